@@ -1,0 +1,36 @@
+/** A node's identity as text: equal keys, equal nodes. Origins and ids of the node itself take no part. */
+
+import type { Draft } from "./builder.ts";
+
+const identities = new WeakMap<object, number>();
+let nextIdentity = 0;
+
+/** Large data, programs and rules are equal only when they are the same object. */
+function identityOf(object: object): number {
+  let identity = identities.get(object);
+  if (identity === undefined) {
+    identity = nextIdentity++;
+    identities.set(object, identity);
+  }
+  return identity;
+}
+
+const INLINE_CELLS = 64;
+
+function part(key: string, value: unknown): string {
+  if (value instanceof Float64Array || value instanceof Float32Array) {
+    return value.length <= INLINE_CELLS ? Array.from(value, (x) => (Object.is(x, -0) ? "-0" : x)).join(",") : `@${identityOf(value)}`;
+  }
+  if (Array.isArray(value)) return `[${value.map((item) => part(key, item)).join(",")}]`;
+  if (typeof value !== "object" || value === null) return String(value);
+  if ("id" in value) return `%${String(value.id)}`;
+  return `@${identityOf(value)}`;
+}
+
+/** The text under which the builder shares a node. */
+export function keyOf(draft: Draft): string {
+  return Object.entries(draft)
+    .filter(([key]) => key !== "level" || draft.op === "input")
+    .map(([key, value]) => `${key}=${part(key, value)}`)
+    .join(" ");
+}

@@ -1,0 +1,103 @@
+/**
+ * Lowered programs: what one tile of rows does, as a list of stages over named buffers. All CPU and GPU targets print these.
+ *
+ * A lane is a row. A "tile" buffer holds `cells` values of every row of the tile, cell-major: cell e of lane r lies at
+ * e · tileRows + r. A "bound" buffer holds plain numbers known when weights are bound, the same for all lanes.
+ * Expressions are lane-wise DAGs (shared objects are computed once); indices are affine in the loop axes.
+ */
+
+import type { BinaryOp, Cell, CompareOp, LogicOp, Node, ReduceOp, UnaryOp } from "../ir/types.ts";
+import type { Dtype } from "./lanes.ts";
+
+/** A buffer of a lowered program. Bound ones are the values of `source` (row-major), evaluated at bind. */
+export type Buffer =
+  | { readonly id: number; readonly space: "tile"; readonly cells: number; readonly cell: Cell; readonly name: string }
+  | { readonly id: number; readonly space: "bound"; readonly cells: number; readonly cell: Cell; readonly name: string; readonly source: Node };
+
+/** A loop axis of a stage. */
+export interface Axis {
+  readonly id: number;
+  readonly size: number;
+}
+
+/** offset + Σ axis · stride (in cells); each `indirect` adds stride · table[index], with table a bound int buffer. */
+export interface Index {
+  readonly offset: number;
+  readonly terms: readonly { readonly axis: Axis; readonly stride: number }[];
+  readonly indirect?: readonly { readonly table: Buffer; readonly index: Index; readonly stride: number }[];
+}
+
+export interface Access {
+  readonly buffer: Buffer;
+  readonly index: Index;
+}
+
+/** Lane expressions. `elementwise` ops are the row program's own names. */
+export type Expr =
+  | { readonly op: "load"; readonly access: Access }
+  | { readonly op: "literal"; readonly value: number; readonly cell: Cell }
+  | { readonly op: "axis"; readonly axis: Axis; readonly scale: number; readonly offset: number }
+  | { readonly op: "accumulator"; readonly index: number }
+  | { readonly op: "elementwise"; readonly name: ElementwiseOp; readonly args: readonly Expr[] }
+  | { readonly op: "select"; readonly condition: Expr; readonly a: Expr; readonly b: Expr }
+  | { readonly op: "convert"; readonly a: Expr; readonly from: Cell; readonly to: Cell };
+
+/** The row program's elementwise names, and the stable functions that have kernels of their own. */
+export type ElementwiseOp = UnaryOp | BinaryOp | CompareOp | LogicOp | "not" | "sigmoid" | "softplus" | "multiplyAdd";
+
+export interface Store {
+  readonly access: Access;
+  readonly value: Expr;
+}
+
+/** For every point of `axes` and every lane: fold `reduce` (if any) over its axes, then evaluate and store. */
+export interface Nest {
+  readonly kind: "nest";
+  readonly axes: readonly Axis[];
+  /** accumulator i starts at the op's unit and folds term over the reduce axes. */
+  readonly reduce?: { readonly axes: readonly Axis[]; readonly folds: readonly { readonly op: ReduceOp; readonly term: Expr }[] };
+  readonly stores: readonly Store[];
+}
+
+/**
+ * acc[batch, m, n] = Σ_k a[batch, m, k] · b[batch, k, n], then `stores` with accumulator 0 = acc.
+ * `b` is always a tile buffer; `a` is bound (weights: broadcast scalars) or tile. No axis of m occurs in b, none of n in a.
+ */
+export interface Product {
+  readonly kind: "product";
+  readonly batch: readonly Axis[];
+  readonly m: readonly Axis[];
+  readonly n: readonly Axis[];
+  readonly k: readonly Axis[];
+  readonly a: Access;
+  readonly b: Access;
+  readonly stores: readonly Store[];
+}
+
+/** Straight-line code: no loops, indices are constant offsets; at most about 1500 expression nodes. */
+export interface Straight {
+  readonly kind: "straight";
+  readonly stores: readonly Store[];
+}
+
+export type Stage = Nest | Product | Straight;
+
+/** A row input or an output of the program: which tile buffer holds it. Cells are row-major within a row. */
+export interface Port {
+  readonly name: string;
+  readonly buffer: Buffer;
+}
+
+export interface Lowered {
+  readonly name: string;
+  readonly dtype: Dtype;
+  /** Row inputs, in program order (shared inputs are among the bound buffers' sources). */
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly buffers: readonly Buffer[];
+  /** Where each tile buffer's storage starts, in cells: buffers whose lives do not overlap share it. */
+  readonly placement: ReadonlyMap<Buffer, number>;
+  /** Cells of scratch one lane needs. */
+  readonly scratchCells: number;
+  readonly stages: readonly Stage[];
+}
