@@ -1,0 +1,276 @@
+/**
+ * The input side: anything a user may call rows, as one flat float array.
+ *
+ * In: nested arrays, `{ data, shape }`, an `NdArray`, a flat typed array where rows are scalars. Out: flat row-major data,
+ * the number of rows and the shape of one. Always: float arrays are passed through without a copy, and every entry is a
+ * number; anything else is a `UsageError` that names the row and the fix.
+ */
+
+import { UsageError } from "../errors.ts";
+import { type FloatType, shapeSize, showShape } from "./shape.ts";
+
+/** The typed arrays accepted as data; integers are converted to f64. */
+export type NumericArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** Numbers nested to any depth; a row may be a typed array. */
+export type NestedRows = readonly (number | NumericArray | NestedRows)[];
+
+/** What users may pass as rows; `(n,)` means n scalar rows. */
+export type RowsInput =
+  | NestedRows
+  | { readonly data: NumericArray | readonly number[]; readonly shape: readonly number[] }
+  | Float32Array
+  | Float64Array;
+
+/** Options of `toRows`. */
+export interface RowsOptions {
+  /** Name of the argument in messages; "X" when absent. */
+  readonly name?: string;
+  /** Converts to this type; else Float32Array stays f32 and everything else is f64. */
+  readonly dtype?: FloatType;
+}
+
+/** `n` rows of shape `rowShape`, flat and row-major. */
+export interface Rows {
+  readonly data: Float32Array | Float64Array;
+  readonly n: number;
+  readonly rowShape: readonly number[];
+  readonly dtype: FloatType;
+}
+
+interface Shaped {
+  readonly data: Float32Array | Float64Array;
+  readonly shape: readonly number[];
+}
+
+/** Reads `input` as rows, of shape `rowShape` where it is given. Throws a `UsageError` naming the place and the fix. */
+export function toRows(input: RowsInput, rowShape?: readonly number[], options: RowsOptions = {}): Rows {
+  const name = options.name ?? "X";
+  const { data, shape } = shaped(input, rowShape, name);
+  const [n, ...found] = shape;
+  if (n === undefined) {
+    throw new UsageError("JR120", `${name} is one number where rows are meant; did you mean [x]?`);
+  }
+  if (rowShape !== undefined) checkRowShape(shape, rowShape, name);
+  const wanted = options.dtype ?? (data instanceof Float32Array ? "f32" : "f64");
+  return { data: converted(data, wanted), n, rowShape: found, dtype: wanted };
+}
+
+function converted(data: Float32Array | Float64Array, dtype: FloatType): Float32Array | Float64Array {
+  if (dtype === "f32") return data instanceof Float32Array ? data : new Float32Array(data);
+  return data instanceof Float64Array ? data : new Float64Array(data);
+}
+
+function shaped(input: unknown, rowShape: readonly number[] | undefined, name: string): Shaped {
+  if (Array.isArray(input)) {
+    if (input.length > 0) return fromNested(input, name);
+    if (rowShape !== undefined) return { data: new Float64Array(0), shape: [0, ...rowShape] };
+    throw new UsageError(
+      "JR121",
+      `${name} is [], which does not tell the shape of a row; for no rows pass { data: new Float64Array(0), shape: [0, d] }`,
+    );
+  }
+  if (isNumericArray(input)) return fromFlat(input, rowShape, name);
+  if (typeof input === "object" && input !== null && "data" in input && "shape" in input) {
+    return fromShaped(input.data, input.shape, name);
+  }
+  const hint = typeof input === "number" ? "; did you mean [x]?" : "";
+  throw new UsageError(
+    "JR122",
+    `${name} must be rows (nested arrays or { data, shape }), got ${describe(input)}${hint}`,
+  );
+}
+
+function fromFlat(data: NumericArray, rowShape: readonly number[] | undefined, name: string): Shaped {
+  if (rowShape?.length === 0) return { data: toFloats(data, name), shape: [data.length] };
+  const row = rowShape === undefined ? "d" : rowShape.join(", ");
+  const scalars = rowShape === undefined ? `, or shape: [${data.length}] for rows of one number each` : "";
+  throw new UsageError(
+    "JR123",
+    `${name} is a ${describe(data)} without a shape; pass { data: ${name}, shape: [n, ${row}] }${scalars}`,
+  );
+}
+
+function fromShaped(data: unknown, shape: unknown, name: string): Shaped {
+  if (!Array.isArray(shape)) {
+    throw new UsageError("JR124", `${name}.shape must be an array of whole numbers, got ${describe(shape)}`);
+  }
+  const size = shapeSize(shape as number[]);
+  const isPlain = Array.isArray(data);
+  if (!isPlain && !isNumericArray(data)) {
+    throw new UsageError(
+      "JR125",
+      `${name}.data must be a typed array or an array of numbers, got ${describe(data)}`,
+    );
+  }
+  if (data.length !== size) {
+    const shown = showShape(shape as number[]);
+    throw new UsageError(
+      "JR126",
+      `${name}.shape is ${shown}, ${size} numbers, but ${name}.data has ${data.length}`,
+    );
+  }
+  const floats = isPlain ? fillFlat(data, name) : toFloats(data, name);
+  return { data: floats, shape: [...(shape as number[])] };
+}
+
+function fillFlat(data: readonly unknown[], name: string): Float64Array {
+  const floats = new Float64Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i];
+    if (typeof value !== "number") throw notANumber(value, `${name}.data[${i}]`);
+    floats[i] = value;
+  }
+  return floats;
+}
+
+function toFloats(data: NumericArray, name: string): Float32Array | Float64Array {
+  if (data instanceof Float32Array || data instanceof Float64Array) return data;
+  if (!(data instanceof BigInt64Array || data instanceof BigUint64Array)) return new Float64Array(data);
+  return Float64Array.from(data as Iterable<bigint> & ArrayLike<bigint>, (value: bigint, i: number) => {
+    const float = Number(value);
+    if (BigInt(float) === value) return float;
+    throw new UsageError(
+      "JR127",
+      `${name}: entry ${i}, ${value}, is not a float64; scale the integers first`,
+    );
+  });
+}
+
+/** Shape from the first entries, then one pass that fills and checks. */
+function fromNested(input: readonly unknown[], name: string): Shaped {
+  const { shape, single } = nestedShape(input);
+  const size = shapeSize(shape);
+  const data = single ? new Float32Array(size) : new Float64Array(size);
+  let filled = 0;
+  const fill = (value: unknown, axis: number, path: readonly number[]): void => {
+    if (axis === shape.length) {
+      if (typeof value !== "number") throw notANumber(value, place(name, path));
+      data[filled++] = value;
+      return;
+    }
+    const items = checkedItems(value, shape, { name, path });
+    if (axis === shape.length - 1) {
+      for (let i = 0; i < items.length; i++) {
+        const item = items[i];
+        if (typeof item !== "number") throw notANumber(item, place(name, [...path, i]));
+        data[filled++] = item;
+      }
+      return;
+    }
+    for (let i = 0; i < items.length; i++) fill(items[i], axis + 1, [...path, i]);
+  };
+  fill(input, 0, []);
+  return { data, shape };
+}
+
+/** Follows the first entries down. Rows that are all given as Float32Array keep their type, like the array itself. */
+function nestedShape(input: readonly unknown[]): { shape: number[]; single: boolean } {
+  const shape: number[] = [];
+  let parent: readonly unknown[] = [];
+  let level: unknown = input;
+  while (Array.isArray(level)) {
+    shape.push(level.length);
+    parent = level;
+    level = level[0];
+  }
+  if (!isNumericArray(level)) return { shape, single: false };
+  return { shape: [...shape, level.length], single: parent.every((row) => row instanceof Float32Array) };
+}
+
+/** The entries of one nested level, of the length its siblings have. */
+function checkedItems(
+  value: unknown,
+  shape: readonly number[],
+  at: { name: string; path: readonly number[] },
+): ArrayLike<unknown> {
+  const length = shape[at.path.length] as number;
+  const where = place(at.name, at.path);
+  if (!Array.isArray(value) && !isNumericArray(value)) {
+    throw new UsageError(
+      "JR128",
+      `${where} is ${describe(value)}, but ${place(
+        at.name,
+        at.path.map(() => 0),
+      )} is an array of ${length}`,
+    );
+  }
+  if (value.length !== length) {
+    throw new UsageError(
+      "JR129",
+      `ragged rows: ${where} has ${value.length} entries, ${place(
+        at.name,
+        at.path.map(() => 0),
+      )} has ${length}`,
+    );
+  }
+  return value instanceof BigInt64Array || value instanceof BigUint64Array ? toFloats(value, where) : value;
+}
+
+function checkRowShape(shape: readonly number[], rowShape: readonly number[], name: string): void {
+  const found = shape.slice(1);
+  if (sameShape(found, rowShape)) return;
+  const wanted = `rows of shape ${showShape(rowShape)}`;
+  if (sameShape(shape, rowShape)) {
+    throw new UsageError(
+      "JR130",
+      `${name} is one row of shape ${showShape(shape)} where ${wanted} are meant; did you mean [x]?`,
+    );
+  }
+  if (found.length === 1 && rowShape.length === 1) {
+    const problem = `${name} has ${columns(found[0])}, but the function takes rows of ${rowShape[0]}`;
+    throw new UsageError("JR131", `${problem}: expected shape (n, ${rowShape[0]}), got ${showShape(shape)}`);
+  }
+  throw new UsageError(
+    "JR132",
+    `${name} has shape ${showShape(shape)}, but ${wanted} are meant: expected ${showShape(["n", ...rowShape])}`,
+  );
+}
+
+function columns(count: number | undefined): string {
+  return count === 1 ? "1 column" : `${count} columns`;
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((axis, i) => axis === b[i]);
+}
+
+function notANumber(value: unknown, where: string): UsageError {
+  if (Array.isArray(value) || isNumericArray(value)) {
+    return new UsageError("JR128", `${where} is ${describe(value)}, but its siblings are numbers`);
+  }
+  const fix = typeof value === "string" ? `; convert it with Number(…)` : "";
+  return new UsageError("JR133", `${where} is ${describe(value)}, not a number${fix}`);
+}
+
+function place(name: string, path: readonly number[]): string {
+  return name + path.map((i) => `[${i}]`).join("");
+}
+
+function isNumericArray(value: unknown): value is NumericArray {
+  return ArrayBuffer.isView(value) && !(value instanceof DataView);
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "string") return `the string ${JSON.stringify(value.slice(0, 40))}`;
+  if (typeof value === "bigint") return `the bigint ${value}n`;
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (isNumericArray(value)) return `${value.constructor.name} of ${value.length}`;
+  return typeof value === "function"
+    ? "a function"
+    : typeof value === "object"
+      ? "an object"
+      : `the ${typeof value} ${String(value)}`;
+}
