@@ -57,7 +57,8 @@ function nameOf(node: SyntaxNode, parent?: SyntaxNode): string {
   if (holder !== undefined) return String(holder["name"]);
   if (parent === undefined || !namers.has(parent.type)) return "";
   const key = parent["key"] ?? parent["id"];
-  return isNode(key) ? String(key["name"] ?? key["value"] ?? "computed") : "";
+  if (!isNode(key)) return "";
+  return typeof key["name"] === "string" ? key["name"] : "(computed)";
 }
 
 function parametersOf(node: SyntaxNode): number {

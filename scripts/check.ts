@@ -6,10 +6,11 @@
  */
 import { run } from "./lib/run.ts";
 
-/** A check that needs no other, or one that needs `dist/`. */
+/** A command that must end well. */
 interface Check {
   readonly name: string;
   readonly command: readonly string[];
+  /** What to do when it fails; the scripts of this folder say so themselves. */
   readonly fix?: string;
 }
 
@@ -24,19 +25,27 @@ const sourceChecks: readonly Check[] = [
   { name: "knip", command: ["knip", "--no-progress"], fix: "delete what is unused, or stop exporting it" },
 ];
 
+/** Steps that make what users get, in this order. */
+const buildSteps: readonly Check[] = [
+  { name: "build", command: ["tsx", "scripts/build.ts"], fix: "see the messages of tsc" },
+  { name: "pack", command: ["tsx", "scripts/pack.ts"], fix: "see the messages of npm pack" },
+];
+
 /** Checks of what users get. */
 const distChecks: readonly Check[] = [
-  { name: "publint", command: ["publint", "--strict"], fix: "see the message of publint" },
+  {
+    name: "publint",
+    command: ["publint", ".cache/jacrow.tgz", "--strict"],
+    fix: "see the messages of publint",
+  },
   {
     name: "attw",
-    command: ["attw", "--pack", ".", "--profile", "esm-only", "--no-emoji", "--format", "ascii"],
+    command: ["attw", ".cache/jacrow.tgz", "--profile", "esm-only", "--no-emoji", "--format", "ascii"],
     fix: "make `exports` and the declarations agree",
   },
   { name: "bundle", command: ["tsx", "scripts/bundle.ts"] },
   { name: "api", command: ["tsx", "scripts/api.ts"] },
 ];
-
-const build: Check = { name: "build", command: ["tsx", "scripts/build.ts"], fix: "see the messages of tsc" };
 
 /** Runs one check and prints its line; true when all is well. */
 async function perform({ name, command, fix }: Check): Promise<boolean> {
@@ -45,7 +54,10 @@ async function perform({ name, command, fix }: Check): Promise<boolean> {
   const last = output.trimEnd().split("\n").at(-1) ?? "";
   const own = last.startsWith(`${name}: `);
   if (code === 0) console.log(own ? `${last} (${time})` : `${name}: ok (${time})`);
-  else console.log(`${output.trimEnd()}\n${own ? "" : `${name}: failed (${time}). Fix: ${fix}\n`}`);
+  else
+    console.log(
+      `${output.trimEnd()}\n${own ? "" : `${name}: failed (${time}). Fix: ${fix ?? "see above"}\n`}`,
+    );
   return code === 0;
 }
 
@@ -62,14 +74,20 @@ async function performAll(checks: readonly Check[]): Promise<number> {
   return failed;
 }
 
+/** Makes and checks the package; a package that cannot be made fails all its checks. */
+async function performPackage(checks: readonly Check[]): Promise<number> {
+  if (checks.length === 0) return 0;
+  for (const step of buildSteps) {
+    if (!(await perform(step))) return 1 + checks.length;
+  }
+  return performAll(checks);
+}
+
 async function main(wanted: readonly string[]): Promise<void> {
   const pick = (checks: readonly Check[]): Check[] =>
     checks.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
   const started = performance.now();
-  const [sources, results] = [pick(sourceChecks), pick(distChecks)];
-  let failed = await performAll(sources);
-  const built = results.length === 0 || (await perform(build));
-  failed += built ? await performAll(results) : results.length + 1;
+  const failed = (await performAll(pick(sourceChecks))) + (await performPackage(pick(distChecks)));
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
   console.log(`check: ${failed === 0 ? "all is well" : `${failed} checks failed`} (${seconds} s)`);
   process.exitCode = failed === 0 ? 0 : 1;
