@@ -1,30 +1,18 @@
-/** Walking programs: operands of a node, nodes in order, and copying a graph into a builder. */
+/**
+ * Programs as graphs: operands of a node, nodes in order, making a program, copying one into a builder.
+ *
+ * Nodes of different builders never mix: `inline` is the way from one to another.
+ */
 
-import type { Node, Program } from "./types.ts";
+import { InternalError, invariant } from "../errors.ts";
+import { Builder } from "./builder.ts";
+import { operandsOf } from "./operands.ts";
+import { rebuild } from "./rebuild.ts";
+import { sameShape, showShape } from "./shape.ts";
+import type { InputNode, Node, Output, Program } from "./types.ts";
 
-/** The nodes a node reads, in order. */
-export function operandsOf(node: Node): readonly Node[] {
-  switch (node.op) {
-    case "input":
-    case "constant":
-    case "iota":
-      return [];
-    case "select":
-      return [node.condition, node.a, node.b];
-    case "concat":
-      return node.parts;
-    case "gather":
-    case "scatterAdd":
-      return [node.a, node.indices];
-    case "scan":
-      return [...node.carries, ...node.perStep, ...node.captured];
-    case "call":
-    case "jacobian":
-      return node.args;
-    default:
-      return "b" in node ? [node.a, node.b] : [node.a];
-  }
-}
+export { operandsOf } from "./operands.ts";
+export { rebuild } from "./rebuild.ts";
 
 /** All nodes reachable from `roots`, operands before users, in a stable order; no recursion, graphs may be deep. */
 export function topologicalOrder(roots: readonly Node[]): Node[] {
@@ -55,4 +43,73 @@ export function topologicalOrder(roots: readonly Node[]): Node[] {
 /** The program's nodes, operands before users. */
 export function nodesOf(program: Program): Node[] {
   return topologicalOrder(program.outputs.map((output) => output.value));
+}
+
+/** A program of these outputs; every input they reach must be among `inputs`, whose names are distinct. */
+export function programOf(name: string, inputs: readonly InputNode[], outputs: readonly Output[]): Program {
+  const program: Program = Object.freeze({ name, inputs: [...inputs], outputs: [...outputs] });
+  const names = new Set(inputs.map((input) => input.name));
+  invariant(names.size === inputs.length, `${name}: inputs need distinct names`);
+  invariant(
+    new Set(outputs.map((output) => output.name)).size === outputs.length,
+    `${name}: outputs need distinct names`,
+  );
+  const known = new Set<Node>(inputs);
+  const stray = nodesOf(program).find((node) => node.op === "input" && !known.has(node));
+  if (stray?.op === "input")
+    throw new InternalError("JR903", `${name} reads ${stray.name}, which is not one of its inputs`);
+  return program;
+}
+
+/** Copies a program's graph into `builder`, its inputs replaced by `args`; gives its outputs' values. */
+export function inline(builder: Builder, program: Program, args: readonly Node[]): Node[] {
+  const { inputs, name } = program;
+  invariant(inputs.length === args.length, `${name} takes ${inputs.length} arguments, got ${args.length}`);
+  const copies = new Map<Node, Node>();
+  inputs.forEach((input, index) => {
+    const arg = args[index] as Node;
+    const fits = sameShape(input.shape, arg.shape) && input.cell === arg.cell;
+    invariant(
+      fits,
+      `${name} takes ${input.name} ${input.cell}${showShape(input.shape)}, got ${arg.cell}${showShape(arg.shape)}`,
+    );
+    copies.set(input, arg);
+  });
+  return copied(program, copies, (node, operands) => rebuild(builder, node, operands));
+}
+
+/** Makes one node of a new program from a node of the old one and its new operands. */
+export type Rewrite = (builder: Builder, node: Node, operands: readonly Node[]) => Node;
+
+/** The program with every node but its inputs made anew by `rewrite` (default: the same node, identities applied). */
+export function mapProgram(program: Program, rewrite: Rewrite = rebuild): Program {
+  const builder = new Builder();
+  const inputs = program.inputs.map((input) => rebuild(builder, input, []) as InputNode);
+  const copies = new Map<Node, Node>(program.inputs.map((input, index) => [input, inputs[index] as Node]));
+  const values = copied(program, copies, (node, operands) => rewrite(builder, node, operands));
+  const outputs = program.outputs.map((output, index) => ({
+    name: output.name,
+    value: values[index] as Node,
+  }));
+  return programOf(program.name, inputs, outputs);
+}
+
+function copied(
+  program: Program,
+  copies: Map<Node, Node>,
+  copy: (node: Node, operands: readonly Node[]) => Node,
+): Node[] {
+  for (const node of nodesOf(program)) {
+    if (copies.has(node)) continue;
+    if (node.op === "input")
+      throw new InternalError("JR903", `${program.name} reads ${node.name}, which is not one of its inputs`);
+    copies.set(
+      node,
+      copy(
+        node,
+        operandsOf(node).map((operand) => copies.get(operand) as Node),
+      ),
+    );
+  }
+  return program.outputs.map((output) => copies.get(output.value) as Node);
 }

@@ -8,16 +8,12 @@
 import type { Builder, Draft, DraftOf } from "./builder.ts";
 import { binaryOps, compareOps, isBinary, isCompare, isUnary, unaryOps } from "./ops.ts";
 import { range, sameShape } from "./shape.ts";
-import type { BinaryNode, CompareNode, Node, ReduceNode, Shape, UnaryNode } from "./types.ts";
+import type { BinaryNode, CompareNode, Node, NodeOf, ReduceNode, Shape, UnaryNode } from "./types.ts";
 
 /** The number a node has in every cell, if it is a constant with one. */
 export function uniformValue(node: Node): number | undefined {
   return node.op === "constant" && node.values.length === 1 ? node.values[0] : undefined;
 }
-
-
-/** The node interface an op belongs to. */
-type NodeOf<K> = Node extends infer N ? (N extends { op: infer O } ? (K extends O ? N : never) : never) : never;
 
 /** A simpler node equal to the draft, or undefined. */
 export function simplified(b: Builder, draft: Draft): Node | undefined {
@@ -37,7 +33,9 @@ const rules: { readonly [K in Draft["op"]]?: (b: Builder, draft: DraftOf<NodeOf<
   },
   convert: (b, { a, shape, cell }) => {
     const value = uniformValue(a);
-    return value === undefined ? undefined : b.constant(cell === "int" ? Math.trunc(value) : value, shape, cell);
+    return value === undefined
+      ? undefined
+      : b.constant(cell === "int" ? Math.trunc(value) : value, shape, cell);
   },
   reshape: (b, { a, shape }) => {
     if (sameShape(a.shape, shape)) return a;
@@ -46,7 +44,11 @@ const rules: { readonly [K in Draft["op"]]?: (b: Builder, draft: DraftOf<NodeOf<
   },
   transpose: (b, { a, order, shape }) => {
     if (order.every((axis, index) => axis === index)) return a;
-    if (a.op === "transpose") return b.transpose(a.a, order.map((axis) => a.order[axis] as number));
+    if (a.op === "transpose")
+      return b.transpose(
+        a.a,
+        order.map((axis) => a.order[axis] as number),
+      );
     return moved(b, a, shape);
   },
   broadcast: (b, { a, shape }) => {
@@ -54,11 +56,18 @@ const rules: { readonly [K in Draft["op"]]?: (b: Builder, draft: DraftOf<NodeOf<
     return moved(b, a, shape);
   },
   slice: (b, { a, starts, steps, shape }) => {
-    if (sameShape(shape, a.shape) && starts.every((start) => start === 0) && steps.every((step) => step === 1)) return a;
+    if (
+      sameShape(shape, a.shape) &&
+      starts.every((start) => start === 0) &&
+      steps.every((step) => step === 1)
+    )
+      return a;
     return moved(b, a, shape);
   },
   pad: (_, { a, starts, steps, shape }) =>
-    sameShape(shape, a.shape) && starts.every((start) => start === 0) && steps.every((step) => step === 1) ? a : undefined,
+    sameShape(shape, a.shape) && starts.every((start) => start === 0) && steps.every((step) => step === 1)
+      ? a
+      : undefined,
   concat: (_, { parts }) => (parts.length === 1 ? parts[0] : undefined),
   reduceSum: (b, draft) => reduced(b, draft),
   reduceProd: (b, draft) => reduced(b, draft),
@@ -97,7 +106,11 @@ function binary(b: Builder, { op, a, b: c, shape }: DraftOf<BinaryNode>): Node |
   return op === "pow" ? power(b, a, y) : undefined;
 }
 
-function sum(b: Builder, [a, c]: [Node, Node], [x, y]: [number | undefined, number | undefined]): Node | undefined {
+function sum(
+  b: Builder,
+  [a, c]: [Node, Node],
+  [x, y]: [number | undefined, number | undefined],
+): Node | undefined {
   if (x === 0) return c;
   if (y === 0) return a;
   if (c.op === "neg") return b.sub(a, c.a);
@@ -105,7 +118,11 @@ function sum(b: Builder, [a, c]: [Node, Node], [x, y]: [number | undefined, numb
   return a.id > c.id ? b.add(c, a) : undefined;
 }
 
-function product(b: Builder, [a, c]: [Node, Node], [x, y]: [number | undefined, number | undefined]): Node | undefined {
+function product(
+  b: Builder,
+  [a, c]: [Node, Node],
+  [x, y]: [number | undefined, number | undefined],
+): Node | undefined {
   if (x === 1) return c;
   if (y === 1) return a;
   if (x === -1) return b.neg(c);
@@ -128,7 +145,9 @@ function power(b: Builder, a: Node, exponent: number | undefined): Node | undefi
 
 function compare(b: Builder, { op, a, b: c, shape }: DraftOf<CompareNode>): Node | undefined {
   const [x, y] = [uniformValue(a), uniformValue(c)];
-  return x === undefined || y === undefined ? undefined : b.constant(compareOps[op](x, y) ? 1 : 0, shape, "bool");
+  return x === undefined || y === undefined
+    ? undefined
+    : b.constant(compareOps[op](x, y) ? 1 : 0, shape, "bool");
 }
 
 /** Every axis, for reductions over the whole value. */

@@ -19,7 +19,9 @@ const INLINE_CELLS = 64;
 
 function part(key: string, value: unknown): string {
   if (value instanceof Float64Array || value instanceof Float32Array) {
-    return value.length <= INLINE_CELLS ? Array.from(value, (x) => (Object.is(x, -0) ? "-0" : x)).join(",") : `@${identityOf(value)}`;
+    return value.length <= INLINE_CELLS
+      ? Array.from(value, (x) => (Object.is(x, -0) ? "-0" : x)).join(",")
+      : `@${identityOf(value)}`;
   }
   if (Array.isArray(value)) return `[${value.map((item) => part(key, item)).join(",")}]`;
   if (typeof value !== "object" || value === null) return String(value);

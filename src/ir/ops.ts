@@ -94,3 +94,8 @@ export const isBinary = (op: string): op is BinaryOp => Object.hasOwn(binaryOps,
 export const isCompare = (op: string): op is CompareOp => Object.hasOwn(compareOps, op);
 export const isLogic = (op: string): op is LogicOp => Object.hasOwn(logicOps, op);
 export const isReduce = (op: string): op is ReduceOp => Object.hasOwn(reduceOps, op);
+
+/** One rule for every op of a family: the rows of a table keyed by op. */
+export function sameRule<K extends string, R>(family: Readonly<Record<K, unknown>>, rule: R): Record<K, R> {
+  return Object.fromEntries(Object.keys(family).map((op) => [op, rule])) as Record<K, R>;
+}

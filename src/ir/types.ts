@@ -25,10 +25,30 @@ export interface Origin {
 
 /** Elementwise functions of one float. */
 export type UnaryOp =
-  | "neg" | "abs" | "sign" | "floor" | "ceil" | "round" | "sqrt"
-  | "exp" | "expm1" | "log" | "log1p"
-  | "sin" | "cos" | "tan" | "asin" | "acos" | "atan"
-  | "sinh" | "cosh" | "tanh" | "asinh" | "acosh" | "atanh" | "erf";
+  | "neg"
+  | "abs"
+  | "sign"
+  | "floor"
+  | "ceil"
+  | "round"
+  | "sqrt"
+  | "exp"
+  | "expm1"
+  | "log"
+  | "log1p"
+  | "sin"
+  | "cos"
+  | "tan"
+  | "asin"
+  | "acos"
+  | "atan"
+  | "sinh"
+  | "cosh"
+  | "tanh"
+  | "asinh"
+  | "acosh"
+  | "atanh"
+  | "erf";
 
 /** Elementwise functions of two floats (or two ints for add, sub, mul, min, max, mod). Shapes must be equal. */
 export type BinaryOp = "add" | "sub" | "mul" | "div" | "pow" | "mod" | "min" | "max" | "atan2";
@@ -256,12 +276,46 @@ export interface StopGradientNode extends Common {
 }
 
 export type Node =
-  | InputNode | ConstantNode | IotaNode | UnaryNode | BinaryNode | CompareNode | LogicNode | NotNode | ConvertNode
-  | SelectNode | ReshapeNode | TransposeNode | BroadcastNode | SliceNode | PadNode | ConcatNode | GatherNode
-  | ScatterAddNode | ReduceNode | ContractNode | WindowNode | UnwindowNode | ScanNode | ProjectNode | RowSumNode
-  | CallNode | JacobianNode | StopGradientNode;
+  | InputNode
+  | ConstantNode
+  | IotaNode
+  | UnaryNode
+  | BinaryNode
+  | CompareNode
+  | LogicNode
+  | NotNode
+  | ConvertNode
+  | SelectNode
+  | ReshapeNode
+  | TransposeNode
+  | BroadcastNode
+  | SliceNode
+  | PadNode
+  | ConcatNode
+  | GatherNode
+  | ScatterAddNode
+  | ReduceNode
+  | ContractNode
+  | WindowNode
+  | UnwindowNode
+  | ScanNode
+  | ProjectNode
+  | RowSumNode
+  | CallNode
+  | JacobianNode
+  | StopGradientNode;
 
+/** The name of a primitive. */
 export type Op = Node["op"];
+
+/** The node interface an op belongs to: `NodeOf<"tanh">` is `UnaryNode`. */
+export type NodeOf<K> = Node extends infer N
+  ? N extends { readonly op: infer O }
+    ? K extends O
+      ? N
+      : never
+    : never
+  : never;
 
 /** One output of a program. */
 export interface Output {
