@@ -21,6 +21,7 @@ const sourceChecks: readonly Check[] = [
   { name: "oxlint", command: ["oxlint", "--type-aware", "--deny-warnings"], fix: "see the rule's help line" },
   { name: "imports", command: ["tsx", "scripts/imports.ts"] },
   { name: "budgets", command: ["tsx", "scripts/budgets.ts"] },
+  { name: "lock", command: ["tsx", "scripts/lock.ts"] },
   { name: "style", command: ["tsx", "scripts/style.ts"] },
   { name: "knip", command: ["knip", "--no-progress"], fix: "delete what is unused, or stop exporting it" },
 ];
