@@ -6,6 +6,7 @@
  */
 
 import { UnsupportedError } from "../errors.ts";
+import { pieces } from "./pieces.ts";
 
 /** The data of a decoded `.npy` array. */
 export type NpyData =
@@ -115,14 +116,14 @@ const CONSTRUCTORS = [
   ["u8", BigUint64Array],
 ] as const;
 
-/** Turns `bytes` of `type` into numbers, reusing the memory where it can: `bytes` must own all of its buffer. */
-export function decodeElements(bytes: Uint8Array<ArrayBuffer>, type: NpyType, swapped: boolean): NpyData {
-  if (swapped) swapBytes(bytes, type.bytes);
-  return type.view(bytes.buffer);
+/** Turns the bytes of `type` in `buffer` into numbers, reusing the memory where it can. */
+export function decodeElements(buffer: ArrayBuffer, type: NpyType, swapped: boolean): NpyData {
+  if (swapped) for (const piece of pieces(buffer, 0, buffer.byteLength)) swapBytes(piece, type.bytes);
+  return type.view(buffer);
 }
 
 /** Reverses each group of `width` bytes in place. */
-export function swapBytes(bytes: Uint8Array, width: number): void {
+function swapBytes(bytes: Uint8Array, width: number): void {
   for (let at = 0; at < bytes.length; at += width) {
     for (let low = at, high = at + width - 1; low < high; low++, high--) {
       const byte = bytes[low] as number;
@@ -133,7 +134,7 @@ export function swapBytes(bytes: Uint8Array, width: number): void {
 }
 
 /** IEEE 754 binary16 bits to float32, exactly: 1 sign, 5 exponent (bias 15), 10 fraction bits. */
-export function decodeHalf(bits: Uint16Array): Float32Array<ArrayBuffer> {
+function decodeHalf(bits: Uint16Array): Float32Array<ArrayBuffer> {
   const floats = new Float32Array(bits.length);
   for (let i = 0; i < bits.length; i++) floats[i] = halfToNumber(bits[i] as number);
   return floats;

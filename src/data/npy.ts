@@ -22,7 +22,7 @@ export function readNpy(bytes: Uint8Array, name = "npy"): NpyArray {
   const header = readNpyHeader(bytesSource(bytes, name));
   const own = new Uint8Array(header.dataBytes);
   own.set(bytes.subarray(header.dataOffset));
-  const data = decodeElements(own, header.type, header.swapped);
+  const data = decodeElements(own.buffer, header.type, header.swapped);
   const { shape, fortranOrder } = header;
   return { dtype: header.type.dtype, shape, data: fortranOrder ? toRowMajor(data, shape) : data };
 }

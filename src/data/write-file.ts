@@ -1,0 +1,197 @@
+/**
+ * `.npy` files written row block by row block (Node only).
+ *
+ * In: a path, the whole shape, then blocks of numbers in order. Out: the file, which appears under its name only when
+ * complete. Always: an existing file stays untouched without `force`; a failure, SIGINT or exit leaves nothing half.
+ */
+
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  openSync,
+  realpathSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { isatty } from "node:tty";
+import { InternalError, UsageError } from "../errors.ts";
+import { errorCode, withFileErrors } from "./node-errors.ts";
+import { npyHeader } from "./npy-header.ts";
+import { HOST_ORDER } from "./npy-types.ts";
+import { dropPartial, openPartial, publish } from "./partial-files.ts";
+import { pieces } from "./pieces.ts";
+import { type FloatType, shapeSize, showShape } from "./shape.ts";
+
+/** What an `.npy` file will hold. */
+export interface NpyWriteOptions {
+  readonly dtype: FloatType;
+  readonly shape: readonly number[];
+  /** Overwrites an existing file. */
+  readonly force?: boolean;
+}
+
+/** An `.npy` file in the making: `write` its elements in order, then `close` it, or `abort`. */
+export interface NpyWriter {
+  write(block: Float32Array | Float64Array): void;
+  /** Completes the file and gives it its name. */
+  close(): void;
+  /** Removes what was written; does nothing after `close`. */
+  abort(): void;
+}
+
+/** Starts an `.npy` file at `path`; "-" is standard output. Throws a `UsageError` before anything is written. */
+export function createNpy(path: string, options: NpyWriteOptions): NpyWriter {
+  const header = npyHeader(HOST_ORDER + (options.dtype === "f32" ? "f4" : "f8"), options.shape);
+  const target = openTarget(path, options, header.length);
+  const writer = new OpenWriter(target, options);
+  writer.start(header);
+  return writer;
+}
+
+/** Writes a whole array to `path` in one call. */
+export function writeNpyFile(
+  path: string,
+  array: { readonly data: Float32Array | Float64Array; readonly shape: readonly number[] },
+  options: { readonly force?: boolean } = {},
+): void {
+  const dtype = array.data instanceof Float32Array ? "f32" : "f64";
+  const writer = createNpy(path, { dtype, shape: array.shape, ...options });
+  try {
+    writer.write(array.data);
+    writer.close();
+  } catch (error) {
+    writer.abort();
+    throw error;
+  }
+}
+
+/** Where bytes go. `partial` is the temporary file of a regular one; devices, pipes and standard output have none. */
+interface Target {
+  readonly name: string;
+  readonly file: number;
+  readonly partial?: string;
+}
+
+function openTarget(path: string, options: NpyWriteOptions, headerBytes: number): Target {
+  if (path === "-") return openStandardOutput();
+  return withFileErrors("write", path, () => {
+    const existing = lstatSync(path, { throwIfNoEntry: false });
+    const found = existing && (statSync(path, { throwIfNoEntry: false }) ?? existing);
+    if (found?.isDirectory())
+      throw new UsageError("JR320", `cannot write ${path}: it is a folder; name a file in it`);
+    const isRegular = found === undefined || found.isFile() || found.isSymbolicLink();
+    if (!isRegular) return { name: path, file: openSync(path, "w") };
+    if (found !== undefined && !options.force) {
+      throw new UsageError(
+        "JR321",
+        `cannot write ${path}: it exists already; use --force (force: true) to overwrite it`,
+      );
+    }
+    // Through a link the file it leads to is replaced, not the link.
+    const name = existsSync(path) ? realpathSync(path) : path;
+    checkSpace(name, headerBytes + shapeSize(options.shape) * (options.dtype === "f32" ? 4 : 8));
+    return { name, ...openPartial(name) };
+  });
+}
+
+function openStandardOutput(): Target {
+  if (isatty(1)) {
+    throw new UsageError(
+      "JR324",
+      "standard output is a terminal, and .npy is binary; redirect it into a file or a pipe",
+    );
+  }
+  return { name: "standard output", file: 1 };
+}
+
+function checkSpace(path: string, bytes: number): void {
+  const { bavail, bsize } = statfsSync(dirname(path));
+  if (bytes <= bavail * bsize) return;
+  const size = `it takes ${megabytes(bytes)}, and its disk has ${megabytes(bavail * bsize)} left`;
+  throw new UsageError(
+    "JR325",
+    `cannot write ${path}: ${size}; write fewer rows or outputs, or choose another disk`,
+  );
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+}
+
+class OpenWriter implements NpyWriter {
+  readonly #target: Target;
+  readonly #options: NpyWriteOptions;
+  readonly #size: number;
+  #written = 0;
+  #isOpen = true;
+
+  constructor(target: Target, options: NpyWriteOptions) {
+    this.#target = target;
+    this.#options = options;
+    this.#size = shapeSize(options.shape);
+  }
+
+  start(header: Uint8Array): void {
+    this.#put(header);
+  }
+
+  write(block: Float32Array | Float64Array): void {
+    const dtype = block instanceof Float32Array ? "f32" : "f64";
+    this.#require(this.#isOpen, "is written after its end");
+    this.#require(dtype === this.#options.dtype, `takes ${this.#options.dtype}, got ${dtype}`);
+    this.#require(this.#written + block.length <= this.#size, `of ${this.#size} numbers is given more`);
+    for (const piece of pieces(block.buffer, block.byteOffset, block.byteLength)) this.#put(piece);
+    this.#written += block.length;
+  }
+
+  close(): void {
+    this.#require(this.#isOpen, "is closed twice");
+    const claim = `shape ${showShape(this.#options.shape)}`;
+    this.#require(this.#written === this.#size, `of ${claim} got ${this.#written} of ${this.#size} numbers`);
+    this.#isOpen = false;
+    const { name, partial, file } = this.#target;
+    withFileErrors("write", name, () => {
+      if (file !== 1) closeSync(file);
+      if (partial !== undefined) publish(partial, name, this.#options.force === true);
+    });
+  }
+
+  abort(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    const { partial, file } = this.#target;
+    if (file !== 1) closeSync(file);
+    if (partial !== undefined) dropPartial(partial);
+  }
+
+  /** A wrong block is a mistake of the code that writes, never of the user's data. */
+  #require(condition: boolean, problem: string): void {
+    if (condition) return;
+    this.abort();
+    throw new InternalError("JR902", `${this.#target.name} ${problem}`);
+  }
+
+  #put(bytes: Uint8Array): void {
+    try {
+      withFileErrors("write", this.#target.name, () => writeAll(this.#target.file, bytes));
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+  }
+}
+
+/** Writes all of `bytes`, waiting where a pipe without a reader's attention is full. */
+function writeAll(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(file, bytes, at, bytes.length - at);
+    } catch (error) {
+      if (errorCode(error) !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
