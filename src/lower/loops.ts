@@ -11,8 +11,21 @@ import type { Dtype } from "./lanes.ts";
 
 /** A buffer of a lowered program. Bound ones are the values of `source` (row-major), evaluated at bind. */
 export type Buffer =
-  | { readonly id: number; readonly space: "tile"; readonly cells: number; readonly cell: Cell; readonly name: string }
-  | { readonly id: number; readonly space: "bound"; readonly cells: number; readonly cell: Cell; readonly name: string; readonly source: Node };
+  | {
+      readonly id: number;
+      readonly space: "tile";
+      readonly cells: number;
+      readonly cell: Cell;
+      readonly name: string;
+    }
+  | {
+      readonly id: number;
+      readonly space: "bound";
+      readonly cells: number;
+      readonly cell: Cell;
+      readonly name: string;
+      readonly source: Node;
+    };
 
 /** A loop axis of a stage. */
 export interface Axis {
@@ -36,26 +49,44 @@ export interface Access {
 export type Expr =
   | { readonly op: "load"; readonly access: Access }
   | { readonly op: "literal"; readonly value: number; readonly cell: Cell }
+  /** scale · axis + offset, as int. */
   | { readonly op: "axis"; readonly axis: Axis; readonly scale: number; readonly offset: number }
-  | { readonly op: "accumulator"; readonly index: number }
-  | { readonly op: "elementwise"; readonly name: ElementwiseOp; readonly args: readonly Expr[] }
+  | { readonly op: "accumulator"; readonly index: number; readonly cell: Cell }
+  /** `cell` is what the arguments hold; comparisons give bool, all others the arguments' cell. */
+  | { readonly op: "elementwise"; readonly name: ElementwiseOp; readonly cell: Cell; readonly args: readonly Expr[] }
   | { readonly op: "select"; readonly condition: Expr; readonly a: Expr; readonly b: Expr }
   | { readonly op: "convert"; readonly a: Expr; readonly from: Cell; readonly to: Cell };
 
-/** The row program's elementwise names, and the stable functions that have kernels of their own. */
-export type ElementwiseOp = UnaryOp | BinaryOp | CompareOp | LogicOp | "not" | "sigmoid" | "softplus" | "multiplyAdd";
+/** The row program's elementwise names, and the stable functions that have kernels of their own; multiplyAdd(a, b, c) = a·b + c. */
+export type ElementwiseOp =
+  | UnaryOp
+  | BinaryOp
+  | CompareOp
+  | LogicOp
+  | "not"
+  | "sigmoid"
+  | "softplus"
+  | "multiplyAdd";
 
 export interface Store {
   readonly access: Access;
   readonly value: Expr;
 }
 
-/** For every point of `axes` and every lane: fold `reduce` (if any) over its axes, then evaluate and store. */
+/**
+ * For every point of `axes` and every lane: fold `reduce` (if any) over its axes, then evaluate and store.
+ * A point never reads what another point of the same nest writes, unless the nest is `ordered`: then points run one
+ * after the other, the last axis fastest (a scatter that adds to its own buffer).
+ */
 export interface Nest {
   readonly kind: "nest";
+  readonly ordered?: true;
   readonly axes: readonly Axis[];
   /** accumulator i starts at the op's unit and folds term over the reduce axes. */
-  readonly reduce?: { readonly axes: readonly Axis[]; readonly folds: readonly { readonly op: ReduceOp; readonly term: Expr }[] };
+  readonly reduce?: {
+    readonly axes: readonly Axis[];
+    readonly folds: readonly { readonly op: ReduceOp; readonly term: Expr }[];
+  };
   readonly stores: readonly Store[];
 }
 
