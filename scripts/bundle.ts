@@ -5,7 +5,7 @@
  * and for an entry over its budget.
  * Always: workers that reachable code starts by URL are bundled and checked as well.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, type Metafile } from "esbuild";
@@ -54,16 +54,15 @@ function hostImports({ inputs }: Metafile): string[] {
   );
 }
 
-/** Files named by `new URL("./x.js", import.meta.url)` in the bundled inputs. */
+/** Files that bundled modules name beside `import.meta.url` without importing them: workers. */
 function workersOf({ inputs }: Metafile): string[] {
-  const found = Object.keys(inputs)
-    .filter((path) => path.startsWith("dist/"))
-    .flatMap((path) => {
-      const text = readFileSync(join(root, path), "utf8");
-      const names = text.matchAll(/new URL\(\s*"(\.[^"]+\.js)",\s*import\.meta\.url/g);
-      return [...names].map(([, name = ""]) => join(path, "..", name).replaceAll("\\", "/"));
-    });
-  return [...new Set(found)];
+  const named = Object.keys(inputs).flatMap((path) => {
+    const text = path.startsWith("dist/") ? readFileSync(join(root, path), "utf8") : "";
+    if (!text.includes("import.meta.url")) return [];
+    const names = text.matchAll(/["'`](\.{1,2}\/[\w./-]+)\.[jt]s["'`]/g);
+    return [...names].map(([, name]) => join(path, "..", `${name}.js`).replaceAll("\\", "/"));
+  });
+  return [...new Set(named)].filter((path) => !(path in inputs) && existsSync(join(root, path)));
 }
 
 function judge({ specifier, bytes, findings }: Bundled): string[] {
