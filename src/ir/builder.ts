@@ -6,9 +6,26 @@
  * subexpressions never exist twice). Errors are `UsageError`s that name shapes and the current origin.
  */
 
-import { UnsupportedError, UsageError } from "../errors.ts";
+import { invariant, UnsupportedError, UsageError } from "../errors.ts";
 import { simplified } from "./identities.ts";
+import {
+  allAlike,
+  type ContractLabels,
+  concatShape,
+  contractShape,
+  gatherShape,
+  type Inferred,
+  liesInside,
+  type ScanOperands,
+  type SliceSpec,
+  scanShape,
+  scatterAddShape,
+  showNodes,
+  unwindowShape,
+  windowShape,
+} from "./infer.ts";
 import { keyOf } from "./key.ts";
+import { matmul } from "./matmul.ts";
 import { operandsOf } from "./operands.ts";
 import { at, broadcastShapes, broadcastsTo, range, sameShape, showShape, sizeOf } from "./shape.ts";
 import type {
@@ -19,12 +36,15 @@ import type {
   Level,
   LogicOp,
   Node,
+  Op,
   Origin,
   Program,
   ReduceOp,
   Shape,
   UnaryOp,
 } from "./types.ts";
+
+export type { ContractLabels, ScanOperands, SliceSpec } from "./infer.ts";
 
 /** A node's own fields, before the builder adds id, level and origin. */
 export type Draft = DraftOf<Node>;
@@ -37,32 +57,12 @@ const LEVELS: readonly Level[] = ["constant", "bound", "row", "finish"];
 /** Constants up to this many cells are folded when compiling; larger ones are weights, known when bound. */
 const FOLDABLE_CELLS = 64;
 
-/** Axis and step counts of a slice, one entry per axis. */
-export interface SliceSpec {
-  readonly starts: readonly number[];
-  readonly steps: readonly number[];
-  readonly shape: Shape;
-}
-
-/** The axis labels of a two-operand einsum. */
-export interface ContractLabels {
-  readonly a: readonly number[];
-  readonly b: readonly number[];
-  readonly out: readonly number[];
-}
-
-/** What a scan reads: its first carries, values with one entry per step (axis 0), and values equal in every step. */
-export interface ScanOperands {
-  readonly carries: readonly Node[];
-  readonly perStep: readonly Node[];
-  readonly captured: readonly Node[];
-}
-
 /** See the file's header. */
 export class Builder {
   /** Given to every node made while it is set. */
   origin: Origin | undefined;
   readonly #nodes = new Map<string, Node>();
+  readonly #own = new Set<Node>();
   readonly #identities: boolean;
   #next = 0;
 
@@ -114,10 +114,8 @@ export class Builder {
 
   binary(op: BinaryOp, a: Node, b: Node): Node {
     const [x, y] = this.#aligned(op, a, b);
-    this.#require(
-      x.cell === y.cell && x.cell !== "bool",
-      `${op} takes two floats or two ints, not ${x.cell} and ${y.cell}`,
-    );
+    const legal = x.cell === "float" || (x.cell === "int" && op !== "div" && op !== "pow" && op !== "atan2");
+    this.#require(legal && x.cell === y.cell, `${op} does not take ${x.cell} and ${y.cell}`);
     return this.#intern({ op, a: x, b: y, shape: x.shape, cell: x.cell });
   }
 
@@ -205,69 +203,32 @@ export class Builder {
 
   slice(a: Node, spec: SliceSpec): Node {
     const { starts, steps, shape } = spec;
-    const fits = range(a.shape.length).every((axis) =>
-      this.#inside(at(a.shape, axis), [at(starts, axis), at(steps, axis), at(shape, axis)]),
-    );
-    this.#require(
-      shape.length === a.shape.length && fits,
-      `slice [${starts}] step [${steps}] shape ${showShape(shape)} leaves ${showShape(a.shape)}`,
-    );
+    this.#require(liesInside(a.shape, shape, spec), `slice ${showSlice(spec)} leaves ${showShape(a.shape)}`);
     return this.#intern({ op: "slice", a, starts, steps, shape, cell: a.cell });
   }
 
   pad(a: Node, spec: SliceSpec): Node {
     const { starts, steps, shape } = spec;
-    const fits = range(a.shape.length).every((axis) =>
-      this.#inside(at(shape, axis), [at(starts, axis), at(steps, axis), at(a.shape, axis)]),
-    );
     this.#require(
-      shape.length === a.shape.length && fits,
-      `pad [${starts}] step [${steps}] of ${showShape(a.shape)} leaves ${showShape(shape)}`,
+      liesInside(shape, a.shape, spec),
+      `pad ${showSlice(spec)} does not hold ${showShape(a.shape)}`,
     );
     return this.#intern({ op: "pad", a, starts, steps, shape, cell: a.cell });
   }
 
   concat(parts: readonly Node[], axis: number): Node {
-    const first = parts[0];
-    this.#require(first !== undefined, "concat needs at least one part");
-    const fits = parts.every(
-      (part) =>
-        part.cell === first.cell &&
-        part.shape.length === first.shape.length &&
-        axis < part.shape.length &&
-        part.shape.every((size, index) => index === axis || size === first.shape[index]),
-    );
-    this.#require(
-      fits,
-      `cannot concat ${parts.map((part) => showShape(part.shape)).join(", ")} along axis ${axis}`,
-    );
-    const total = parts.reduce((sum, part) => sum + at(part.shape, axis), 0);
-    return this.#intern({
-      op: "concat",
-      parts,
-      axis,
-      shape: first.shape.map((size, index) => (index === axis ? total : size)),
-      cell: first.cell,
-    });
+    const shape = this.#legal(concatShape(parts, axis));
+    return this.#intern({ op: "concat", parts, axis, shape, cell: at(parts, 0).cell });
   }
 
   gather(a: Node, indices: Node, axis: number): Node {
-    this.#require(
-      indices.cell === "int" && axis < a.shape.length,
-      `gather takes int indices and an axis of ${showShape(a.shape)}`,
-    );
-    const shape = [...a.shape.slice(0, axis), ...indices.shape, ...a.shape.slice(axis + 1)];
+    const shape = this.#legal(gatherShape(a, indices, axis));
     return this.#intern({ op: "gather", a, indices, axis, shape, cell: a.cell });
   }
 
   scatterAdd(a: Node, indices: Node, target: { axis: number; size: number }): Node {
-    const { axis, size } = target;
-    this.#require(
-      indices.cell === "int" && sameShape(a.shape.slice(axis, axis + indices.shape.length), indices.shape),
-      "scatterAdd's indices must fit the updates",
-    );
-    const shape = [...a.shape.slice(0, axis), size, ...a.shape.slice(axis + indices.shape.length)];
-    return this.#intern({ op: "scatterAdd", a, indices, axis, shape, cell: a.cell });
+    const shape = this.#legal(scatterAddShape(a, indices, target));
+    return this.#intern({ op: "scatterAdd", a, indices, axis: target.axis, shape, cell: a.cell });
   }
 
   reduce(op: ReduceOp, a: Node, axes: readonly number[]): Node {
@@ -291,96 +252,26 @@ export class Builder {
   }
 
   contract(a: Node, b: Node, labels: ContractLabels): Node {
-    const sizes = new Map<number, number>();
-    for (const [node, own] of [
-      [a, labels.a],
-      [b, labels.b],
-    ] as const) {
-      this.#require(
-        own.length === node.shape.length && new Set(own).size === own.length,
-        `contract labels [${own}] do not fit ${showShape(node.shape)}`,
-      );
-      own.forEach((label, axis) => {
-        const size = sizes.get(label) ?? at(node.shape, axis);
-        this.#require(
-          size === node.shape[axis],
-          `contract of ${showShape(a.shape)} and ${showShape(b.shape)}: sizes ${size} and ${node.shape[axis]} meet`,
-        );
-        sizes.set(label, size);
-      });
-    }
-    this.#require(
-      labels.out.every((label) => sizes.has(label)),
-      "contract's out labels must occur in an operand",
-    );
-    this.#require(a.cell === "float" && b.cell === "float", "contract takes floats");
-    const shape = labels.out.map((label) => sizes.get(label) as number);
-    return this.#intern({
-      op: "contract",
-      a,
-      b,
-      aLabels: labels.a,
-      bLabels: labels.b,
-      outLabels: labels.out,
-      shape,
-      cell: "float",
-    });
+    const shape = this.#legal(contractShape(a, b, labels));
+    const { a: aLabels, b: bLabels, out: outLabels } = labels;
+    return this.#intern({ op: "contract", a, b, aLabels, bLabels, outLabels, shape, cell: "float" });
   }
 
   /** x @ y as numpy has it for rank ≥ 1 on both sides, stack axes broadcast. */
   matmul(a: Node, b: Node): Node {
-    this.#require(a.shape.length > 0 && b.shape.length > 0, "matmul takes at least one axis on both sides");
-    const stackRank = Math.max(a.shape.length, b.shape.length, 2) - 2;
-    const stack = this.#joint("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2));
-    const [x, y] = [a, b].map((node) =>
-      node.shape.length > 2 ? this.broadcast(node, [...stack, ...node.shape.slice(-2)]) : node,
-    ) as [Node, Node];
-    const [row, inner, column] = [stackRank, stackRank + 1, stackRank + 2];
-    const stackOf = (node: Node): number[] => (node.shape.length > 2 ? range(stackRank) : []);
-    const out = [
-      ...range(stackRank),
-      ...(a.shape.length > 1 ? [row] : []),
-      ...(b.shape.length > 1 ? [column] : []),
-    ];
-    return this.contract(x, y, {
-      a: [...stackOf(x), ...(a.shape.length > 1 ? [row] : []), inner],
-      b: [...stackOf(y), inner, ...(b.shape.length > 1 ? [column] : [])],
-      out,
-    });
+    return matmul(this, a, b);
   }
 
   window(a: Node, spec: { axis: number; size: number; stride: number; dilation: number }): Node {
     const { axis, size, stride, dilation } = spec;
-    const count = Math.floor((at(a.shape, axis) - (size - 1) * dilation - 1) / stride) + 1;
-    this.#require(
-      axis < a.shape.length && count > 0,
-      `a window of ${size} (dilation ${dilation}) does not fit axis ${axis} of ${showShape(a.shape)}`,
-    );
-    return this.#intern({
-      op: "window",
-      a,
-      axis,
-      size,
-      stride,
-      dilation,
-      shape: [...a.shape.slice(0, axis), count, size, ...a.shape.slice(axis + 1)],
-      cell: a.cell,
-    });
+    const shape = this.#legal(windowShape(a.shape, spec));
+    return this.#intern({ op: "window", a, axis, size, stride, dilation, shape, cell: a.cell });
   }
 
   unwindow(a: Node, spec: { axis: number; length: number; stride: number; dilation: number }): Node {
-    const { axis, length, stride, dilation } = spec;
-    const reach = (at(a.shape, axis) - 1) * stride + (at(a.shape, axis + 1) - 1) * dilation + 1;
-    this.#require(reach <= length, `unwindow of ${showShape(a.shape)} leaves ${length} cells`);
-    return this.#intern({
-      op: "unwindow",
-      a,
-      axis,
-      stride,
-      dilation,
-      shape: [...a.shape.slice(0, axis), length, ...a.shape.slice(axis + 2)],
-      cell: a.cell,
-    });
+    const { axis, stride, dilation } = spec;
+    const shape = this.#legal(unwindowShape(a.shape, spec));
+    return this.#intern({ op: "unwindow", a, axis, stride, dilation, shape, cell: a.cell });
   }
 
   /** Final carries, then stacked outputs. */
@@ -395,27 +286,8 @@ export class Builder {
   /** The scan itself, whose results `project` reads; most callers want `scan`. */
   scanNode(body: Program, steps: number, operands: ScanOperands): Node {
     const { carries, perStep, captured } = operands;
-    const given = [
-      ...carries.map((node) => node.shape),
-      ...perStep.map((node) => node.shape.slice(1)),
-      ...captured.map((node) => node.shape),
-    ];
-    const fits =
-      given.length === body.inputs.length &&
-      body.inputs.every((input, index) => sameShape(input.shape, at(given, index)));
-    this.#require(
-      fits,
-      `scan's body takes ${showShapes(body.inputs)}, got ${given.map(showShape).join(", ")}`,
-    );
-    this.#require(
-      perStep.every((node) => node.shape[0] === steps),
-      `scan's per-step inputs ${showShapes(perStep)} do not have ${steps} steps`,
-    );
-    const kept = carries.every((carry, index) =>
-      sameShape(carry.shape, body.outputs[index]?.value.shape ?? [-1]),
-    );
-    this.#require(kept, "scan's body must return its carries first, with their shapes");
-    return this.#intern({ op: "scan", body, steps, carries, perStep, captured, shape: [], cell: "float" });
+    const shape = this.#legal(scanShape(body, steps, operands));
+    return this.#intern({ op: "scan", body, steps, carries, perStep, captured, shape, cell: "float" });
   }
 
   /** The one way to rebuild a projection when copying graphs. */
@@ -429,20 +301,29 @@ export class Builder {
 
   call(callee: Callee, args: readonly Node[]): Node {
     const { inputs, outputs } = callee.body;
-    const fits =
-      inputs.length === args.length &&
-      inputs.every((input, index) => sameShape(input.shape, (args[index] as Node).shape));
     this.#require(
-      fits,
-      `${callee.name} takes ${inputs.map((input) => showShape(input.shape)).join(", ")}, got ${args.map((arg) => showShape(arg.shape)).join(", ")}`,
+      allAlike(inputs, args),
+      `${callee.name} takes ${showNodes(inputs)}, got ${showNodes(args)}`,
     );
     const value = at(outputs, 0).value;
     return this.#intern({ op: "call", callee, args, shape: value.shape, cell: value.cell });
   }
 
   jacobian(program: Program, args: readonly Node[], which: { output: number; wrt: number }): Node {
+    this.#require(
+      allAlike(program.inputs, args),
+      `${program.name} takes ${showNodes(program.inputs)}, got ${showNodes(args)}`,
+    );
     const shape = [...at(program.outputs, which.output).value.shape, ...at(program.inputs, which.wrt).shape];
-    return this.#intern({ op: "jacobian", program, args, ...which, shape, cell: "float" });
+    return this.#intern({
+      op: "jacobian",
+      program,
+      args,
+      output: which.output,
+      wrt: which.wrt,
+      shape,
+      cell: "float",
+    });
   }
 
   stopGradient(a: Node): Node {
@@ -452,10 +333,15 @@ export class Builder {
   #intern(draft: Draft): Node {
     const reduced = this.#identities ? simplified(this, draft) : undefined;
     if (reduced !== undefined) return reduced;
+    const operands = operandsOf(draft as Node);
+    invariant(
+      operands.every((node) => this.#own.has(node)),
+      `${draft.op}${this.#place()} reads a node of another builder: use inline`,
+    );
     const key = keyOf(draft);
     const known = this.#nodes.get(key);
     if (known !== undefined) return known;
-    const level = draft.level ?? this.#levelOf(draft);
+    const level = draft.level ?? this.#levelOf(draft.op, operands);
     const node = Object.freeze({
       ...draft,
       level,
@@ -463,15 +349,17 @@ export class Builder {
       ...(this.origin === undefined ? {} : { origin: this.origin }),
     }) as Node;
     this.#nodes.set(key, node);
+    this.#own.add(node);
     return node;
   }
 
-  #levelOf(draft: Draft): Level {
-    const levels = operandsOfDraft(draft).map((node) => node.level);
+  #levelOf(op: Op, operands: readonly Node[]): Level {
+    const levels = operands.map((node) => node.level);
     if (levels.includes("row") && levels.includes("finish")) {
+      const rule = "a row sum may feed what follows all rows, never a row again";
       throw new UnsupportedError(
         "JR210",
-        `${draft.op} joins a sum over rows with a row's value${this.#place()}: a row sum may feed what follows all rows, never a row again`,
+        `${op} joins a sum over rows with a row's value${this.#place()}: ${rule}`,
       );
     }
     return LEVELS[Math.max(0, ...levels.map((level) => LEVELS.indexOf(level)))] as Level;
@@ -488,9 +376,9 @@ export class Builder {
     return shape;
   }
 
-  #inside(size: number, [start, step, count]: [number, number, number]): boolean {
-    const last = start + (count - 1) * step;
-    return count === 0 || (step !== 0 && start >= 0 && start < size && last >= 0 && last < size);
+  #legal(shape: Inferred): Shape {
+    this.#require(typeof shape !== "string", String(shape));
+    return shape;
   }
 
   #place(): string {
@@ -502,10 +390,6 @@ export class Builder {
   }
 }
 
-function operandsOfDraft(draft: Draft): readonly Node[] {
-  return operandsOf(draft as Node);
-}
-
-function showShapes(nodes: readonly Node[]): string {
-  return nodes.map((node) => showShape(node.shape)).join(", ");
+function showSlice({ starts, steps, shape }: SliceSpec): string {
+  return `[${starts}] step [${steps}] shape ${showShape(shape)}`;
 }
