@@ -5,7 +5,8 @@
  * A view reads or writes cells offset + Σ indexᵢ·stridesᵢ of some data, for all indices inside its shape.
  */
 
-import { at, sizeOf, stridesOf } from "./shape.ts";
+import { invariant } from "../errors.ts";
+import { at, showShape, sizeOf, stridesOf } from "./shape.ts";
 import type { Shape } from "./types.ts";
 
 /** The value of one node; a scan's value has no data but `parts`, one tensor per result. */
@@ -82,5 +83,6 @@ export function writeView(out: Float64Array, view: View, cells: Float64Array): v
 export function tensorOf(values: ArrayLike<number>, shape: Shape): Tensor {
   const size = sizeOf(shape);
   if (values.length === size) return { data: Float64Array.from(values), shape };
+  invariant(values.length === 1, `${values.length} numbers do not fill shape ${showShape(shape)}`);
   return { data: new Float64Array(size).fill(values[0] as number), shape };
 }
