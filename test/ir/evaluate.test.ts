@@ -124,7 +124,7 @@ describe("reduce", () => {
       (x) =>
         ([j]) =>
           tabulate([2, 4], ([i, k]) => (x as Cells)([i as number, j as number, k as number])).reduce(
-            step,
+            (sum, cell) => step(sum, cell),
             start,
           ),
     );
