@@ -1,0 +1,100 @@
+/**
+ * Multiplying the factors and guards of two aligned terms.
+ *
+ * Guards are conjoined by products, and joined with "any" by sums over labels. A guard is applied by select,
+ * after multiplying whenever the other factor may be infinite, so 0 · ∞ never arises from a branch not taken.
+ */
+
+import type { Builder } from "../ir/builder.ts";
+import type { Node } from "../ir/types.ts";
+import { maybeInfinite } from "./finite.ts";
+import { expandTo, type Label, type Labelled, labelsOfAxes, ordered, reduceLabels, unionLabels, zip } from "./labels.ts";
+import { labelsOf, type Term } from "./linear-map.ts";
+
+type Maybe = Labelled | undefined;
+
+/** Conjunction of two guards; absent means true. */
+export function both(b: Builder, x: Maybe, y: Maybe): Maybe {
+  if (x === undefined || y === undefined) return x ?? y;
+  return x.node === y.node && x.labels.every((each, index) => each === y.labels[index]) ? x : zip((p, q) => b.logic("and", p, q), b, [x, y]);
+}
+
+/** Applies a change to factor, guard and memory alike. */
+export function mapLabelled(term: Term, change: (value: Labelled) => Labelled): Term {
+  const { factor, guard, memory, ...rest } = term;
+  return withParts(rest, { factor: factor && change(factor), guard: guard && change(guard), memory: memory && change(memory) });
+}
+
+/** A term of the given frame with the parts that are present. */
+export function withParts(frame: Pick<Term, "out" | "in" | "scale">, parts: { factor?: Maybe; guard?: Maybe; memory?: Maybe }): Term {
+  const { out, in: from, scale } = frame;
+  const { factor, guard, memory } = parts;
+  return { out, in: from, scale, ...(factor && { factor }), ...(guard && { guard }), ...(memory && { memory }) };
+}
+
+/** select(guard, factor, 0), the factor 1 where absent; undefined if there is neither. */
+export function guarded(b: Builder, guard: Maybe, factor: Maybe): Maybe {
+  if (guard === undefined) return factor;
+  if (factor === undefined) return { node: b.convert(guard.node, "float"), labels: guard.labels };
+  const labels = unionLabels(factor.labels, guard.labels);
+  const zero = b.constant(0, labels.map(({ size }) => size));
+  return { node: b.select(expandTo(b, guard, labels), expandTo(b, factor, labels), zero), labels };
+}
+
+const singular = (value: Maybe): boolean => value !== undefined && maybeInfinite(value.node);
+
+/** The product of two terms whose middle axes carry the same labels; labels left on neither side are summed. */
+export function multiplyFactors(b: Builder, second: Term, first: Term): Term {
+  const frame = { out: second.out, in: first.in, scale: second.scale * first.scale };
+  const kept = labelsOf(frame);
+  const summed = labelsOfAxes(first.out).filter((each) => !kept.includes(each));
+  const remembers = (singular(second.factor) && first.memory) || (singular(first.factor) && second.memory);
+  const memory = both(b, second.memory, first.memory);
+  const pending = both(b, second.guard, first.guard);
+  const guard = remembers ? both(b, pending, memory) : pending;
+  if (guard === undefined || !guard.labels.some((each) => summed.includes(each))) {
+    const { factor, repeats } = contractFactors(b, [second.factor, first.factor], { kept, summed });
+    const carried = guard && { node: ordered(b, guard, kept.filter((each) => guard.labels.includes(each))), labels: kept.filter((each) => guard.labels.includes(each)) };
+    return withParts({ ...frame, scale: frame.scale * repeats }, { factor, guard: carried, memory: memory && reduceLabels(b, memory, summed) });
+  }
+  const { factor, repeats } = sumGuarded(b, [second.factor, first.factor], { kept, summed, guard });
+  return withParts({ ...frame, scale: frame.scale * repeats }, { factor, memory: reduceLabels(b, both(b, guard, memory) as Labelled, summed) });
+}
+
+interface Sum {
+  readonly kept: readonly Label[];
+  readonly summed: readonly Label[];
+}
+
+/** The guard runs over summed labels: it must be applied before the sum. */
+function sumGuarded(b: Builder, [x, y]: readonly [Maybe, Maybe], sum: Sum & { guard: Labelled }): { factor: Maybe; repeats: number } {
+  if (singular(x) && singular(y)) {
+    const full = zip((p, q) => b.mul(p, q), b, [x as Labelled, y as Labelled]);
+    return contractFactors(b, [guarded(b, sum.guard, full), undefined], sum);
+  }
+  // 0 · finite is 0, so the guard may be applied to one factor alone: to the one that may be infinite, else to the smaller result.
+  const sizeWith = (value: Maybe): number => unionLabels(sum.guard.labels, value?.labels ?? []).reduce((size, each) => size * each.size, 1);
+  const onFirst = singular(y) || (!singular(x) && sizeWith(y) <= sizeWith(x));
+  return contractFactors(b, onFirst ? [x, guarded(b, sum.guard, y)] : [guarded(b, sum.guard, x), y], sum);
+}
+
+/** Σ over summed labels of x · y, its labels in the order of `kept`; `repeats` counts summed labels that neither has. */
+function contractFactors(b: Builder, [x, y]: readonly [Maybe, Maybe], { kept, summed }: Sum): { factor: Maybe; repeats: number } {
+  const has = (value: Maybe, each: Label): boolean => value?.labels.includes(each) ?? false;
+  const repeats = summed.filter((each) => !has(x, each) && !has(y, each)).reduce((size, each) => size * each.size, 1);
+  const left = x && reduceLabels(b, x, summed.filter((each) => !has(y, each)));
+  const right = y && reduceLabels(b, y, summed.filter((each) => !has(x, each)));
+  const labels = kept.filter((each) => has(left, each) || has(right, each));
+  if (left === undefined || right === undefined) {
+    const only = left ?? right;
+    return { factor: only && { node: ordered(b, only, labels), labels }, repeats };
+  }
+  return { factor: { node: productNode(b, [left, right], labels), labels }, repeats };
+}
+
+function productNode(b: Builder, [x, y]: readonly [Labelled, Labelled], out: readonly Label[]): Node {
+  const all = unionLabels(x.labels, y.labels);
+  if (all.length === out.length) return b.mul(expandTo(b, x, out), expandTo(b, y, out));
+  const indexOf = (labels: readonly Label[]): number[] => labels.map((each) => all.indexOf(each));
+  return b.contract(x.node, y.node, { a: indexOf(x.labels), b: indexOf(y.labels), out: indexOf(out) });
+}

@@ -1,0 +1,35 @@
+/**
+ * Which values can be infinite or NaN although the inputs are finite and moderate?
+ *
+ * Only factors that can be need the guards of branches not taken (0 · ∞); for the others 0 · factor is 0.
+ * Overflow of finite sums and products is not counted; a function with a pole or an exponential is.
+ */
+
+import { operandsOf } from "../ir/graph.ts";
+import type { Node, Op } from "../ir/types.ts";
+
+/** Functions that can leave the finite numbers from finite arguments. */
+const SINGULAR: ReadonlySet<Op> = new Set<Op>([
+  "div", "mod", "pow", "log", "log1p", "exp", "expm1", "sinh", "cosh", "tan", "atanh", "sqrt", "asin", "acos", "acosh", "call", "jacobian", "scan",
+]);
+/** Functions whose values are bounded whatever the argument. */
+const BOUNDED: ReadonlySet<Op> = new Set<Op>(["tanh", "sin", "cos", "atan", "atan2", "erf", "sign", "lt", "le", "eq", "ne"]);
+const BOUNDED_CALLS: ReadonlySet<string> = new Set(["sigmoid", "softmax"]);
+
+const known = new WeakMap<Node, boolean>();
+
+/** May this node hold ±∞ or NaN for finite inputs? */
+export function maybeInfinite(node: Node): boolean {
+  const cached = known.get(node);
+  if (cached !== undefined) return cached;
+  const answer = judge(node);
+  known.set(node, answer);
+  return answer;
+}
+
+function judge(node: Node): boolean {
+  if (BOUNDED.has(node.op) || node.cell !== "float") return false;
+  if (node.op === "call" && BOUNDED_CALLS.has(node.callee.name)) return false;
+  if (node.op === "constant") return !node.values.every(Number.isFinite);
+  return SINGULAR.has(node.op) || operandsOf(node).some(maybeInfinite);
+}

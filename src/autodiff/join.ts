@@ -1,0 +1,97 @@
+/**
+ * Adding parallel terms of a LinearMap.
+ *
+ * Terms of equal structure become one (their factors are added); a dense term swallows what is not
+ * embedded (I + J is one array); embedded blocks stay apart, so concatenations cost nothing.
+ */
+
+import type { Builder } from "../ir/builder.ts";
+import { at } from "../ir/shape.ts";
+import type { Node } from "../ir/types.ts";
+import { substitute } from "./compose.ts";
+import { guarded, withParts } from "./factors.ts";
+import { axisSize, expandTo, freshAxes, type Labelled, labelled, zip } from "./labels.ts";
+import { isDense, type LinearMap, labelsOf, type Term } from "./linear-map.ts";
+import { denseNode } from "./materialize.ts";
+
+/** The sum with parallel terms joined. */
+export function join(b: Builder, terms: LinearMap): LinearMap {
+  const byStructure = new Map<string, Term>();
+  for (const term of terms) {
+    const key = structureOf(term);
+    const other = byStructure.get(key);
+    byStructure.set(key, other === undefined ? term : addTerms(b, other, term));
+  }
+  const joined = [...byStructure.values()];
+  const plain = joined.filter((term) => [...term.out, ...term.in].every((axis) => axis.embed === undefined));
+  if (plain.length < 2 || !plain.some(isDense)) return joined;
+  const dense = plain.map((term) => denseTerm(b, term)).reduce((x, y) => addTerms(b, x, y));
+  return [dense, ...joined.filter((term) => !plain.includes(term))];
+}
+
+/** Equal text, equal structure: sizes, ties and embeddings of all axes. */
+function structureOf(term: Term): string {
+  const names = new Map(labelsOf(term).map((each, index) => [each, index]));
+  return [...term.out, undefined, ...term.in]
+    .map((axis) => {
+      if (axis === undefined) return "<-";
+      const labels = axis.labels.map((each) => `${names.get(each)}:${each.size}`).join("*");
+      return axis.embed === undefined ? labels : `${labels}@${axis.embed.start}+${axis.embed.step}/${axis.embed.size}`;
+    })
+    .join(" ");
+}
+
+/** x + y for terms of equal structure, on x's labels. */
+function addTerms(b: Builder, x: Term, y: Term): Term {
+  const target = labelsOf(x);
+  const source = labelsOf(y);
+  const onto = substitute(b, y, new Map(source.map((each, index) => [each, [at(target, index)]])));
+  const frame = { out: x.out, in: x.in, scale: 1 };
+  if (x.factor === undefined && onto.factor === undefined && x.guard === undefined && onto.guard === undefined) {
+    return withParts({ ...frame, scale: x.scale + onto.scale }, memoryOf(b, x, onto));
+  }
+  if (onto.guard?.node.op === "not" && x.guard !== undefined && onto.guard.node.a === x.guard.node) return choose(b, x, onto);
+  if (x.guard?.node.op === "not" && onto.guard !== undefined && x.guard.node.a === onto.guard.node) return choose(b, onto, x);
+  return withParts(frame, { factor: addScaled(b, x, onto), ...memoryOf(b, x, onto) });
+}
+
+/** Complementary guards: one select, nothing to remember. */
+function choose(b: Builder, x: Term, y: Term): Term {
+  const labels = labelsOf(x).filter((each) => [x.guard, x.factor, y.factor].some((value) => value?.labels.includes(each)));
+  const full = (value: Labelled): Node => expandTo(b, value, labels);
+  const node = b.select(full(x.guard as Labelled), full(scaled(b, x)), full(scaled(b, y)));
+  return withParts({ out: x.out, in: x.in, scale: 1 }, { factor: { node, labels } });
+}
+
+function scaled(b: Builder, term: Term): Labelled {
+  const { node, labels } = term.factor ?? { node: b.constant(1), labels: [] };
+  return { node: b.mul(b.constant(term.scale), node), labels };
+}
+
+function addScaled(b: Builder, x: Term, y: Term): Labelled {
+  const one: Labelled = { node: b.constant(1), labels: [] };
+  const [p, q] = [x, y].map((term) => guarded(b, term.guard, term.factor) ?? one) as [Labelled, Labelled];
+  if (x.scale === 1 && y.scale === -1) return zip((m, n) => b.sub(m, n), b, [p, q]);
+  const times = (term: Term, value: Labelled): Labelled => ({ ...value, node: b.mul(b.constant(term.scale), value.node) });
+  return zip((m, n) => b.add(m, n), b, [times(x, p), times(y, q)]);
+}
+
+/** A sum is certainly zero only where both are. */
+function memoryOf(b: Builder, x: Term, y: Term): { memory?: Labelled } {
+  const [p, q] = [x, y].map((term) => aliveWhere(b, term));
+  return p === undefined || q === undefined ? {} : { memory: zip((m, n) => b.logic("or", m, n), b, [p, q]) };
+}
+
+function aliveWhere(b: Builder, term: Term): Labelled | undefined {
+  if (term.guard === undefined || term.memory === undefined) return term.guard ?? term.memory;
+  return zip((m, n) => b.logic("and", m, n), b, [term.guard, term.memory]);
+}
+
+/** The term as one dense array over fresh labels. */
+function denseTerm(b: Builder, term: Term): Term {
+  if (isDense(term) && term.guard === undefined) return term;
+  const out = freshAxes(term.out.map(axisSize));
+  const from = freshAxes(term.in.map(axisSize));
+  const factor = labelled(b, denseNode(b, [term], [out.map(axisSize), from.map(axisSize)]), [...out, ...from]);
+  return { out, in: from, scale: 1, factor };
+}
