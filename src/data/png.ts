@@ -6,6 +6,8 @@
  */
 
 import { UsageError } from "../errors.ts";
+import { crc32 } from "./crc32.ts";
+import { joinBytes } from "./pieces.ts";
 
 /** An RGB picture; `pixels` holds width × height × 3 bytes. */
 export interface Picture {
@@ -37,7 +39,7 @@ export function encodePng(
     chunk("IDAT", deflate(scanLines(picture))),
     chunk("IEND", new Uint8Array(0)),
   ];
-  return concatenate(parts);
+  return joinBytes(parts);
 }
 
 /** Every line starts with its filter type, 0. */
@@ -57,25 +59,5 @@ function chunk(type: string, data: Uint8Array): Uint8Array {
   bytes.set(new TextEncoder().encode(type), 4);
   bytes.set(data, 8);
   view.setUint32(data.length + 8, crc32(bytes.subarray(4, data.length + 8)));
-  return bytes;
-}
-
-/** CRC-32 with the reversed polynomial 0xEDB88320, bit by bit: pictures are small. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = -1;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return ~crc >>> 0;
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
   return bytes;
 }
