@@ -1,0 +1,155 @@
+/**
+ * The exponential family: exp, expm1, sigmoid, tanh.
+ *
+ * All reduce their argument to n·ln 2 + r with |r| ≤ ln 2 / 2 and use e^r = 1 + r + r²·q(r), q a minimax
+ * polynomial (scripts/math/fit.py). n never becomes an integer by conversion: it is read off the low bits of a
+ * float to which 1.5·2^fraction was added, and shifted into exponent position.
+ */
+
+import type { Dtype, Lanes } from "../lanes.ts";
+import { atLeast, atMost, clamp, formatOf, polynomial, withSign } from "./format.ts";
+
+/** Constants of the exponential for one dtype. */
+interface ExpTable {
+  /** ln 2 = high + low, where n·high is exact for every n that occurs. */
+  readonly ln2: readonly [high: number, low: number];
+  /** (e^r − 1 − r)/r² on ±ln 2 / 2, best for e^r. */
+  readonly exp: readonly number[];
+  /** The same, best for e^r − 1. */
+  readonly expm1: readonly number[];
+  /** e^x is 0 below and infinite above. */
+  readonly range: readonly [number, number];
+  /** 1 ± e^(−x) and tanh(x) are 1 above. */
+  readonly saturation: number;
+}
+
+const tables: Record<Dtype, ExpTable> = {
+  f32: {
+    ln2: [0.693145751953125, 1.42860676533018e-6],
+    exp: [0.49999994, 0.166665211, 0.0416683815, 0.00836870354, 0.00138148828],
+    expm1: [0.5, 0.166665435, 0.0416662842, 0.00836656615, 0.00139463844],
+    range: [-104, 89],
+    saturation: 20,
+  },
+  f64: {
+    ln2: [0.6931471805598903, 5.497923018708371e-14],
+    exp: [
+      0.500000000000001, 0.16666666666666413, 0.041666666666530801, 0.0083333333334938194,
+      0.0013888888943475223, 0.00019841269507613602, 2.4801493249278321e-5, 2.7557585711782887e-6,
+      2.7630197325446777e-7, 2.5000200023125736e-8,
+    ],
+    expm1: [
+      0.50000000000000056, 0.16666666666666685, 0.041666666666574183, 0.0083333333333145618,
+      0.0013888888932229286, 0.00019841269903076326, 2.4801504602834606e-5, 2.7557227925633093e-6,
+      2.7626270103343659e-7, 2.5114478821806555e-8,
+    ],
+    range: [-746, 710],
+    saturation: 40,
+  },
+};
+
+/** Constants for the lanes' dtype. */
+export function expTable<V>(l: Lanes<V>): ExpTable {
+  return tables[l.dtype];
+}
+
+/** factor·x = n·ln 2·(factor's sign) + …: n as a float, and t, whose low bits hold n + offset. */
+export function roundedMultiple<V>(
+  l: Lanes<V>,
+  x: V,
+  scale: { factor: number; offset: number },
+): { n: V; t: V } {
+  const magic = l.constant(formatOf(l).magic + scale.offset);
+  const t = l.fma(x, l.constant(scale.factor), magic);
+  return { n: l.sub(t, magic), t };
+}
+
+/** x + n·(sign·ln 2), in two steps of which the first is exact. */
+export function addLn2Multiple<V>(l: Lanes<V>, x: V, { n, unit }: { n: V; unit: number }): V {
+  const [high, low] = expTable(l).ln2;
+  return l.fma(n, l.constant(unit * low), l.fma(n, l.constant(unit * high), x));
+}
+
+/** The float whose exponent field is the low bits of t: 2^(n + offset − bias). */
+export function powerOfTwo<V>(l: Lanes<V>, t: V): V {
+  return l.shl(t, formatOf(l).fraction);
+}
+
+/** Coefficients of p(factor·x). */
+export function stretched(coefficients: readonly number[], factor: number): number[] {
+  return coefficients.map((c, i) => c * factor ** i);
+}
+
+/** e^(±r) for |r| ≤ ln 2 / 2. */
+export function expReduced<V>(l: Lanes<V>, r: V, sign: 1 | -1): V {
+  const q = polynomial(l, stretched(expTable(l).exp, sign), r);
+  return l.fma(l.fma(q, r, l.constant(sign)), r, l.constant(1));
+}
+
+/** p·2^n, where t holds n + 2·bias: two factors, so that neither leaves the range of exponents. */
+export function scaleTwice<V>(l: Lanes<V>, p: V, t: V): V {
+  const half = l.shr(t, 1);
+  return l.mul(l.mul(p, powerOfTwo(l, half)), powerOfTwo(l, l.isub(t, half)));
+}
+
+/** e^x. */
+export function exp<V>(l: Lanes<V>, x: V): V {
+  const inRange = clamp(l, x, expTable(l).range);
+  const { n, t } = roundedMultiple(l, inRange, { factor: Math.LOG2E, offset: 2 * formatOf(l).bias });
+  const r = addLn2Multiple(l, inRange, { n, unit: -1 });
+  return scaleTwice(l, expReduced(l, r, 1), t);
+}
+
+/** e^(±r) − 1 for |r| ≤ ln 2 / 2. */
+export function expm1Reduced<V>(l: Lanes<V>, r: V, sign: 1 | -1): V {
+  const q = polynomial(l, stretched(expTable(l).expm1, sign), r);
+  return sign === 1 ? l.fma(l.mul(r, r), q, r) : l.sub(l.mul(l.mul(r, r), q), r);
+}
+
+/** (e^x − 1)/2, which does not overflow before e^x − 1 does; `negate` keeps the sign of −0. */
+export function halfExpm1<V>(l: Lanes<V>, x: V): V {
+  const { range, saturation } = expTable(l);
+  const inRange = clamp(l, x, [-2 * saturation, range[1]]);
+  const { n, t } = roundedMultiple(l, inRange, { factor: Math.LOG2E, offset: formatOf(l).bias - 1 });
+  const p = expm1Reduced(l, addLn2Multiple(l, inRange, { n, unit: -1 }), 1);
+  const scale = powerOfTwo(l, t);
+  return l.fma(scale, p, l.neg(l.sub(l.constant(0.5), scale)));
+}
+
+/** e^x − 1, accurate near 0. */
+export function expm1<V>(l: Lanes<V>, x: V): V {
+  const half = halfExpm1(l, x);
+  return l.add(half, half);
+}
+
+/** 1/(1 + e^−x). Numerator and denominator carry a factor 2^−64, so that e^−x cannot overflow first. */
+export function sigmoid<V>(l: Lanes<V>, x: V): V {
+  const { range, saturation } = expTable(l);
+  const inRange = clamp(l, x, [range[0], saturation]);
+  const { n, t } = roundedMultiple(l, inRange, { factor: -Math.LOG2E, offset: formatOf(l).bias - 64 });
+  const p = expm1Reduced(l, addLn2Multiple(l, inRange, { n, unit: 1 }), -1);
+  const scale = powerOfTwo(l, t);
+  const scaledOne = l.constant(2 ** -64);
+  const rest = l.fma(scale, p, atMost(l, scale, scaledOne));
+  return l.div(scaledOne, l.add(atLeast(l, scale, scaledOne), rest));
+}
+
+/** a + n·ln 2 / 2. In f32 one constant does: it has 21 bits, so n·c is exact while its error still matters. */
+function addHalfLn2Multiple<V>(l: Lanes<V>, a: V, n: V): V {
+  if (l.dtype === "f32") return l.fma(n, l.constant(Math.LN2 / 2), a);
+  return addLn2Multiple(l, a, { n, unit: 0.5 });
+}
+
+/** tanh |x| = (1 − w)/(1 + w), w = e^(−2|x|) = 2^n·(1 − u). */
+export function tanh<V>(l: Lanes<V>, x: V): V {
+  const a = atMost(l, l.abs(x), l.constant(expTable(l).saturation / 2));
+  const { n, t } = roundedMultiple(l, a, { factor: -2 * Math.LOG2E, offset: formatOf(l).bias });
+  const z = addHalfLn2Multiple(l, a, n);
+  const q = stretched(expTable(l).expm1, -2).map((c) => -4 * c);
+  const u = l.fma(l.mul(z, z), polynomial(l, q, z), l.add(z, z));
+  const scale = powerOfTwo(l, t);
+  const one = l.constant(1);
+  const part = l.mul(scale, u);
+  const magnitude = l.div(l.add(l.sub(one, scale), part), l.sub(l.add(one, scale), part));
+  return withSign(l, magnitude, x);
+}

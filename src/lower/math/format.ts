@@ -1,0 +1,88 @@
+/**
+ * What the formulas need to know about a float type, and the small idioms they share.
+ *
+ * In: a `Lanes`. Out: its numbers (exponent bias, magic constant) and lane expressions for clamps, signs and
+ * polynomials. Everything is built from lane operations only, so equal inputs give equal (shareable) nodes.
+ */
+
+import type { Dtype, Lanes } from "../lanes.ts";
+
+/** The layout of a float type. */
+export interface Format {
+  /** Stored fraction bits: 23 or 52. */
+  readonly fraction: number;
+  /** Exponent bias: 127 or 1023. */
+  readonly bias: number;
+  /** Adding 1.5·2^fraction rounds to an integer, which then sits in the low bits. */
+  readonly magic: number;
+  /** Bit pattern of −0. */
+  readonly sign: bigint;
+  /** Bit pattern of 1. */
+  readonly one: bigint;
+  /** Smallest normal number. */
+  readonly tiny: number;
+  /** Largest finite number. */
+  readonly huge: number;
+}
+
+const formats: Record<Dtype, Format> = {
+  f32: {
+    fraction: 23,
+    bias: 127,
+    magic: 1.5 * 2 ** 23,
+    sign: 1n << 31n,
+    one: 127n << 23n,
+    tiny: 2 ** -126,
+    huge: (2 - 2 ** -23) * 2 ** 127,
+  },
+  f64: {
+    fraction: 52,
+    bias: 1023,
+    magic: 1.5 * 2 ** 52,
+    sign: 1n << 63n,
+    one: 1023n << 52n,
+    tiny: 2 ** -1022,
+    huge: Number.MAX_VALUE,
+  },
+};
+
+/** The layout of the lanes' float type. */
+export function formatOf<V>(l: Lanes<V>): Format {
+  return formats[l.dtype];
+}
+
+/** Σ coefficients[i]·x^i by Horner's rule. */
+export function polynomial<V>(l: Lanes<V>, coefficients: readonly number[], x: V): V {
+  const [last = 0, ...rest] = [...coefficients].reverse();
+  return rest.reduce((sum, c) => l.fma(sum, x, l.constant(c)), l.constant(last));
+}
+
+/** min(x, high), NaN if x is NaN; exactly the pattern of `pmin` (b < a ? b : a), so one instruction. */
+export function atMost<V>(l: Lanes<V>, x: V, high: V): V {
+  return l.select(l.lt(high, x), high, x);
+}
+
+/** max(x, low), NaN if x is NaN; exactly the pattern of `pmax` (a < b ? b : a). */
+export function atLeast<V>(l: Lanes<V>, x: V, low: V): V {
+  return l.select(l.lt(x, low), low, x);
+}
+
+/** x between two constants, NaN if x is NaN. */
+export function clamp<V>(l: Lanes<V>, x: V, [low, high]: readonly [number, number]): V {
+  return atLeast(l, atMost(l, x, l.constant(high)), l.constant(low));
+}
+
+/** The sign bit of x, alone. */
+export function signBit<V>(l: Lanes<V>, x: V): V {
+  return l.and(x, l.bits(formatOf(l).sign));
+}
+
+/** magnitude (whose sign bit is clear) with the sign of x. */
+export function withSign<V>(l: Lanes<V>, magnitude: V, x: V): V {
+  return l.or(magnitude, signBit(l, x));
+}
+
+/** Mask of the lanes where x lies outside [low, high] or is NaN. */
+export function outside<V>(l: Lanes<V>, x: V, range: readonly [number, number]): V {
+  return l.ne(clamp(l, x, range), x);
+}
