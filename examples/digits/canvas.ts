@@ -76,7 +76,7 @@ export class Canvas {
 
 /** Width of `text` in pixels. */
 export function textWidth(text: string, scale: number): number {
-  return Math.max(0, [...text].length * 6 - 1) * scale;
+  return Math.max(0, Array.from(text).length * 6 - 1) * scale;
 }
 
 /** A colour map through `stops` at equal distances; values outside 0..1 take the end colours. */

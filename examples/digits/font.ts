@@ -90,5 +90,5 @@ const GLYPHS: Readonly<Record<string, string>> = {
 
 /** The lines of `character`, or of "?" where the font has none. */
 export function glyph(character: string): number[] {
-  return [...(GLYPHS[character] ?? (GLYPHS["?"] as string))].map((digit) => Number.parseInt(digit, 32));
+  return Array.from(GLYPHS[character] ?? (GLYPHS["?"] as string), (digit) => Number.parseInt(digit, 32));
 }

@@ -115,13 +115,13 @@ function checkKeys(literal: PythonValue, where: string): HeaderKeys {
   const fail = (problem: string): never => {
     throw new UsageError("JR305", `${where}: ${problem}; save the array again with numpy.save`);
   };
-  if (!(literal instanceof Map)) return fail("the header is not a dict");
-  const keys = [...literal.keys()].sort().join(", ");
+  if (!isDict(literal)) return fail("the header is not a dict");
+  const keys = [...literal.keys()].toSorted((a, b) => (a < b ? -1 : 1)).join(", ");
   if (keys !== "descr, fortran_order, shape")
     return fail(`the header has the keys {${keys}}, not {descr, fortran_order, shape}`);
-  const descr: PythonValue = literal.get("descr");
-  const fortranOrder: PythonValue = literal.get("fortran_order");
-  const shape: PythonValue = literal.get("shape");
+  const descr = literal.get("descr");
+  const fortranOrder = literal.get("fortran_order");
+  const shape = literal.get("shape");
   if (typeof fortranOrder !== "boolean") return fail("fortran_order is not True or False");
   if (typeof shape !== "object" || shape === null || !("tuple" in shape)) return fail("shape is not a tuple");
   if (shape.tuple.length > MAX_RANK)
@@ -130,12 +130,16 @@ function checkKeys(literal: PythonValue, where: string): HeaderKeys {
   return { descr: describeType(descr), fortranOrder, shape: shape.tuple };
 }
 
+function isDict(value: PythonValue): value is ReadonlyMap<string, PythonValue> {
+  return value instanceof Map;
+}
+
 function isCount(value: PythonValue): value is number {
   return typeof value === "number" && value >= 0;
 }
 
 /** A list of fields is numpy's structured type, kind V. */
-function describeType(descr: PythonValue): string {
+function describeType(descr: PythonValue | undefined): string {
   return typeof descr === "string" ? descr : "V (structured)";
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { elementFormatter } from "./print-number.ts";
+import { showShape } from "./shape.ts";
 
 type Floats = Float32Array | Float64Array;
 
@@ -27,13 +28,12 @@ export function formatArray(data: Floats, shape: readonly number[], options: Pri
     data,
     shape,
     separator: options.separator,
+    indent: prefix.length,
+    width: LINE - (options.repr ? 1 : 0),
     summarise,
     word: elementFormatter(shownElements(data, shape, summarise), data instanceof Float32Array),
   };
-  const body =
-    data.length === 0
-      ? "[]"
-      : layoutAxis(layout, 0, 0, { indent: " ".repeat(prefix.length), width: LINE - (options.repr ? 1 : 0) });
+  const body = data.length === 0 ? "[]" : layoutAxis(layout, 0, 0);
   return options.repr ? `${prefix}${withExtras(body, data, shape)}` : body;
 }
 
@@ -43,7 +43,7 @@ function withExtras(body: string, data: Floats, shape: readonly number[]): strin
   const single = data instanceof Float32Array;
   const isEmptyVector = shape.length === 1 && shape[0] === 0;
   if ((data.length === 0 && !isEmptyVector) || data.length > THRESHOLD) {
-    extras.push(`shape=(${shape.join(", ")}${shape.length === 1 ? "," : ""})`);
+    extras.push(`shape=${showShape(shape)}`);
   }
   if (single || data.length === 0) extras.push(`dtype=${single ? "float32" : "float64"}`);
   if (extras.length === 0) return `${body})`;
@@ -76,40 +76,39 @@ interface Layout {
   readonly data: Floats;
   readonly shape: readonly number[];
   readonly separator: string;
+  /** Columns before the first bracket, and the end of a line. */
+  readonly indent: number;
+  readonly width: number;
   readonly summarise: boolean;
   readonly word: (value: number) => string;
 }
 
 /** The axis-by-axis text with its brackets; `offset` counts sub-arrays of this axis from the start. */
-function layoutAxis(
-  layout: Layout,
-  axis: number,
-  offset: number,
-  space: { indent: string; width: number },
-): string {
-  const length = layout.shape[axis];
+function layoutAxis(layout: Layout, axis: number, offset: number): string {
+  const { shape, separator } = layout;
+  const length = shape[axis];
   if (length === undefined) return layout.word(layout.data[offset] as number);
-  const parts = shownIndices(length, layout.summarise);
-  const inner = { indent: `${space.indent} `, width: space.width - 1 };
-  const words = parts.map((part) =>
-    part === "..." ? part : layoutAxis(layout, axis + 1, offset * length + part, inner),
+  const words = shownIndices(length, layout.summarise).map((i) =>
+    i === "..." ? i : layoutAxis(layout, axis + 1, offset * length + i),
   );
-  if (axis === layout.shape.length - 1) return `[${fillLines(words, layout.separator, inner)}]`;
-  const gap = layout.separator.trimEnd() + "\n".repeat(layout.shape.length - axis - 1) + inner.indent;
+  if (axis === shape.length - 1) return `[${fillLines(layout, words)}]`;
+  const gap =
+    separator.trimEnd() + "\n".repeat(shape.length - axis - 1) + " ".repeat(layout.indent + axis + 1);
   return `[${words.join(gap)}]`;
 }
 
-/** Joins the words of one innermost row, breaking lines where the next word would not fit. */
-function fillLines(words: string[], separator: string, space: { indent: string; width: number }): string {
-  const width = space.width + 1 - Math.max(separator.trimEnd().length, 1);
+/** Joins the words of one innermost row, breaking lines where the next word and the closing brackets would not fit. */
+function fillLines({ separator, indent, width, shape }: Layout, words: string[]): string {
+  const start = " ".repeat(indent + shape.length);
+  const end = width - shape.length;
   let text = "";
-  let line = space.indent;
+  let line = start;
   words.forEach((word, i) => {
-    if (line.length + word.length > width && line.length > space.indent.length) {
+    if (line.length + word.length > end && line.length > start.length) {
       text += `${line.trimEnd()}\n`;
-      line = space.indent;
+      line = start;
     }
     line += word + (i < words.length - 1 ? separator : "");
   });
-  return (text + line).slice(space.indent.length);
+  return (text + line).slice(start.length);
 }

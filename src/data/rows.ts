@@ -266,11 +266,8 @@ function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === "string") return `the string ${JSON.stringify(value.slice(0, 40))}`;
   if (typeof value === "bigint") return `the bigint ${value}n`;
+  if (typeof value === "number" || typeof value === "boolean") return `the ${typeof value} ${value}`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (isNumericArray(value)) return `${value.constructor.name} of ${value.length}`;
-  return typeof value === "function"
-    ? "a function"
-    : typeof value === "object"
-      ? "an object"
-      : `the ${typeof value} ${String(value)}`;
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

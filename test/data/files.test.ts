@@ -164,7 +164,7 @@ describe("writing", () => {
 
   it("names the path and the fix before writing", () => {
     const write = (path: string, shape: number[] = [0]): void =>
-      void createNpy(path, { dtype: "f64", shape }).abort();
+      createNpy(path, { dtype: "f64", shape }).abort();
     expect(() => write(join(folder, "no", "z.npy"))).toThrow(
       /JR320: cannot write .*z.npy: there is no such file or folder/,
     );

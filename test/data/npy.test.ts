@@ -63,6 +63,18 @@ describe("files that numpy wrote", () => {
   });
 });
 
+/** Where the element that is number `row` in row-major order lies in column-major order. */
+function columnMajor(row: number, shape: number[]): number {
+  let rest = row;
+  let column = 0;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const length = shape[axis] as number;
+    column = column + (rest % length) * shape.slice(0, axis).reduce((a, b) => a * b, 1);
+    rest = Math.floor(rest / length);
+  }
+  return column;
+}
+
 const ok = writeNpy({ data: Float64Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3] });
 const with_ = (at: number, ...values: number[]): Uint8Array => {
   const bytes = ok.slice();
@@ -217,14 +229,7 @@ describe("properties", () => {
       fc.property(shapes, (shape) => {
         const size = shape.reduce((a, b) => a * b, 1);
         const stored = new Float64Array(size);
-        const walk = (axis: number, row: number, column: number, stride: number): void => {
-          const length = shape[axis];
-          if (length === undefined) stored[column] = row;
-          else
-            for (let i = 0; i < length; i++)
-              walk(axis + 1, row * length + i, column + i * stride, stride * length);
-        };
-        walk(0, 0, 0, 1);
+        for (let row = 0; row < size; row++) stored[columnMajor(row, shape)] = row;
         expect(toRowMajor(stored, shape)).toEqual(Float64Array.from({ length: size }, (_, i) => i));
       }),
     );
