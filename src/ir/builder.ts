@@ -251,9 +251,12 @@ export class Builder {
     return this.reduce("reduceSum", a, axes);
   }
 
+  /** Labels are renamed 0, 1, … in order of appearance, so that equal contractions are shared. */
   contract(a: Node, b: Node, labels: ContractLabels): Node {
     const shape = this.#legal(contractShape(a, b, labels));
-    const { a: aLabels, b: bLabels, out: outLabels } = labels;
+    const order = [...new Set([...labels.a, ...labels.b])];
+    const renamed = (own: readonly number[]): number[] => own.map((label) => order.indexOf(label));
+    const [aLabels, bLabels, outLabels] = [renamed(labels.a), renamed(labels.b), renamed(labels.out)];
     return this.#intern({ op: "contract", a, b, aLabels, bLabels, outLabels, shape, cell: "float" });
   }
 

@@ -78,3 +78,8 @@ export function rebuild(builder: Builder, node: Node, operands: readonly Node[])
     builder.origin = before;
   }
 }
+
+/** Is this the name of an op? */
+export function isOp(name: string): name is Op {
+  return Object.hasOwn(remakes, name);
+}

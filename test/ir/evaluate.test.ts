@@ -71,32 +71,31 @@ describe("elementwise", () => {
   test.each(Object.keys(unaryOps) as UnaryOp[])("%s", (op) => {
     check(
       [[2, 3]],
-      (b, x) => b.unary(op, x as Node),
-      (x) => (i) => unaryOps[op]((x as Cells)(i)),
+      (b, x) => b.unary(op, x),
+      (x) => (i) => unaryOps[op](x(i)),
     );
   });
   test.each(Object.keys(binaryOps) as BinaryOp[])("%s", (op) => {
     check(
       [[2, 3], [3]],
-      (b, x, y) => b.binary(op, x as Node, y as Node),
+      (b, x, y) => b.binary(op, x, y),
       (x, y) =>
         ([i, j]) =>
-          binaryOps[op]((x as Cells)([i as number, j as number]), (y as Cells)([j as number])),
+          binaryOps[op](x([i as number, j as number]), y([j as number])),
     );
   });
   test.each(Object.keys(compareOps) as CompareOp[])("%s and select", (op) => {
     check(
       [[4], [4], [4]],
-      (b, x, y, z) => b.select(b.compare(op, x as Node, y as Node), z as Node, b.neg(x as Node)),
-      (x, y, z) => (i) =>
-        compareOps[op]((x as Cells)(i), (y as Cells)(i)) ? (z as Cells)(i) : -(x as Cells)(i),
+      (b, x, y, z) => b.select(b.compare(op, x, y), z, b.neg(x)),
+      (x, y, z) => (i) => (compareOps[op](x(i), y(i)) ? z(i) : -x(i)),
     );
   });
   test("logic, not, convert", () => {
     check(
       [[5]],
       (b, x) => {
-        const node = x as Node;
+        const node = x;
         const zero = b.constant(0);
         const [low, high] = [b.compare("lt", node, zero), b.compare("lt", b.constant(1), node)];
         return b.add(
@@ -108,8 +107,8 @@ describe("elementwise", () => {
     );
     check(
       [[5]],
-      (b, x) => b.convert(b.convert(x as Node, "int"), "float"),
-      (x) => (i) => Math.trunc((x as Cells)(i)),
+      (b, x) => b.convert(b.convert(x, "int"), "float"),
+      (x) => (i) => Math.trunc(x(i)),
     );
   });
 });
@@ -120,10 +119,10 @@ describe("reduce", () => {
     const { start, step } = reduceOps[op];
     check(
       [[2, 3, 4]],
-      (b, x) => b.reduce(op, x as Node, [2, 0]),
+      (b, x) => b.reduce(op, x, [2, 0]),
       (x) =>
         ([j]) =>
-          tabulate([2, 4], ([i, k]) => (x as Cells)([i as number, j as number, k as number])).reduce(
+          tabulate([2, 4], ([i, k]) => x([i as number, j as number, k as number])).reduce(
             (sum, cell) => step(sum, cell),
             start,
           ),
@@ -132,10 +131,10 @@ describe("reduce", () => {
   test.each(["any", "all"] as const)("%s", (op) => {
     check(
       [[3, 2]],
-      (b, x) => b.convert(b.reduce(op, b.compare("lt", x as Node, b.constant(0)), [1]), "float"),
+      (b, x) => b.convert(b.reduce(op, b.compare("lt", x, b.constant(0)), [1]), "float"),
       (x) =>
         ([i]) => {
-          const signs = [0, 1].map((j) => (x as Cells)([i as number, j]) < 0);
+          const signs = [0, 1].map((j) => x([i as number, j]) < 0);
           return Number(op === "any" ? signs.includes(true) : !signs.includes(false));
         },
     );
@@ -146,44 +145,44 @@ describe("movement", () => {
   test("reshape, transpose, broadcast", () => {
     check(
       [[2, 3]],
-      (b, x) => b.reshape(x as Node, [3, 2]),
+      (b, x) => b.reshape(x, [3, 2]),
       (x) =>
         ([i, j]) => {
           const flat = 2 * (i as number) + (j as number);
-          return (x as Cells)([Math.floor(flat / 3), flat % 3]);
+          return x([Math.floor(flat / 3), flat % 3]);
         },
     );
     check(
       [[2, 3, 4]],
-      (b, x) => b.transpose(x as Node, [2, 0, 1]),
+      (b, x) => b.transpose(x, [2, 0, 1]),
       (x) =>
         ([i, j, k]) =>
-          (x as Cells)([j as number, k as number, i as number]),
+          x([j as number, k as number, i as number]),
     );
     check(
       [[3, 1]],
-      (b, x) => b.broadcast(x as Node, [2, 3, 4]),
+      (b, x) => b.broadcast(x, [2, 3, 4]),
       (x) =>
         ([, j]) =>
-          (x as Cells)([j as number, 0]),
+          x([j as number, 0]),
     );
   });
   test("slice, also backwards; pad is its transpose", () => {
     const spec = { starts: [1, 5], steps: [1, -2], shape: [2, 3] };
     check(
       [[3, 6]],
-      (b, x) => b.slice(x as Node, spec),
+      (b, x) => b.slice(x, spec),
       (x) =>
         ([i, j]) =>
-          (x as Cells)([1 + (i as number), 5 - 2 * (j as number)]),
+          x([1 + (i as number), 5 - 2 * (j as number)]),
     );
     check(
       [[2, 3]],
-      (b, x) => b.pad(x as Node, { ...spec, shape: [3, 6] }),
+      (b, x) => b.pad(x, { ...spec, shape: [3, 6] }),
       (x) =>
         ([i, j]) => {
           const [p, q] = [(i as number) - 1, (5 - (j as number)) / 2];
-          return p >= 0 && Number.isInteger(q) && q >= 0 && q < 3 ? (x as Cells)([p, q]) : 0;
+          return p >= 0 && Number.isInteger(q) && q >= 0 && q < 3 ? x([p, q]) : 0;
         },
     );
   });
@@ -193,10 +192,10 @@ describe("movement", () => {
         [2, 1],
         [2, 3],
       ],
-      (b, x, y) => b.concat([x as Node, y as Node], 1),
+      (b, x, y) => b.concat([x, y], 1),
       (x, y) =>
         ([i, j]) =>
-          (j as number) < 1 ? (x as Cells)([i as number, 0]) : (y as Cells)([i as number, (j as number) - 1]),
+          (j as number) < 1 ? x([i as number, 0]) : y([i as number, (j as number) - 1]),
     );
   });
   test("gather and scatterAdd, indices repeated", () => {
@@ -204,19 +203,18 @@ describe("movement", () => {
     const indices = (b: Builder): Node => b.constant(picks, [2, 2], "int");
     check(
       [[2, 3, 2]],
-      (b, x) => b.gather(x as Node, indices(b), 1),
+      (b, x) => b.gather(x, indices(b), 1),
       (x) =>
         ([i, p, q, k]) =>
-          (x as Cells)([i as number, picks[2 * (p as number) + (q as number)] as number, k as number]),
+          x([i as number, picks[2 * (p as number) + (q as number)] as number, k as number]),
     );
     check(
       [[2, 2, 2, 2]],
-      (b, x) => b.scatterAdd(x as Node, indices(b), { axis: 1, size: 3 }),
+      (b, x) => b.scatterAdd(x, indices(b), { axis: 1, size: 3 }),
       (x) =>
         ([i, j, k]) =>
           picks.reduce(
-            (sum, pick, at) =>
-              sum + (pick === j ? (x as Cells)([i as number, at >> 1, at % 2, k as number]) : 0),
+            (sum, pick, at) => sum + (pick === j ? x([i as number, at >> 1, at % 2, k as number]) : 0),
             0,
           ),
     );
@@ -231,20 +229,18 @@ describe("movement", () => {
     const spec = { axis: 1, size: 3, stride: 2, dilation: 2 };
     check(
       [[2, 9]],
-      (b, x) => b.window(x as Node, spec),
+      (b, x) => b.window(x, spec),
       (x) =>
         ([i, c, k]) =>
-          (x as Cells)([i as number, 2 * (c as number) + 2 * (k as number)]),
+          x([i as number, 2 * (c as number) + 2 * (k as number)]),
     );
     check(
       [[2, 3, 3]],
-      (b, x) => b.unwindow(x as Node, { axis: 1, length: 10, stride: 2, dilation: 2 }),
+      (b, x) => b.unwindow(x, { axis: 1, length: 10, stride: 2, dilation: 2 }),
       (x) =>
         ([i, j]) =>
           tabulate([3, 3], ([c, k]) =>
-            2 * (c as number) + 2 * (k as number) === j
-              ? (x as Cells)([i as number, c as number, k as number])
-              : 0,
+            2 * (c as number) + 2 * (k as number) === j ? x([i as number, c as number, k as number]) : 0,
           ).reduce((s, v) => s + v, 0),
     );
   });
@@ -275,13 +271,13 @@ describe("contract", () => {
     const all = [0, 1, 2, 3].filter((label) => a.includes(label) || b.includes(label));
     check(
       [shapeOf(a), shapeOf(b)],
-      (builder, x, y) => builder.contract(x as Node, y as Node, { a, b, out }),
+      (builder, x, y) => builder.contract(x, y, { a, b, out }),
       (x, y) => (index) => {
         const summed = all.filter((label) => !out.includes(label));
         const terms = tabulate(shapeOf(summed), (inner) => {
           const of = (label: number): number =>
             (out.includes(label) ? index[out.indexOf(label)] : inner[summed.indexOf(label)]) as number;
-          return (x as Cells)(a.map(of)) * (y as Cells)(b.map(of));
+          return x(a.map(of)) * y(b.map(of));
         });
         return terms.reduce((sum, term) => sum + term, 0);
       },
@@ -320,14 +316,14 @@ describe("nesting", () => {
       (b, ...nodes) => scan(b, nodes)[0] as Node,
       (x, y, z) =>
         ([j]) =>
-          partial(x as Cells, y as Cells, z as Cells)(3, j as number),
+          partial(x, y, z)(3, j as number),
     );
     check(
       shapes,
       (b, ...nodes) => scan(b, nodes)[1] as Node,
       (x, y, z) =>
         ([s, j]) =>
-          -partial(x as Cells, y as Cells, z as Cells)(s as number, j as number),
+          -partial(x, y, z)(s as number, j as number),
     );
   });
   test("call gives its body's value; stopGradient gives its operand's", () => {
@@ -340,8 +336,8 @@ describe("nesting", () => {
     };
     check(
       [[3]],
-      (b, a) => b.stopGradient(b.call(callee, [a as Node])),
-      (a) => (i) => 2 * (a as Cells)(i),
+      (b, a) => b.stopGradient(b.call(callee, [a])),
+      (a) => (i) => 2 * a(i),
     );
   });
 });
