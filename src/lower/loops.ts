@@ -53,7 +53,12 @@ export type Expr =
   | { readonly op: "axis"; readonly axis: Axis; readonly scale: number; readonly offset: number }
   | { readonly op: "accumulator"; readonly index: number; readonly cell: Cell }
   /** `cell` is what the arguments hold; comparisons give bool, all others the arguments' cell. */
-  | { readonly op: "elementwise"; readonly name: ElementwiseOp; readonly cell: Cell; readonly args: readonly Expr[] }
+  | {
+      readonly op: "elementwise";
+      readonly name: ElementwiseOp;
+      readonly cell: Cell;
+      readonly args: readonly Expr[];
+    }
   | { readonly op: "select"; readonly condition: Expr; readonly a: Expr; readonly b: Expr }
   | { readonly op: "convert"; readonly a: Expr; readonly from: Cell; readonly to: Cell };
 

@@ -1,0 +1,73 @@
+/** What a lowered program costs per row: operations by kind, and scratch. Feeds `explain`, plans and the bench. */
+
+import { expressionsOf } from "./intern.ts";
+import type { Axis, Expr, Lowered, Stage } from "./loops.ts";
+
+/** Operations per row; a multiplyAdd counts as one multiplication and one addition. */
+export interface OperationCounts {
+  readonly mul: number;
+  readonly add: number;
+  readonly div: number;
+  readonly other: number;
+  readonly loads: number;
+  readonly stores: number;
+  /** Scratch of one lane. */
+  readonly scratchBytes: number;
+}
+
+const KINDS: Readonly<Record<string, readonly ("mul" | "add" | "div")[]>> = {
+  mul: ["mul"],
+  add: ["add"],
+  sub: ["add"],
+  div: ["div"],
+  multiplyAdd: ["mul", "add"],
+};
+
+type Tally = { mul: number; add: number; div: number; other: number; loads: number; stores: number };
+
+const points = (axes: readonly Axis[]): number => axes.reduce((product, axis) => product * axis.size, 1);
+
+/** Counts every operation a row takes. */
+export function operationCounts(lowered: Lowered): OperationCounts {
+  const tally: Tally = { mul: 0, add: 0, div: 0, other: 0, loads: 0, stores: 0 };
+  for (const stage of lowered.stages) countStage(stage, tally);
+  return { ...tally, scratchBytes: lowered.scratchCells * (lowered.dtype === "f32" ? 4 : 8) };
+}
+
+function countStage(stage: Stage, tally: Tally): void {
+  const outer =
+    stage.kind === "nest"
+      ? points(stage.axes)
+      : stage.kind === "product"
+        ? points([...stage.batch, ...stage.m, ...stage.n])
+        : 1;
+  if (stage.kind === "product") {
+    tally.mul += outer * points(stage.k);
+    tally.add += outer * points(stage.k);
+  }
+  if (stage.kind === "nest" && stage.reduce !== undefined) {
+    const inner = outer * points(stage.reduce.axes);
+    countExprs(
+      stage.reduce.folds.map((fold) => fold.term),
+      inner,
+      tally,
+    );
+    for (const { op } of stage.reduce.folds)
+      tally[op === "reduceSum" ? "add" : op === "reduceProd" ? "mul" : "other"] += inner;
+  }
+  countExprs(
+    stage.stores.map((store) => store.value),
+    outer,
+    tally,
+  );
+  tally.stores += outer * stage.stores.length;
+}
+
+function countExprs(roots: readonly Expr[], times: number, tally: Tally): void {
+  for (const expr of expressionsOf(roots)) {
+    if (expr.op === "load" && expr.access.buffer.space === "tile") tally.loads += times;
+    if (expr.op === "select") tally.other += times;
+    if (expr.op !== "elementwise" || expr.cell !== "float") continue;
+    for (const kind of KINDS[expr.name] ?? (["other"] as const)) tally[kind] += times;
+  }
+}

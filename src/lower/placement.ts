@@ -1,0 +1,75 @@
+/**
+ * Places tile buffers in scratch: buffers whose lives do not overlap share cells.
+ *
+ * A buffer lives from the first stage that stores it to the last that touches it; inputs live from the start, outputs to
+ * the end. Best fit into gaps, in order of birth; inputs and outputs have places of their own.
+ */
+
+import { expressionsOf } from "./intern.ts";
+import type { Access, Buffer, Expr, Stage } from "./loops.ts";
+
+/** Every access of a stage. */
+export function accessesOf(stage: Stage): { reads: Access[]; writes: Access[] } {
+  const folds = stage.kind === "nest" ? (stage.reduce?.folds ?? []).map((fold) => fold.term) : [];
+  const roots: Expr[] = [...folds, ...stage.stores.map((store) => store.value)];
+  const loads = expressionsOf(roots).flatMap((expr) => (expr.op === "load" ? [expr.access] : []));
+  return {
+    reads: [...(stage.kind === "product" ? [stage.a, stage.b] : []), ...loads],
+    writes: stage.stores.map((store) => store.access),
+  };
+}
+
+interface Life {
+  readonly buffer: Buffer;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** First and last stage of each tile buffer. */
+export function livesOf(
+  stages: readonly Stage[],
+  ports: { inputs: readonly Buffer[]; outputs: readonly Buffer[] },
+): Life[] {
+  const lives = new Map<Buffer, { from: number; to: number }>();
+  const touch = (buffer: Buffer, time: number): void => {
+    const life = lives.get(buffer);
+    lives.set(buffer, { from: Math.min(life?.from ?? time, time), to: Math.max(life?.to ?? time, time) });
+  };
+  for (const input of ports.inputs) touch(input, -1);
+  stages.forEach((stage, time) => {
+    const { reads, writes } = accessesOf(stage);
+    for (const { buffer } of [...reads, ...writes]) if (buffer.space === "tile") touch(buffer, time);
+  });
+  for (const output of ports.outputs) touch(output, stages.length);
+  return [...lives].map(([buffer, life]) => ({ buffer, ...life }));
+}
+
+/** Offsets in cells, and the cells one lane needs. */
+export function placed(lives: readonly Life[]): { placement: Map<Buffer, number>; scratchCells: number } {
+  const placement = new Map<Buffer, number>();
+  const done: Life[] = [];
+  for (const life of [...lives].sort((x, y) => x.from - y.from || y.buffer.cells - x.buffer.cells)) {
+    const busy = done
+      .filter((other) => other.from <= life.to && life.from <= other.to)
+      .map(({ buffer }) => ({
+        start: placement.get(buffer) as number,
+        end: (placement.get(buffer) as number) + buffer.cells,
+      }))
+      .sort((x, y) => x.start - y.start);
+    placement.set(life.buffer, bestGap(busy, life.buffer.cells));
+    done.push(life);
+  }
+  const scratchCells = Math.max(0, ...[...placement].map(([buffer, start]) => start + buffer.cells));
+  return { placement, scratchCells };
+}
+
+function bestGap(busy: readonly { start: number; end: number }[], cells: number): number {
+  let end = 0;
+  let best: { start: number; size: number } | undefined;
+  for (const range of busy) {
+    const size = range.start - end;
+    if (size >= cells && (best === undefined || size < best.size)) best = { start: end, size };
+    end = Math.max(end, range.end);
+  }
+  return best?.start ?? end;
+}

@@ -1,0 +1,192 @@
+/** Lowered programs compute what the interpreter computes, with and without fusion. */
+
+import { describe, expect, test } from "vitest";
+import { Builder } from "../../src/ir/builder.ts";
+import { programOf } from "../../src/ir/graph.ts";
+import type { Node, Program } from "../../src/ir/types.ts";
+import { lower, printLowered } from "../../src/lower/index.ts";
+import { checkLowered } from "./check.ts";
+import { layerNorm, netJacobian, oneInput, softmax } from "./programs.ts";
+
+const ints = (b: Builder, values: readonly number[], shape: readonly number[]): Node =>
+  b.constant(values, shape, "int");
+
+const cases: Readonly<Record<string, () => Program>> = {
+  "a net and its Jacobian": () => netJacobian([5, 7, 6, 4]),
+  "a net with few neurons": () => netJacobian([2, 3, 2]),
+  softmax: () => oneInput([4, 6], softmax),
+  "layer norm": () => oneInput([9], layerNorm),
+  elementwise: () =>
+    oneInput([3, 4], (b, x) => [
+      b.unary("sin", x),
+      b.mul(x, b.unary("exp", x)),
+      b.unary("tanh", b.unary("exp", x)),
+    ]),
+  "input as output": () => oneInput([3], (_, x) => [x, x]),
+  "one node, two outputs": () =>
+    oneInput([3], (b, x) => {
+      const y = b.unary("exp", x);
+      return [y, y, b.neg(y)];
+    }),
+  "a constant output": () => oneInput([3], (b, x) => [b.constant([1, 2, 3], [3]), b.constant(4, [2]), x]),
+  "views as outputs": () =>
+    oneInput([3, 4], (b, x) => {
+      const y = b.unary("exp", x);
+      return [
+        b.transpose(y, [1, 0]),
+        b.reshape(y, [2, 6]),
+        b.broadcast(y, [2, 3, 4]),
+        b.slice(y, { starts: [2, 1], steps: [-1, 2], shape: [3, 2] }),
+      ];
+    }),
+  "a transposed reshape": () =>
+    oneInput([3, 4], (b, x) => b.transpose(b.reshape(b.unary("exp", x), [6, 2]), [1, 0])),
+  "a reshape without common factors": () =>
+    oneInput([2, 3], (b, x) => {
+      const y = b.reshape(b.transpose(b.reshape(x, [3, 2]), [1, 0]), [3, 2]);
+      return [
+        b.unary("exp", y),
+        b.add(
+          b.reshape(b.unary("exp", x), [3, 2]),
+          b.transpose(b.reshape(b.unary("exp", x), [2, 3]), [1, 0]),
+        ),
+      ];
+    }),
+  "concat of everything": () =>
+    oneInput([2, 3], (b, x) => {
+      const y = b.unary("exp", x);
+      return b.concat(
+        [x, y, b.transpose(b.reshape(y, [3, 2]), [1, 0]), b.constant(7, [2, 1]), b.mul(x, x), y],
+        1,
+      );
+    }),
+  "concat used twice": () =>
+    oneInput([3], (b, x) => {
+      const joint = b.concat([b.unary("sin", x), b.reshape(b.sum(x, [0]), [1])], 0);
+      return [b.mul(joint, joint), b.concat([joint, b.neg(joint)], 0)];
+    }),
+  pad: () =>
+    oneInput([2, 3], (b, x) => {
+      const spec = { starts: [1, 0], steps: [2, 1], shape: [5, 4] };
+      return [b.pad(b.unary("exp", x), spec), b.add(b.pad(x, spec), b.pad(b.mul(x, x), spec))];
+    }),
+  "gather with known indices": () =>
+    oneInput([4, 3], (b, x) => [
+      b.gather(x, ints(b, [3, 0, 0, 2], [2, 2]), 0),
+      b.gather(b.unary("exp", x), ints(b, [2, 1], [2]), 1),
+    ]),
+  "gather with a row's indices": () =>
+    oneInput([5], (b, x) => {
+      const index = b.convert(b.mul(b.unary("abs", b.unary("sin", x)), b.constant(2.9)), "int");
+      return [
+        b.gather(b.unary("exp", b.slice(x, { starts: [0], steps: [1], shape: [3] })), index, 0),
+        b.scatterAdd(x, index, { axis: 0, size: 3 }),
+      ];
+    }),
+  "scatterAdd with known indices": () =>
+    oneInput([4, 3], (b, x) =>
+      b.scatterAdd(b.unary("exp", x), ints(b, [1, 0, 1, 1], [4]), { axis: 0, size: 3 }),
+    ),
+  "windows and overlaps": () =>
+    oneInput([2, 9], (b, x) => {
+      const windows = b.window(b.unary("exp", x), { axis: 1, size: 3, stride: 2, dilation: 1 });
+      return [windows, b.unwindow(b.mul(windows, windows), { axis: 1, length: 9, stride: 2, dilation: 1 })];
+    }),
+  convolution: () =>
+    oneInput([2, 8, 8], (b, x) => {
+      const padded = b.pad(x, { starts: [0, 1, 1], steps: [1, 1, 1], shape: [2, 10, 10] });
+      const once = b.window(padded, { axis: 1, size: 3, stride: 1, dilation: 1 });
+      const windows = b.window(once, { axis: 3, size: 3, stride: 1, dilation: 1 });
+      const kernel = b.constant(
+        Float64Array.from({ length: 4 * 2 * 9 }, (_, i) => Math.sin(i)),
+        [4, 2, 3, 3],
+      );
+      const y = b.contract(kernel, windows, { a: [0, 1, 2, 3], b: [1, 4, 2, 5, 3], out: [0, 4, 5] });
+      return b.reshape(b.unary("tanh", y), [4 * 64]);
+    }),
+  "logic and selection": () =>
+    oneInput([6], (b, x) => {
+      const inside = b.logic(
+        "and",
+        b.compare("lt", x, b.constant(1)),
+        b.not(b.compare("lt", x, b.constant(-1))),
+      );
+      return [
+        b.select(inside, b.mul(x, x), b.unary("exp", x)),
+        b.convert(b.reduce("any", inside, [0]), "float"),
+        b.convert(b.reduce("all", inside, [0]), "float"),
+      ];
+    }),
+  iota: () => oneInput([3, 4], (b, x) => b.add(x, b.convert(b.iota([3, 4], 1), "float"))),
+  "products and extremes": () =>
+    oneInput([3, 4], (b, x) => [
+      b.reduce("reduceProd", x, [0]),
+      b.reduce("reduceMax", x, [1]),
+      b.reduce("reduceMin", b.unary("sin", x), [0, 1]),
+    ]),
+  "row times row": () =>
+    oneInput([4, 5], (b, x) => {
+      const gram = b.contract(b.unary("tanh", x), x, { a: [0, 1], b: [2, 1], out: [2, 0] });
+      return [
+        gram,
+        b.contract(x, x, { a: [0, 1], b: [0, 1], out: [] }),
+        b.contract(x, x, { a: [0, 1], b: [2, 3], out: [0, 3, 1, 2] }),
+      ];
+    }),
+  "batched products": () =>
+    oneInput([3, 4, 5], (b, x) => b.matmul(b.transpose(x, [0, 2, 1]), b.unary("sin", x))),
+  attention: () =>
+    oneInput([6, 8], (b, x) => {
+      const heads = (w: number): Node => {
+        const weights = b.constant(
+          Float64Array.from({ length: 64 }, (_, i) => Math.cos(i * w)),
+          [8, 8],
+        );
+        return b.transpose(
+          b.reshape(
+            b.matmul(x, b.reshape(b.add(b.constant(0, [64]), b.reshape(weights, [64])), [8, 8])),
+            [6, 2, 4],
+          ),
+          [1, 0, 2],
+        );
+      };
+      const scores = b.matmul(heads(1), b.transpose(heads(2), [0, 2, 1]));
+      return b.reshape(b.transpose(b.matmul(softmax(b, scores), heads(3)), [1, 0, 2]), [6, 8]);
+    }),
+};
+
+describe.each([true, false])("fuse: %s", (fuse) => {
+  test.each(Object.keys(cases))("%s", (name) => {
+    checkLowered((cases[name] as () => Program)(), { fuse });
+  });
+});
+
+test("sums over rows are refused by name", () => {
+  const b = new Builder();
+  const x = b.input("x", [2]);
+  expect(() => lower(programOf("sum", [x], [{ name: "s", value: b.rowSum(x) }]), { dtype: "f32" })).toThrow(
+    "JR410",
+  );
+});
+
+test("a net's Jacobian has no copies", () => {
+  expect(printLowered(lower(netJacobian([32, 256, 256, 16]), { dtype: "f32" }))).toMatchInlineSnapshot(`
+    "net f32 (x[32]) -> (y[16], jacobian[512]) scratch 9248
+      product m(i<256) k(j<32): acc0 = W0[32i+j] * x[j]
+        v0 = tanh(add(b0[i], acc0))
+        tanh[i] = v0
+        sub[i] = sub(1, mul(v0, v0))
+      product m(i<256) k(j<256): acc0 = W1[256i+j] * tanh[j]
+        v0 = tanh(add(b1[i], acc0))
+        tanh.2[i] = v0
+        sub.2[i] = sub(1, mul(v0, v0))
+      product m(i<16) k(j<256): acc0 = W2[256i+j] * tanh.2[j]
+        y[i] = add(b2[i], acc0)
+      nest i<16 j<256
+        mul[256i+j] = mul(W2[256i+j], sub.2[j])
+      product m(i<256) n(j<16) k(k<256): acc0 = W1[i+256k] * mul[256j+k]
+        mul.2[256j+i] = mul(acc0, sub[i])
+      product m(i<32) n(j<16) k(k<256): acc0 = W0[i+32k] * mul.2[256j+k]
+        jacobian[32j+i] = acc0"
+  `);
+});
