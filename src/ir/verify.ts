@@ -100,7 +100,7 @@ function projectComplaint(
   scan: Node,
   { index, shape, cell }: Extract<Node, { op: "project" }>,
 ): string | undefined {
-  if (scan.op !== "scan") return `reads a ${scan.op}, not a scan`;
+  if (scan.op !== "scan") return `reads ${scan.op}, not scan`;
   const result = scan.body.outputs[index]?.value;
   if (result === undefined) return `reads result ${index} of ${scan.body.outputs.length}`;
   const stacked = index < scan.carries.length ? [] : [scan.steps];
