@@ -137,7 +137,7 @@ function fillFlat(data: readonly unknown[], name: string): Float64Array {
 
 function toFloats(data: NumericArray, name: string): Float32Array | Float64Array {
   if (data instanceof Float32Array || data instanceof Float64Array) return data;
-  if (!(data instanceof BigInt64Array || data instanceof BigUint64Array)) return new Float64Array(data);
+  if (!isBig(data)) return new Float64Array(data);
   return Float64Array.from(data as Iterable<bigint> & ArrayLike<bigint>, (value: bigint, i: number) => {
     const float = Number(value);
     if (BigInt(float) === value) return float;
@@ -148,74 +148,93 @@ function toFloats(data: NumericArray, name: string): Float32Array | Float64Array
   });
 }
 
-/** Shape from the first entries, then one pass that fills and checks. */
+/** First the structure is checked and the innermost arrays are collected, then memory is taken and filled. */
 function fromNested(input: readonly unknown[], name: string): Shaped {
-  const { shape, single } = nestedShape(input);
-  const size = shapeSize(shape);
-  const data = single ? new Float32Array(size) : new Float64Array(size);
-  let filled = 0;
-  const fill = (value: unknown, axis: number, path: readonly number[]): void => {
-    if (axis === shape.length) {
-      if (typeof value !== "number") throw notANumber(value, place(name, path));
-      data[filled++] = value;
-      return;
+  const shape = nestedShape(input);
+  const vectors = innermost(input, shape, name);
+  const width = shape.at(-1) as number;
+  // Rows that are all given as Float32Array keep their type, like the array itself.
+  const isSingle = vectors.every((vector) => vector instanceof Float32Array);
+  const data = isSingle ? new Float32Array(shapeSize(shape)) : new Float64Array(shapeSize(shape));
+  for (let v = 0; v < vectors.length; v++) {
+    const vector = vectors[v] as ArrayLike<unknown>;
+    for (let i = 0; i < width; i++) {
+      const value = vector[i];
+      if (typeof value !== "number")
+        throw notANumber(value, place(name, [...unravel(v, shape.slice(0, -1)), i]));
+      data[v * width + i] = value;
     }
-    const items = checkedItems(value, shape, { name, path });
-    if (axis === shape.length - 1) {
-      for (let i = 0; i < items.length; i++) {
-        const item = items[i];
-        if (typeof item !== "number") throw notANumber(item, place(name, [...path, i]));
-        data[filled++] = item;
-      }
-      return;
-    }
-    for (let i = 0; i < items.length; i++) fill(items[i], axis + 1, [...path, i]);
-  };
-  fill(input, 0, []);
+  }
   return { data, shape };
 }
 
-/** Follows the first entries down. Rows that are all given as Float32Array keep their type, like the array itself. */
-function nestedShape(input: readonly unknown[]): { shape: number[]; single: boolean } {
+/** Follows the first entries down. */
+function nestedShape(input: readonly unknown[]): number[] {
   const shape: number[] = [];
-  let parent: readonly unknown[] = [];
   let level: unknown = input;
   while (Array.isArray(level)) {
     shape.push(level.length);
-    parent = level;
     level = level[0];
   }
-  if (!isNumericArray(level)) return { shape, single: false };
-  return { shape: [...shape, level.length], single: parent.every((row) => row instanceof Float32Array) };
+  return isNumericArray(level) ? [...shape, level.length] : shape;
+}
+
+/** The arrays of the last axis in order, each level checked to be as long as its siblings. */
+function innermost(input: readonly unknown[], shape: readonly number[], name: string): ArrayLike<unknown>[] {
+  const vectors: ArrayLike<unknown>[] = [];
+  const path: number[] = [];
+  const walk = (value: unknown): void => {
+    const items = checkedItems(value, shape, { name, path });
+    if (path.length === shape.length - 1) {
+      vectors.push(items);
+      return;
+    }
+    for (let i = 0; i < items.length; i++) {
+      path.push(i);
+      walk(items[i]);
+      path.pop();
+    }
+  };
+  walk(input);
+  return vectors;
 }
 
 /** The entries of one nested level, of the length its siblings have. */
 function checkedItems(
   value: unknown,
   shape: readonly number[],
-  at: { name: string; path: readonly number[] },
+  at: { name: string; path: number[] },
 ): ArrayLike<unknown> {
   const length = shape[at.path.length] as number;
+  const isArray = Array.isArray(value) || isNumericArray(value);
+  if (isArray && value.length === length && !isBig(value)) return value;
   const where = place(at.name, at.path);
-  if (!Array.isArray(value) && !isNumericArray(value)) {
-    throw new UsageError(
-      "JR128",
-      `${where} is ${describe(value)}, but ${place(
-        at.name,
-        at.path.map(() => 0),
-      )} is an array of ${length}`,
-    );
+  const sibling = place(
+    at.name,
+    at.path.map(() => 0),
+  );
+  if (!isArray)
+    throw new UsageError("JR128", `${where} is ${describe(value)}, but ${sibling} is an array of ${length}`);
+  if (isBig(value) && value.length === length) return toFloats(value, where);
+  throw new UsageError(
+    "JR129",
+    `ragged rows: ${where} has ${value.length} entries, ${sibling} has ${length}`,
+  );
+}
+
+/** The index along each axis of element `position`. */
+function unravel(position: number, shape: readonly number[]): number[] {
+  const index: number[] = [];
+  let rest = position;
+  for (const length of shape.toReversed()) {
+    index.unshift(rest % length);
+    rest = Math.floor(rest / length);
   }
-  if (value.length !== length) {
-    throw new UsageError(
-      "JR129",
-      `ragged rows: ${where} has ${value.length} entries, ${place(
-        at.name,
-        at.path.map(() => 0),
-      )} has ${length}`,
-    );
-  }
-  return value instanceof BigInt64Array || value instanceof BigUint64Array ? toFloats(value, where) : value;
+  return index;
+}
+
+function isBig(value: unknown): value is BigInt64Array | BigUint64Array {
+  return value instanceof BigInt64Array || value instanceof BigUint64Array;
 }
 
 function checkRowShape(shape: readonly number[], rowShape: readonly number[], name: string): void {

@@ -127,6 +127,7 @@ describe("writing", () => {
   it("never touches an existing file without force", () => {
     const path = join(folder, "z.npy");
     writeFileSync(path, "mine");
+    expect(() => createNpy(path, { dtype: "f64", shape: [1] })).toThrow("JR321");
     expect(() => writeNpyFile(path, { data: numbers(1), shape: [1] })).toThrow(
       /JR321: cannot write .*z.npy: it exists/,
     );

@@ -37,6 +37,7 @@ describe("accepted", () => {
       rowShape: [2],
     });
     expect(toRows([Float32Array.of(1, 2), [0.1, 4]])).toMatchObject({ dtype: "f64" });
+    expect(toRows([[Float32Array.of(1)], [[0.1]]]).data).toEqual(Float64Array.of(1, 0.1));
     expect(toRows([[BigInt64Array.of(1n, 2n)]]).data).toEqual(Float64Array.of(1, 2));
   });
 
@@ -65,6 +66,19 @@ const mistakes: [input: unknown, row: number[] | undefined, message: string, opt
     ],
     undefined,
     "ragged rows: X[1][1] has 2 entries, X[0][0] has 1",
+  ],
+  [
+    [new Float64Array(1e6), ...Array.from({ length: 1e5 }, () => [1])],
+    undefined,
+    "ragged rows: X[1] has 1 entries",
+  ],
+  [
+    [
+      [[1], [2]],
+      [[3], ["x"]],
+    ],
+    undefined,
+    'JR133: X[1][1][0] is the string "x"',
   ],
   [[[1, 2], 3], undefined, "JR128: X[1] is the number 3, but X[0] is an array of 2"],
   [[1, [2]], undefined, "JR128: X[1] is an array of 1, but its siblings are numbers"],
