@@ -1,0 +1,27 @@
+/** The operator table: every ONNX operator jacrow imports, and those refused with a reason of their own. */
+
+import { activations } from "./activations.ts";
+import { arithmetic } from "./arithmetic.ts";
+import { axesOperators } from "./axes.ts";
+import { constants } from "./constants.ts";
+import { control } from "./control.ts";
+import { mlOperators } from "./ml.ts";
+import { normalizations } from "./normalizations.ts";
+import type { OperatorTable } from "./operator.ts";
+import { products } from "./products.ts";
+import { reductions } from "./reductions.ts";
+import { sliceOperators } from "./slices.ts";
+
+/** All rows by name. */
+export const operators: OperatorTable = {
+  ...activations,
+  ...arithmetic,
+  ...axesOperators,
+  ...constants,
+  ...control,
+  ...mlOperators,
+  ...normalizations,
+  ...products,
+  ...reductions,
+  ...sliceOperators,
+};
