@@ -1,0 +1,86 @@
+/**
+ * `scan(f, carry, xs)`: a loop of fixed length that stays a loop, however many steps it has.
+ *
+ * f(carry, x) gives `[next carry, y]`; carries, xs and ys may be nests. Out: the last carry and the ys stacked along a
+ * new first axis. Values of the enclosing function that f reads are the same in every step.
+ */
+
+import { UsageError } from "../errors.ts";
+import { at, range, showShape } from "../ir/shape.ts";
+import type { Node, Shape } from "../ir/types.ts";
+import { liftArguments } from "./arguments.ts";
+import { requireScope } from "./scope.ts";
+import { type Structure, unflatten } from "./structure.ts";
+import { type AnyFunction, type InputSpec, trace } from "./trace.ts";
+import { Value } from "./value.ts";
+
+/** Runs f over the first axis of every leaf of `xs`, or `{ steps }` times with x undefined. */
+export function scan(f: AnyFunction, carry: unknown, xs: unknown): [unknown, unknown] {
+  const scope = requireScope("scan");
+  const counted = stepsOption(xs);
+  const lifted = liftArguments(scope, "scan", counted === undefined ? [carry, xs] : [carry]);
+  const carryPart = itemsOf(lifted.signature.structure)[0] as Structure;
+  const carryCount = leavesOf(carryPart);
+  const [carries, perStep] = [lifted.nodes.slice(0, carryCount), lifted.nodes.slice(carryCount)];
+  const steps = counted ?? stepsOf(perStep);
+  const inputs = lifted.signature.inputs.map(
+    (input, index): InputSpec => ({
+      ...input,
+      level: "row",
+      shape: index < carryCount ? input.shape : input.shape.slice(1),
+    }),
+  );
+  const traced = trace(f, { structure: lifted.signature.structure, inputs }, { allowUnread: true });
+  const [next, ys] = splitResult(traced.outputs);
+  const values = traced.program.outputs.map(({ value }) => value.shape);
+  checkCarry(
+    carries.map((node) => node.shape),
+    values.slice(0, leavesOf(next)),
+  );
+  const results = scope.builder.scan(traced.program, steps, { carries, perStep, captured: traced.captured });
+  const wrap = (index: number): Value => new Value({ scope, node: at(results, index) });
+  return [unflatten(carryPart, wrap), ys === undefined ? undefined : unflatten(ys, wrap)];
+}
+
+function stepsOption(xs: unknown): number | undefined {
+  if (typeof xs !== "object" || xs === null || xs instanceof Value || !("steps" in xs)) return undefined;
+  const { steps } = xs;
+  if (typeof steps === "number" && Number.isInteger(steps) && steps >= 0) return steps;
+  throw new UsageError("JR360", `scan's steps must be a whole number, got ${String(steps)}`);
+}
+
+function itemsOf(structure: Structure): readonly Structure[] {
+  return structure.kind === "array" ? structure.items : [structure];
+}
+
+function leavesOf(structure: Structure): number {
+  let count = 0;
+  unflatten(structure, () => count++);
+  return count;
+}
+
+function stepsOf(perStep: readonly Node[]): number {
+  const lengths = perStep.map(({ shape }) => shape[0]);
+  const [first] = lengths;
+  if (first !== undefined && lengths.every((length) => length === first)) return first;
+  const shapes = perStep.map(({ shape }) => showShape(shape)).join(", ");
+  throw new UsageError("JR361", `scan runs over the first axis of its xs, which must agree: ${shapes}`);
+}
+
+function splitResult(outputs: Structure): [Structure, Structure | undefined] {
+  const items = itemsOf(outputs);
+  if (outputs.kind === "array" && (items.length === 1 || items.length === 2)) return [at(items, 0), items[1]];
+  throw new UsageError("JR362", "the function given to scan returns [next carry, y], or [next carry] alone");
+}
+
+function checkCarry(before: readonly Shape[], after: readonly Shape[]): void {
+  const same =
+    before.length === after.length &&
+    range(before.length).every((index) => showShape(at(before, index)) === showShape(at(after, index)));
+  if (same) return;
+  const list = (shapes: readonly Shape[]): string => shapes.map(showShape).join(", ");
+  throw new UsageError(
+    "JR363",
+    `scan's carry must keep its shape: it goes in as ${list(before)} and comes out as ${list(after)}`,
+  );
+}

@@ -1,0 +1,131 @@
+/**
+ * `trace`: runs a user's function once on traced values and keeps what it computes, as a program of one row.
+ *
+ * In: a function, the structure of its arguments and the shape of each leaf. Out: the program (one input per leaf, then
+ * one per captured value of an enclosing trace; one output per leaf of the result) and the result's structure. What a
+ * function may not return is refused with the reason.
+ */
+
+import { UsageError } from "../errors.ts";
+import { nodesOf, operandsOf, programOf } from "../ir/graph.ts";
+import { at, showShape } from "../ir/shape.ts";
+import type { InputNode, Node, Output, Program, Shape } from "../ir/types.ts";
+import { isHolder, nodeOf } from "./operand.ts";
+import { Scope } from "./scope.ts";
+import { flatten, type Structure, unflatten } from "./structure.ts";
+import { Value } from "./value.ts";
+
+/** One leaf of a function's arguments. */
+export interface InputSpec {
+  readonly name: string;
+  readonly shape: Shape;
+  /** A value of each row, or one shared by all rows. */
+  readonly level: "row" | "bound";
+}
+
+/** A function's arguments: an array structure, and its leaves. */
+export interface Signature {
+  readonly structure: Structure;
+  readonly inputs: readonly InputSpec[];
+}
+
+/** What tracing gives. */
+export interface TracedFunction {
+  readonly program: Program;
+  /** Where the outputs stand in what the function returned. */
+  readonly outputs: Structure;
+  /** Nodes of the enclosing scope that the inputs after the signature's stand for. */
+  readonly captured: readonly Node[];
+}
+
+/** A function of traced values, whatever its arguments are. */
+export type AnyFunction = (...args: never[]) => unknown;
+
+/** Runs `f` once on values of the signature's shapes. */
+export function trace(
+  f: AnyFunction,
+  signature: Signature,
+  options: { allowUnread?: boolean } = {},
+): TracedFunction {
+  if (typeof f !== "function") {
+    throw new UsageError("JR340", `a function of one row is needed, got ${describe(f)}`);
+  }
+  const name = f.name === "" ? "f" : f.name;
+  const scope = new Scope(name);
+  const inputs = signature.inputs.map(({ name: input, shape, level }) => {
+    const node = scope.builder.input(input, shape, { level });
+    return node;
+  });
+  const args = unflatten(signature.structure, (index) => new Value({ scope, node: at(inputs, index) }));
+  const { outputs, structure } = scope.run(() => {
+    const result: unknown = (f as (...values: unknown[]) => unknown)(...(args as unknown[]));
+    return outputsOf(scope, result);
+  });
+  const program = programOf(name, [...inputs, ...scope.captured.values()], outputs);
+  if (options.allowUnread !== true) checkPartial(program, scope);
+  return { program, outputs: structure, captured: scope.capturedOuter };
+}
+
+function outputsOf(scope: Scope, result: unknown): { outputs: Output[]; structure: Structure } {
+  const { leaves, structure } = flatten(result, {
+    isLeaf: isOutput,
+    root: "y",
+    refuse: (value, path) => refused(scope.name, value, path),
+  });
+  if (leaves.length === 0)
+    throw new UsageError("JR341", `${scope.name} returned an empty nest: there is nothing to differentiate`);
+  const outputs = leaves.map(({ name, value }) => {
+    const node = nodeOf(scope, value, () => `what ${scope.name} returned`);
+    return { name, value: scope.builder.convert(node, "float") };
+  });
+  return { outputs, structure };
+}
+
+function isOutput(value: unknown): value is unknown {
+  return (
+    isHolder(value) ||
+    typeof value === "number" ||
+    value instanceof Float64Array ||
+    value instanceof Float32Array
+  );
+}
+
+function refused(name: string, value: unknown, path: string): UsageError {
+  const what =
+    path === ""
+      ? `${name} returned ${describe(value)}`
+      : `${path} of what ${name} returned is ${describe(value)}`;
+  const advice =
+    value === undefined
+      ? "did you forget to write return?"
+      : value instanceof Promise
+        ? "an async function cannot be traced; load data before and pass it as an argument"
+        : "a function of one row returns a traced value, or a nest of arrays and objects of them";
+  return new UsageError("JR342", `${what}: ${advice}`);
+}
+
+/** What a thing is, for errors. */
+export function describe(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (typeof value === "string") return "a string";
+  if (typeof value !== "object") return `a ${typeof value}`;
+  return Array.isArray(value) ? "an array" : `an object of class ${value.constructor?.name ?? "unknown"}`;
+}
+
+/** Taking apart the first two of three columns and reading nothing else is nearly always a wrong column count. */
+function checkPartial(program: Program, scope: Scope): void {
+  for (const [input, read] of scope.partial) {
+    const readers = nodesOf(program).filter((node) => operandsOf(node).includes(input));
+    if (
+      readers.some((node) => !(node.op === "slice" && at(node.starts, 0) < read && at(node.shape, 0) === 1))
+    )
+      continue;
+    const { name, shape } = input as InputNode;
+    throw new UsageError(
+      "JR343",
+      `${program.name} takes apart ${read} of the ${shape[0]} entries of ${name} ${showShape(shape)} and never reads the rest: ` +
+        `pass rows of ${read}, or use allowZero: true if the other derivatives are meant to be zero`,
+    );
+  }
+}

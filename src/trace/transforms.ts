@@ -1,0 +1,184 @@
+/**
+ * Derivatives of functions inside functions being traced: `jacobian`, `hessian`, `jvp`, `vjp`, `linearize`.
+ *
+ * `jacobian(f)` traces f on its own, turns captured outer values into inputs that are not differentiated, and emits
+ * one node per output and input; autodiff expands it when its consumers are known. The others are products with it.
+ */
+
+import { UsageError } from "../errors.ts";
+import { inline } from "../ir/graph.ts";
+import { at, range, showShape } from "../ir/shape.ts";
+import type { Node, Program } from "../ir/types.ts";
+import { type Lifted, liftArguments } from "./arguments.ts";
+import { pathsOf } from "./paths.ts";
+import { requireScope, type Scope } from "./scope.ts";
+import { type Structure, unflatten } from "./structure.ts";
+import { type AnyFunction, type TracedFunction, trace } from "./trace.ts";
+import { Value } from "./value.ts";
+import { chooseInputs, type Wrt } from "./wrt.ts";
+
+/** Options of `jacobian`. */
+export interface JacobianOptions {
+  /** Which arguments: positions, or names of a named argument's entries. By default all that depend on the row. */
+  readonly wrt?: Wrt;
+  /** Accepts outputs that do not depend on an argument; their derivatives are zeros. */
+  readonly allowZero?: boolean;
+}
+
+/** A function traced at a call, ready to be differentiated there. */
+interface Call {
+  readonly scope: Scope;
+  readonly what: string;
+  readonly traced: TracedFunction;
+  readonly lifted: Lifted;
+  readonly args: readonly Node[];
+}
+
+function traceCall(what: string, f: AnyFunction, args: readonly unknown[], allowUnread = false): Call {
+  const scope = requireScope(what);
+  const lifted = liftArguments(scope, what, args);
+  const traced = trace(f, lifted.signature, { allowUnread });
+  return { scope, what, traced, lifted, args: [...lifted.nodes, ...traced.captured] };
+}
+
+/** The function whose value is f's Jacobian: (…out, …in) for each output and argument, a lone argument's bare. */
+export function jacobian(f: AnyFunction, options: JacobianOptions = {}): (...args: unknown[]) => unknown {
+  const what = `jacobian(${nameOf(f)})`;
+  const derivative = (...args: unknown[]): unknown =>
+    jacobianOf(traceCall(what, f, args, options.allowZero), options);
+  return Object.defineProperty(derivative, "name", { value: what });
+}
+
+/** The function that gives f's value and its Jacobian, from one pass: `[value, jacobian]`. */
+export function valueAndJacobian(
+  f: AnyFunction,
+  options: JacobianOptions = {},
+): (...args: unknown[]) => [unknown, unknown] {
+  const what = `valueAndJacobian(${nameOf(f)})`;
+  const both = (...args: unknown[]): [unknown, unknown] => {
+    const call = traceCall(what, f, args, options.allowZero);
+    return [valueOfCall(call), jacobianOf(call, options)];
+  };
+  return Object.defineProperty(both, "name", { value: what });
+}
+
+/** The function of f's second derivatives: (…out, …in, …in). */
+export function hessian(f: AnyFunction, options: JacobianOptions = {}): (...args: unknown[]) => unknown {
+  return jacobian(jacobian(f, options) as AnyFunction, options);
+}
+
+/** `[f(primals), J · tangents]`: a lone argument, or arrays of arguments and of tangents. */
+export function jvp(f: AnyFunction, primals: unknown, tangents: unknown): [unknown, unknown] {
+  const [value, push] = linearize(f, primals);
+  return [value, push(tangents)];
+}
+
+/** `[f(primals), tangents => J · tangents]`. */
+export function linearize(f: AnyFunction, primals: unknown): [unknown, (tangents: unknown) => unknown] {
+  const call = traceCall(`jvp(${nameOf(f)})`, f, argumentsOf(primals));
+  const push = (tangents: unknown): unknown => {
+    const lifted = liftArguments(call.scope, call.what, argumentsOf(tangents));
+    checkFit(call, "tangent", [lifted.nodes, call.lifted.nodes]);
+    const terms = range(call.lifted.nodes.length);
+    return perOutput(call, (output) => {
+      const products = terms.map((wrt) => contracted(call, { output, wrt }, at(lifted.nodes, wrt)));
+      return products.reduce((a, b) => call.scope.builder.add(a, b));
+    });
+  };
+  return [valueOfCall(call), push];
+}
+
+/** `[f(primals), cotangents => cotangents · J]`; the result has the structure of the primals. */
+export function vjp(f: AnyFunction, primals: unknown): [unknown, (cotangents: unknown) => unknown] {
+  const call = traceCall(`vjp(${nameOf(f)})`, f, argumentsOf(primals));
+  const { builder } = call.scope;
+  const outputs = call.traced.program.outputs.map(({ value }) => value);
+  const pull = (cotangents: unknown): unknown => {
+    const nest = call.traced.outputs.kind === "array" ? (cotangents as unknown[]) : [cotangents];
+    const lifted = liftArguments(call.scope, call.what, nest);
+    checkFit(call, "cotangent", [lifted.nodes, outputs]);
+    const result = unflatten(call.lifted.signature.structure, (wrt) => {
+      const products = outputs.map((_, output) =>
+        contracted(call, { output, wrt }, at(lifted.nodes, output), true),
+      );
+      return new Value({ scope: call.scope, node: products.reduce((a, b) => builder.add(a, b)) });
+    }) as unknown[];
+    return Array.isArray(primals) ? result : result[0];
+  };
+  return [valueOfCall(call), pull];
+}
+
+function nameOf(f: unknown): string {
+  return typeof f === "function" && f.name !== "" ? f.name : "f";
+}
+
+function argumentsOf(primals: unknown): readonly unknown[] {
+  return Array.isArray(primals) ? primals : [primals];
+}
+
+/** What f returned, copied into the calling scope. */
+function valueOfCall({ scope, traced, args }: Call): unknown {
+  const values = inline(scope.builder, traced.program, args);
+  return unflatten(traced.outputs, (index) => new Value({ scope, node: at(values, index) }));
+}
+
+function perOutput({ scope, traced }: Call, make: (output: number) => Node): unknown {
+  return unflatten(traced.outputs, (output) => new Value({ scope, node: make(output) }));
+}
+
+function jacobianOf(call: Call, options: JacobianOptions): unknown {
+  const { scope, traced, lifted, what } = call;
+  const chosen = chooseInputs(what, lifted.signature, options.wrt);
+  if (options.allowZero !== true) checkPaths(what, traced.program, chosen.inputs);
+  return unflatten(traced.outputs, (output) =>
+    unflatten(chosen.structure, (index) => {
+      const which = { output, wrt: at(chosen.inputs, index) };
+      return new Value({ scope, node: scope.builder.jacobian(traced.program, call.args, which) });
+    }),
+  );
+}
+
+/** A whole output without any path from a whole input is nearly always a mistake: never a silent zero. */
+export function checkPaths(what: string, program: Program, wrt: readonly number[]): void {
+  const paths = pathsOf(program);
+  program.outputs.forEach(({ name, value }, output) => {
+    for (const input of wrt) {
+      if (paths[output]?.has(input) === true) continue;
+      const why = value.op === "constant" ? "it is a constant" : "no differentiable path leads there";
+      throw new UsageError(
+        "JR346",
+        `${what}: output ${name} does not depend on ${at(program.inputs, input).name}: ${why} ` +
+          "(a closed-over value, Math.random, a comparison or stopGradient cuts it); allowZero: true accepts zeros",
+      );
+    }
+  });
+}
+
+function contracted(call: Call, which: { output: number; wrt: number }, vector: Node, left = false): Node {
+  const { scope, traced, args } = call;
+  const matrix = scope.builder.jacobian(traced.program, args, which);
+  const outRank = at(traced.program.outputs, which.output).value.shape.length;
+  const labels = range(matrix.shape.length);
+  const [out, inside] = [labels.slice(0, outRank), labels.slice(outRank)];
+  return scope.builder.contract(matrix, vector, {
+    a: labels,
+    b: left ? out : inside,
+    out: left ? inside : out,
+  });
+}
+
+function checkFit(
+  call: Call,
+  kind: string,
+  [given, wanted]: readonly [readonly Node[], readonly Node[]],
+): void {
+  const fits =
+    given.length === wanted.length &&
+    given.every(({ shape }, index) => showShape(shape) === showShape(at(wanted, index).shape));
+  if (fits) return;
+  const list = (nodes: readonly Node[]): string => nodes.map(({ shape }) => showShape(shape)).join(", ");
+  throw new UsageError(
+    "JR347",
+    `${call.what}: ${kind}s of shape ${list(given)} where ${list(wanted)} are needed`,
+  );
+}

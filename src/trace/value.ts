@@ -1,0 +1,447 @@
+/**
+ * `Value`: what a function of one row computes with.
+ *
+ * Every method makes a new value; none changes one. Each is one line over `ops/` (movement, reductions, products), the
+ * builder or the library of stable functions; the free functions of `functions.ts` call these methods.
+ */
+
+import type { Builder } from "../ir/builder.ts";
+import * as library from "../ir/library/index.ts";
+import type { BinaryOp, CompareOp, Node, UnaryOp } from "../ir/types.ts";
+import { Mask } from "./mask.ts";
+import { emit, type Operand } from "./operand.ts";
+import { axesOf, axisOf, type Over } from "./ops/axes.ts";
+import * as movement from "./ops/movement.ts";
+import * as products from "./ops/products.ts";
+import * as reductions from "./ops/reductions.ts";
+import type { Broadcast, Item, Scalar, Shape, Tensor } from "./shapes.ts";
+import { scalarEntries, TracedBase } from "./traced.ts";
+
+/** The shape of an operand, where the compiler can tell. */
+export type ShapeOf<O> = O extends number ? readonly [] : O extends Value<infer S> ? S : Shape;
+
+/** A reduction over all axes gives a scalar. */
+export type Reduced<O> = O extends undefined ? Scalar : Tensor;
+
+type Make = (b: Builder, x: Node) => Node;
+
+/** Wraps a node made in the innermost scope; the compiler is told its shape. */
+export function valueOf<S extends Shape>(
+  what: string,
+  operands: readonly Operand[],
+  make: (b: Builder, nodes: readonly Node[]) => Node,
+): Tensor<S> {
+  return new Value<S>(emit(what, operands, make)) as Tensor<S>;
+}
+
+/** Floats of one row, with a shape. */
+export class Value<S extends Shape = Shape> extends TracedBase {
+  declare protected readonly shapeType: S;
+
+  #map(what: string, make: Make): Tensor<S> {
+    return valueOf(what, [this], (b, [x]) => make(b, x as Node));
+  }
+
+  #unary(op: UnaryOp): Tensor<S> {
+    return this.#map(op, (b, x) => b.unary(op, x));
+  }
+
+  #reshaped(what: string, make: Make): Tensor {
+    return valueOf(what, [this], (b, [x]) => make(b, x as Node));
+  }
+
+  #reduced<O>(what: string, make: Make): Reduced<O> {
+    return this.#reshaped(what, make) as Reduced<O>;
+  }
+
+  #binary<O extends Operand>(op: BinaryOp, other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+    return valueOf(op, [this, other], (b, [x, y]) => b.binary(op, x as Node, y as Node));
+  }
+
+  #compare(op: CompareOp, other: Operand, swapped = false): Mask {
+    const operands = swapped ? [other, this] : [this, other];
+    return new Mask(emit(op, operands, (b, [x, y]) => b.compare(op, x as Node, y as Node)));
+  }
+
+  entry(index: number): Item<S> {
+    return valueOf("at", [this], (b, [x]) => movement.entry(b, x as Node, { index })) as unknown as Item<S>;
+  }
+
+  /** Entries along the first axis; taking apart fewer than there are is noted (see `Scope.partial`). */
+  *[Symbol.iterator](): Generator<Item<S>, void, undefined> {
+    const { node, scope } = this.traced;
+    const [length] = this.shape;
+    if (length === undefined) throw scalarEntries();
+    let read = 0;
+    try {
+      while (read < length) yield this.entry(read++);
+    } finally {
+      if (node.op === "input" && read < length)
+        scope.partial.set(node, Math.max(read, scope.partial.get(node) ?? 0));
+    }
+  }
+
+  // Arithmetic. Operands broadcast as in numpy.
+
+  add<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+    return this.#binary("add", other);
+  }
+  sub<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+    return this.#binary("sub", other);
+  }
+  mul<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+    return this.#binary("mul", other);
+  }
+  div<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+    return this.#binary("div", other);
+  }
+  /** this ** other. */
+  pow<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+    return this.#binary("pow", other);
+  }
+  /** The remainder with the divisor's sign, as Python's %. */
+  mod<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+    return this.#binary("mod", other);
+  }
+  /** The smaller, cell by cell; ties share the derivative. */
+  minimum<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+    return this.#binary("min", other);
+  }
+  /** The larger, cell by cell; ties share the derivative. */
+  maximum<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+    return this.#binary("max", other);
+  }
+  /** The angle of the point (other, this). */
+  atan2<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+    return this.#binary("atan2", other);
+  }
+
+  // Comparisons.
+
+  lt(other: Operand): Mask {
+    return this.#compare("lt", other);
+  }
+  le(other: Operand): Mask {
+    return this.#compare("le", other);
+  }
+  gt(other: Operand): Mask {
+    return this.#compare("lt", other, true);
+  }
+  ge(other: Operand): Mask {
+    return this.#compare("le", other, true);
+  }
+  eq(other: Operand): Mask {
+    return this.#compare("eq", other);
+  }
+  ne(other: Operand): Mask {
+    return this.#compare("ne", other);
+  }
+
+  // Functions of each cell.
+
+  neg(): Tensor<S> {
+    return this.#unary("neg");
+  }
+  abs(): Tensor<S> {
+    return this.#unary("abs");
+  }
+  sign(): Tensor<S> {
+    return this.#unary("sign");
+  }
+  floor(): Tensor<S> {
+    return this.#unary("floor");
+  }
+  ceil(): Tensor<S> {
+    return this.#unary("ceil");
+  }
+  /** To the nearest whole number, halves to the even one. */
+  round(): Tensor<S> {
+    return this.#unary("round");
+  }
+  sqrt(): Tensor<S> {
+    return this.#unary("sqrt");
+  }
+  exp(): Tensor<S> {
+    return this.#unary("exp");
+  }
+  /** eˣ − 1, exact near 0. */
+  expm1(): Tensor<S> {
+    return this.#unary("expm1");
+  }
+  log(): Tensor<S> {
+    return this.#unary("log");
+  }
+  /** log(1 + x), exact near 0. */
+  log1p(): Tensor<S> {
+    return this.#unary("log1p");
+  }
+  log2(): Tensor<S> {
+    return this.#map("log2", (b, x) => b.div(b.unary("log", x), b.constant(Math.LN2)));
+  }
+  log10(): Tensor<S> {
+    return this.#map("log10", (b, x) => b.div(b.unary("log", x), b.constant(Math.LN10)));
+  }
+  sin(): Tensor<S> {
+    return this.#unary("sin");
+  }
+  cos(): Tensor<S> {
+    return this.#unary("cos");
+  }
+  tan(): Tensor<S> {
+    return this.#unary("tan");
+  }
+  asin(): Tensor<S> {
+    return this.#unary("asin");
+  }
+  acos(): Tensor<S> {
+    return this.#unary("acos");
+  }
+  atan(): Tensor<S> {
+    return this.#unary("atan");
+  }
+  sinh(): Tensor<S> {
+    return this.#unary("sinh");
+  }
+  cosh(): Tensor<S> {
+    return this.#unary("cosh");
+  }
+  tanh(): Tensor<S> {
+    return this.#unary("tanh");
+  }
+  asinh(): Tensor<S> {
+    return this.#unary("asinh");
+  }
+  acosh(): Tensor<S> {
+    return this.#unary("acosh");
+  }
+  atanh(): Tensor<S> {
+    return this.#unary("atanh");
+  }
+  erf(): Tensor<S> {
+    return this.#unary("erf");
+  }
+  square(): Tensor<S> {
+    return this.#map("square", (b, x) => b.mul(x, x));
+  }
+  reciprocal(): Tensor<S> {
+    return this.#map("reciprocal", (b, x) => b.div(b.constant(1), x));
+  }
+  /** 1 / (1 + e^−x). */
+  sigmoid(): Tensor<S> {
+    return this.#map("sigmoid", library.sigmoid);
+  }
+  logSigmoid(): Tensor<S> {
+    return this.#map("logSigmoid", library.logSigmoid);
+  }
+  /** log(1 + e^(βx)) / β. */
+  softplus(options: { beta?: number; threshold?: number } = {}): Tensor<S> {
+    return this.#map("softplus", (b, x) => library.softplus(b, x, options));
+  }
+  /** max(x, 0), with derivative 0 at 0. */
+  relu(): Tensor<S> {
+    return this.#map("relu", library.relu);
+  }
+  leakyRelu(slope = 0.01): Tensor<S> {
+    return this.#map("leakyRelu", (b, x) => library.leakyRelu(b, x, slope));
+  }
+  elu(alpha = 1): Tensor<S> {
+    return this.#map("elu", (b, x) => library.elu(b, x, alpha));
+  }
+  /** x Φ(x); `approximate: true` takes Φ from tanh. */
+  gelu(options: { approximate?: boolean } = {}): Tensor<S> {
+    return this.#map("gelu", (b, x) => library.gelu(b, x, options.approximate));
+  }
+  /** x · sigmoid(x), also called swish. */
+  silu(): Tensor<S> {
+    return this.#map("silu", (b, x) => library.silu(b, x));
+  }
+  mish(): Tensor<S> {
+    return this.#map("mish", library.mish);
+  }
+  softsign(): Tensor<S> {
+    return this.#map("softsign", library.softsign);
+  }
+  /** Into [min, max]; the derivative at a bound is 1. */
+  clip(min: Operand, max: Operand): Tensor<S> {
+    if (typeof min === "number" && typeof max === "number")
+      return this.#map("clip", (b, x) => library.clip(b, x, { min, max }));
+    return valueOf("clip", [this, min, max], (b, [x, low, high]) => {
+      const node = x as Node;
+      return library.clipBetween(b, node, {
+        min: b.broadcast(low as Node, node.shape),
+        max: b.broadcast(high as Node, node.shape),
+      });
+    });
+  }
+  /** The value passes; its derivative is zero. */
+  stopGradient(): Tensor<S> {
+    return this.#map("stopGradient", (b, x) => b.stopGradient(x));
+  }
+
+  // Functions along an axis.
+
+  softmax(options: { axis?: number } = {}): Tensor<S> {
+    return this.#map("softmax", (b, x) =>
+      library.softmax(b, x, axisOf("softmax", x.shape, options.axis ?? -1)),
+    );
+  }
+  logSoftmax(options: { axis?: number } = {}): Tensor<S> {
+    return this.#map("logSoftmax", (b, x) =>
+      library.logSoftmax(b, x, axisOf("logSoftmax", x.shape, options.axis ?? -1)),
+    );
+  }
+  /** (x − mean) / √(variance + ε) over `axis` (the last by default), then scaled and shifted. */
+  layerNorm(options: NormaliseOptions = {}): Tensor<S> {
+    const { axis = -1, epsilon = 1e-5 } = options;
+    const normal = this.#map("layerNorm", (b, x) =>
+      library.layerNorm(b, x, { axes: axesOf("layerNorm", x.shape, { axis }), epsilon }),
+    );
+    return scaled(normal, options);
+  }
+  /** x / √(mean x² + ε) over `axis` (the last by default), then scaled and shifted. */
+  rmsNorm(options: NormaliseOptions = {}): Tensor<S> {
+    const { axis = -1, epsilon = 1e-5 } = options;
+    const normal = this.#map("rmsNorm", (b, x) =>
+      library.rmsNorm(b, x, { axes: axesOf("rmsNorm", x.shape, { axis }), epsilon }),
+    );
+    return scaled(normal, options);
+  }
+  /** Running sums along an axis (the first by default). */
+  cumsum(options: { axis?: number } = {}): Tensor<S> {
+    return this.#map("cumsum", (b, x) => reductions.cumsum(b, x, options.axis ?? 0));
+  }
+
+  // Reductions: over all axes, or over `{ axis }`.
+
+  sum<O extends Over | undefined = undefined>(over?: O): Reduced<O> {
+    return this.#reduced("sum", (b, x) => reductions.sum(b, x, over));
+  }
+  mean<O extends Over | undefined = undefined>(over?: O): Reduced<O> {
+    return this.#reduced("mean", (b, x) => reductions.mean(b, x, over));
+  }
+  prod<O extends Over | undefined = undefined>(over?: O): Reduced<O> {
+    return this.#reduced("prod", (b, x) => reductions.prod(b, x, over));
+  }
+  max<O extends Over | undefined = undefined>(over?: O): Reduced<O> {
+    return this.#reduced("max", (b, x) => reductions.max(b, x, over));
+  }
+  min<O extends Over | undefined = undefined>(over?: O): Reduced<O> {
+    return this.#reduced("min", (b, x) => reductions.min(b, x, over));
+  }
+  logsumexp<O extends Over | undefined = undefined>(over?: O): Reduced<O> {
+    return this.#reduced("logsumexp", (b, x) => reductions.logsumexp(b, x, over));
+  }
+  /** The 2-norm (derivative 0 at 0), or `{ order: 1 }`, `{ order: Infinity }`. */
+  norm<O extends reductions.NormOptions | undefined = undefined>(options?: O): Reduced<O> {
+    return this.#reduced("norm", (b, x) => reductions.norm(b, x, options));
+  }
+  variance<O extends reductions.VarianceOptions | undefined = undefined>(options?: O): Reduced<O> {
+    return this.#reduced("variance", (b, x) => reductions.variance(b, x, options));
+  }
+  std<O extends reductions.VarianceOptions | undefined = undefined>(options?: O): Reduced<O> {
+    return this.#reduced("std", (b, x) => reductions.std(b, x, options));
+  }
+
+  // Products.
+
+  /** numpy's `@`: of vectors the inner product, of matrices the matrix product, stacks broadcast. */
+  matmul(other: Operand): Tensor {
+    return valueOf("matmul", [this, other], (b, [x, y]) => products.matmul(b, x as Node, y as Node));
+  }
+  /** The inner product of two vectors; for matrices the same as matmul. */
+  dot(other: Operand): Tensor {
+    return this.matmul(other);
+  }
+  /** x[i] · y[j] over all axes of both. */
+  outer(other: Operand): Tensor {
+    return valueOf("outer", [this, other], (b, [x, y]) => products.outer(b, x as Node, y as Node));
+  }
+  /** The cross product of 3-vectors along the last axis. */
+  cross<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+    return valueOf("cross", [this, other], (b, [x, y]) => products.cross(b, x as Node, y as Node));
+  }
+
+  // Movement.
+
+  /** The entry at one index per leading axis; negative ones count from the end. */
+  at(index: number): Item<S>;
+  at(...index: number[]): Tensor;
+  at(...index: number[]): Tensor {
+    return this.#reshaped("at", (b, x) =>
+      index.reduce((node, i) => movement.entry(b, node, { index: i }), x),
+    );
+  }
+  /** Entries start ≤ i < end of one axis (the first by default). */
+  slice(start?: number, end?: number, options: movement.SliceOptions = {}): Tensor {
+    return this.#reshaped("slice", (b, x) => movement.slice(b, x, { start, end, ...options }));
+  }
+  /** The entries at `indices` along an axis; `indices` may be a value of the row, rounded towards 0 and kept in range. */
+  take(indices: readonly number[] | Value, options: { axis?: number } = {}): Tensor {
+    const { axis = 0 } = options;
+    if (!(indices instanceof Value))
+      return this.#reshaped("take", (b, x) => movement.take(b, x, { indices, axis }));
+    return valueOf("take", [this, indices], (b, [x, i]) =>
+      movement.take(b, x as Node, { indices: i as Node, axis }),
+    );
+  }
+  /** The same cells in another shape; one size may be −1. */
+  reshape<const T extends Shape>(shape: T): Tensor<Open<T>> {
+    return valueOf("reshape", [this], (b, [x]) => movement.reshape(b, x as Node, shape));
+  }
+  /** All cells in one row. */
+  flatten(): Tensor<readonly [number]> {
+    return valueOf("flatten", [this], (b, [x]) => movement.reshape(b, x as Node, [-1]));
+  }
+  /** Axes in another order, reversed by default. */
+  transpose(order?: readonly number[]): Tensor {
+    return this.#reshaped("transpose", (b, x) => movement.transpose(b, x, order));
+  }
+  /** Repeated to a shape, by numpy's rule. */
+  broadcastTo<const T extends Shape>(shape: T): Tensor<T> {
+    return valueOf("broadcastTo", [this], (b, [x]) => b.broadcast(x as Node, shape));
+  }
+  /** Without one axis of size 1, or without all of them. */
+  squeeze(options: { axis?: number } = {}): Tensor {
+    return this.#reshaped("squeeze", (b, x) => movement.squeeze(b, x, options.axis));
+  }
+  /** With a new axis of size 1 before `axis`; −1 puts it last. */
+  unsqueeze(axis: number): Tensor {
+    return this.#reshaped("unsqueeze", (b, x) => movement.unsqueeze(b, x, axis));
+  }
+  /** The other way round along an axis (the first by default). */
+  flip(options: { axis?: number } = {}): Tensor<S> {
+    return this.#map("flip", (b, x) => movement.flip(b, x, options.axis ?? 0));
+  }
+  /** Moved `shift` places along an axis, around the end. */
+  roll(shift: number, options: { axis?: number } = {}): Tensor<S> {
+    return this.#map("roll", (b, x) => movement.roll(b, x, { shift, axis: options.axis ?? 0 }));
+  }
+  /** `value` (0 by default) before and after each axis: one pair of widths per axis. */
+  pad(widths: readonly (readonly [number, number])[], value = 0): Tensor {
+    return this.#reshaped("pad", (b, x) => movement.pad(b, x, { widths, value }));
+  }
+  /** The diagonal of the last two axes. */
+  diagonal(): Tensor {
+    return this.#reshaped("diagonal", movement.diagonal);
+  }
+}
+
+/** Options of `layerNorm` and `rmsNorm`. */
+export interface NormaliseOptions {
+  /** The normalised axes, the last by default. */
+  readonly axis?: number | readonly number[];
+  /** Added under the root, 1e-5 by default. */
+  readonly epsilon?: number;
+  /** Factor, broadcast. */
+  readonly scale?: Operand;
+  /** Summand, broadcast. */
+  readonly bias?: Operand;
+}
+
+/** A shape with −1 in it is not known to the compiler. */
+type Open<T extends Shape> = -1 extends T[number] ? Shape : T;
+
+function scaled<S extends Shape>(value: Tensor<S>, { scale, bias }: NormaliseOptions): Tensor<S> {
+  const product = scale === undefined ? value : value.mul(scale);
+  return (bias === undefined ? product : product.add(bias)) as Tensor<S>;
+}
