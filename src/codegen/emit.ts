@@ -1,0 +1,114 @@
+/**
+ * Walks the stages of a lowered program and writes each as loops on a target.
+ *
+ * In: a stage, the layout, the thread's scratch address and how many bytes of lanes to fill (a multiple of a
+ * vector). Out: calls of the target. Lanes are the innermost loop; what all lanes share is computed before it.
+ */
+
+import { expressionsOf } from "../lower/intern.ts";
+import type { Nest, Stage, Straight } from "../lower/loops.ts";
+import { accessesOf, rootsOf } from "./accesses.ts";
+import { type Copy, cellOf, Evaluator, weightOf } from "./expressions.ts";
+import { reduceStart, reduceStep } from "./folds.ts";
+import type { Layout } from "./layout.ts";
+import { Pointers, type Shifts } from "./pointers.ts";
+import { emitProduct } from "./product.ts";
+import type { Target, Variable } from "./target.ts";
+
+/** Where a stage's code runs. */
+export interface Frame<V, I> {
+  readonly target: Target<V, I>;
+  readonly layout: Layout;
+  readonly base: I;
+  readonly laneBytes: I;
+}
+
+/** Bodies above this many instructions call elementary functions instead of repeating them. */
+const INLINE_WEIGHT = 1500;
+const NO_SHIFTS: Shifts = new Map();
+
+/** Writes a stage. */
+export function emitStage<V, I>(stage: Stage, frame: Frame<V, I>): void {
+  if (stage.kind === "product") emitProduct(stage, frame);
+  else if (stage.kind === "nest") emitNest(stage, frame);
+  else emitStraight(stage, frame);
+}
+
+/** Vectors side by side: small bodies need several to keep the machine busy, large ones fill it alone. */
+function vectorsFor(weight: number): number {
+  if (weight <= 12) return 4;
+  return weight <= 40 ? 2 : 1;
+}
+
+function emitStraight<V, I>(stage: Straight, frame: Frame<V, I>): void {
+  const { target, layout } = frame;
+  const pointers = new Pointers(target, layout, { base: frame.base });
+  pointers.prepare(accessesOf(stage));
+  const inline = weightOf(expressionsOf(rootsOf(stage))) <= INLINE_WEIGHT;
+  const evaluator = new Evaluator(target, pointers, inline);
+  const vectorBytes = target.width * layout.bytes;
+  pointers.lanes(frame.laneBytes, { vectors: 1, vectorBytes }, () => {
+    const copy: Copy<V> = { shifts: NO_SHIFTS, laneOffset: 0, accumulators: [] };
+    evaluator.storeAll(stage.stores, copy);
+  });
+}
+
+function emitNest<V, I>(stage: Nest, frame: Frame<V, I>): void {
+  const { target, layout } = frame;
+  const pointers = new Pointers(target, layout, { base: frame.base });
+  pointers.prepare(accessesOf(stage));
+  const exprs = expressionsOf(rootsOf(stage));
+  const weight = weightOf(exprs);
+  const vectors = vectorsFor(weight);
+  const evaluator = new Evaluator(target, pointers, weight * vectors <= INLINE_WEIGHT);
+  const vectorBytes = target.width * layout.bytes;
+  pointers.over(stage.axes, () => {
+    evaluator.hoist(expressionsOf(stage.stores.map((store) => store.value)), NO_SHIFTS);
+    pointers.lanes(frame.laneBytes, { vectors, vectorBytes }, (count) => {
+      const offsets = Array.from({ length: count }, (_, index) => index * vectorBytes);
+      const folded = foldNest(stage, { frame, pointers, evaluator, offsets });
+      offsets.forEach((laneOffset, index) => {
+        const accumulators = (folded[index] ?? []).map((variable) => variable.get());
+        evaluator.storeAll(stage.stores, { shifts: NO_SHIFTS, laneOffset, accumulators });
+      });
+    });
+  });
+}
+
+interface FoldPlace<V, I> {
+  readonly frame: Frame<V, I>;
+  readonly pointers: Pointers<V, I>;
+  readonly evaluator: Evaluator<V, I>;
+  readonly offsets: readonly number[];
+}
+
+/** Runs the reduce loops for all vectors side by side; gives each vector's accumulators. */
+function foldNest<V, I>(
+  { reduce }: Nest,
+  { frame, pointers, evaluator, offsets }: FoldPlace<V, I>,
+): Variable<V>[][] {
+  if (reduce === undefined) return [];
+  const { target } = frame;
+  const cells = reduce.folds.map((fold) => cellOf(fold.term));
+  const variables = offsets.map(() =>
+    reduce.folds.map((fold, index) => target.variable(reduceStart(target, fold.op, cells[index] ?? "float"))),
+  );
+  pointers.over(reduce.axes, () => {
+    offsets.forEach((laneOffset, vector) => {
+      const copy = { shifts: NO_SHIFTS, laneOffset, accumulators: [] };
+      evaluator
+        .values(
+          reduce.folds.map((fold) => fold.term),
+          copy,
+        )
+        .forEach((term, index) => {
+          const variable = variables[vector]?.[index] as Variable<V>;
+          const fold = reduce.folds[index] as (typeof reduce.folds)[number];
+          variable.set(
+            reduceStep(target, fold.op, { cell: cells[index] ?? "float", a: variable.get(), b: term }),
+          );
+        });
+    });
+  });
+  return variables;
+}

@@ -1,0 +1,169 @@
+/**
+ * Evaluates lane expressions on a target, each shared object once per copy.
+ *
+ * A copy is one vector of an unrolled block: its shifts along axes and its lane offset. Cells decide which
+ * arithmetic an operation means; bools are masks, ints have the float's width.
+ */
+
+import { invariant } from "../errors.ts";
+import type { Cell } from "../ir/types.ts";
+import { costOf } from "../lower/costs.ts";
+import { partsOf } from "../lower/intern.ts";
+import type { Access, Expr, Store } from "../lower/loops.ts";
+import { isUniform } from "./accesses.ts";
+import { applyElementwise, isElementary } from "./elementwise.ts";
+import type { Pointers, Shifts } from "./pointers.ts";
+import type { IntegerOp, Target } from "./target.ts";
+
+/** One vector of a block. */
+export interface Copy<V> {
+  readonly shifts: Shifts;
+  /** Bytes from the block's first lane. */
+  readonly laneOffset: number;
+  readonly accumulators: readonly V[];
+}
+
+type Operation<O extends Expr["op"]> = Extract<Expr, { op: O }>;
+const COMPARISONS = new Set<string>(["lt", "le", "eq", "ne"]);
+
+/** What an expression's lanes hold. */
+export function cellOf(expr: Expr): Cell {
+  switch (expr.op) {
+    case "load":
+      return expr.access.buffer.cell;
+    case "literal":
+      return expr.cell;
+    case "axis":
+      return "int";
+    case "accumulator":
+      return expr.cell;
+    case "convert":
+      return expr.to;
+    case "select":
+      return cellOf(expr.a);
+    case "elementwise":
+      return COMPARISONS.has(expr.name) ? "bool" : expr.cell;
+  }
+}
+
+/** About how many instructions the expressions become, shared ones counted once. */
+export function weightOf(exprs: readonly Expr[]): number {
+  return exprs.reduce((sum, expr) => sum + (expr.op === "elementwise" ? costOf(expr.name) : 1), 0);
+}
+
+export class Evaluator<V, I> {
+  readonly #target: Target<V, I>;
+  readonly #pointers: Pointers<V, I>;
+  readonly #inline: boolean;
+
+  /** `inline`: write elementary functions in place rather than calling them. */
+  constructor(target: Target<V, I>, pointers: Pointers<V, I>, inline: boolean) {
+    this.#target = target;
+    this.#pointers = pointers;
+    this.#inline = inline;
+  }
+
+  /** The values of expressions for one copy. */
+  values(exprs: readonly Expr[], copy: Copy<V>): V[] {
+    const memo = new Map<Expr, V>();
+    return exprs.map((expr) => this.#value(expr, copy, memo));
+  }
+
+  /** Computes what all lanes share now, before the loop over lanes; later uses find it. */
+  hoist(exprs: readonly Expr[], shifts: Shifts): void {
+    const copy = { shifts, laneOffset: 0, accumulators: [] };
+    const shared = exprs.filter(
+      (expr) => isUniform(expr) && partsOf(expr).length + Number(expr.op === "load") > 0,
+    );
+    this.values(shared, copy);
+  }
+
+  /** Evaluates all values of one copy, then stores them. */
+  storeAll(stores: readonly Store[], copy: Copy<V>): void {
+    const values = this.values(
+      stores.map((store) => store.value),
+      copy,
+    );
+    stores.forEach(({ access }, index) => {
+      const { at, offset } = this.#pointers.address(access, copy.shifts, copy.laneOffset);
+      this.#target.store(at, offset, values[index] as V);
+    });
+  }
+
+  #value(expr: Expr, copy: Copy<V>, memo: Map<Expr, V>): V {
+    let value = memo.get(expr);
+    if (value === undefined) {
+      const operands = partsOf(expr).map((operand) => this.#value(operand, copy, memo));
+      value = this.#compute(expr, operands, copy);
+      memo.set(expr, value);
+    }
+    return value;
+  }
+
+  #compute(expr: Expr, operands: readonly V[], copy: Copy<V>): V {
+    const { lanes } = this.#target;
+    switch (expr.op) {
+      case "load":
+        return this.#load(expr.access, copy);
+      case "literal":
+        return expr.cell === "float" ? lanes.constant(expr.value) : lanes.bits(this.#integer(expr));
+      case "axis":
+        return this.#axis(expr, copy);
+      case "accumulator":
+        return this.#accumulator(expr.index, copy);
+      case "select":
+        return lanes.select(...(operands as [V, V, V]));
+      case "convert":
+        return this.#convert(expr, operands[0] as V);
+      case "elementwise":
+        return this.#elementwise(expr, operands);
+    }
+  }
+
+  #load(access: Access, { shifts, laneOffset }: Copy<V>): V {
+    const { at, offset } = this.#pointers.address(access, shifts, laneOffset);
+    return access.buffer.space === "bound" ? this.#target.splat(at, offset) : this.#target.load(at, offset);
+  }
+
+  #integer({ cell, value }: Operation<"literal">): bigint {
+    if (cell === "bool") return value === 0 ? 0n : -1n;
+    return BigInt(Math.trunc(value));
+  }
+
+  #axis({ axis, scale, offset }: Operation<"axis">, { shifts }: Copy<V>): V {
+    const target = this.#target;
+    return target.splatInt(
+      target.plus(target.times(this.#pointers.position(axis, shifts), scale), target.int(offset)),
+    );
+  }
+
+  #accumulator(index: number, { accumulators }: Copy<V>): V {
+    const value = accumulators[index];
+    invariant(value !== undefined, `accumulator ${index} has no value here`);
+    return value;
+  }
+
+  #convert({ from, to }: Operation<"convert">, a: V): V {
+    const target = this.#target;
+    const { lanes } = target;
+    if (from === to) return a;
+    if (from === "bool") return lanes.and(a, to === "float" ? lanes.constant(1) : lanes.bits(1n));
+    if (to === "bool")
+      return from === "float" ? lanes.ne(a, lanes.constant(0)) : target.integer("ne", [a, lanes.bits(0n)]);
+    return from === "int" ? target.intToFloat(a) : target.floatToInt(a);
+  }
+
+  #elementwise({ name, cell }: Operation<"elementwise">, operands: readonly V[]): V {
+    const target = this.#target;
+    if (cell === "int") return target.integer(name as IntegerOp, operands);
+    if (cell === "bool" && (name === "eq" || name === "ne")) return this.#compareBools(name, operands);
+    if (this.#inline || !isElementary(name)) return applyElementwise(target.lanes, name, operands);
+    return target.call(name, operands, (params) => applyElementwise(target.lanes, name, params));
+  }
+
+  #compareBools(name: "eq" | "ne", [a, b]: readonly V[]): V {
+    const { lanes } = this.#target;
+    const differ = lanes.xor(a as V, b as V);
+    return name === "ne" ? differ : lanes.xor(differ, lanes.bits(-1n));
+  }
+}

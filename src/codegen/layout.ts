@@ -1,0 +1,73 @@
+/**
+ * Where a kernel keeps things: bound cells first, then whatever the printer adds, then one scratch area per thread.
+ *
+ * In: a lowered program and the bytes of a float. Out: byte addresses of bound buffers and of products' packed
+ * weights, and the tile height. Bound addresses are absolute; tile addresses count from the thread's scratch.
+ */
+
+import type { Buffer, Lowered, Product, Stage } from "../lower/loops.ts";
+import { accessesOf } from "./accesses.ts";
+import { type Packing, packingOf } from "./packing.ts";
+
+/** The first bytes of memory stay empty: address 0 catches nothing by accident. */
+const RESERVED = 64;
+/** Scratch of a thread should stay in half of a common second-level cache. */
+const SCRATCH_BYTES = 384 * 1024;
+const MOST_ROWS = 64;
+const LEAST_VECTORS = 2;
+
+export interface Layout {
+  readonly bytes: 4 | 8;
+  /** Lanes of a tile: the stride between cells. */
+  readonly tileRows: number;
+  readonly placement: ReadonlyMap<Buffer, number>;
+  /** Byte addresses of bound buffers that are read cell by cell. */
+  readonly plain: ReadonlyMap<Buffer, number>;
+  /** Byte addresses of products' weights. */
+  readonly packed: ReadonlyMap<Product, { readonly address: number; readonly packing: Packing }>;
+  /** First byte after all of these. */
+  readonly end: number;
+}
+
+/** The layout for vectors of `width` lanes. */
+export function layoutOf(lowered: Lowered, width: number): Layout {
+  const bytes = lowered.dtype === "f32" ? 4 : 8;
+  const plain = new Map<Buffer, number>();
+  const packed = new Map<Product, { address: number; packing: Packing }>();
+  let end = RESERVED;
+  const take = (cells: number): number => {
+    const address = end;
+    end += Math.ceil((cells * bytes) / 64) * 64;
+    return address;
+  };
+  for (const product of lowered.stages.filter(isPacked)) {
+    const packing = packingOf(product);
+    packed.set(product, { address: take(packing.cells), packing });
+  }
+  for (const buffer of plainBuffers(lowered.stages)) plain.set(buffer, take(buffer.cells));
+  return { bytes, tileRows: tileRowsOf(lowered, width), placement: lowered.placement, plain, packed, end };
+}
+
+/** A product whose weights are bound: they are packed in the order in which it reads them. */
+export function isPacked(stage: Stage): stage is Product {
+  return stage.kind === "product" && stage.a.buffer.space === "bound";
+}
+
+function plainBuffers(stages: readonly Stage[]): Set<Buffer> {
+  const buffers = new Set<Buffer>();
+  for (const stage of stages) {
+    for (const access of accessesOf(stage)) {
+      if (access.buffer.space === "bound" && !(isPacked(stage) && access === stage.a))
+        buffers.add(access.buffer);
+    }
+  }
+  return buffers;
+}
+
+function tileRowsOf(lowered: Lowered, width: number): number {
+  const bytes = lowered.dtype === "f32" ? 4 : 8;
+  const least = width * LEAST_VECTORS;
+  let rows = MOST_ROWS;
+  while (rows > least && rows * lowered.scratchCells * bytes > SCRATCH_BYTES) rows /= 2;
+  return Math.max(rows, least);
+}

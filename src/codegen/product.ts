@@ -1,0 +1,225 @@
+/**
+ * The product kernel: register blocks of rows × columns × vectors, with all that follows the product fused.
+ *
+ *   acc[m, n, lane] = Σ_k a[m, k] · b[k, n, lane]
+ *
+ * A block holds `rows` of m, `columns` of one n axis and `vectors` of lanes in registers while k runs. Bound weights
+ * are read as packed scalars, tile operands as vectors. Every lane sums over k in order, whatever the block.
+ */
+
+import { expressionsOf } from "../lower/intern.ts";
+import type { Access, Axis, Product } from "../lower/loops.ts";
+import { accessesOf, rootsOf } from "./accesses.ts";
+import type { Frame } from "./emit.ts";
+import { Evaluator, weightOf } from "./expressions.ts";
+import { blockedAxis, PACKED_ROW, packedAccess, tailRows } from "./packing.ts";
+import { Pointers, type Shifts } from "./pointers.ts";
+import type { Variable } from "./target.ts";
+
+/** Steps of the innermost k loop written side by side. */
+const UNROLL = 4;
+/** Epilogues above this many instructions in all call elementary functions. */
+const INLINE_WEIGHT = 1600;
+
+/** Size of a register block. */
+interface Block {
+  readonly rows: number;
+  readonly columns: number;
+  readonly vectors: number;
+}
+
+/** What stays the same while a product is written. */
+interface Kernel<V, I> {
+  readonly product: Product;
+  readonly frame: Frame<V, I>;
+  readonly pointers: Pointers<V, I>;
+  readonly evaluator: Evaluator<V, I>;
+  readonly rowAxis: Axis | undefined;
+  readonly columnAxis: Axis | undefined;
+  /** Operand a for full blocks of rows and for the last, lower one. */
+  readonly a: { readonly full: Access; readonly tail: Access };
+  readonly rows: { readonly height: number; readonly tail: number };
+}
+
+/** One block's place: which rows and columns are written side by side. */
+interface Place {
+  readonly block: Block;
+  readonly a: Access;
+  /** Added to the axes by every copy of the block. */
+  readonly base: Shifts;
+}
+
+/** Writes a product. */
+export function emitProduct<V, I>(product: Product, frame: Frame<V, I>): void {
+  const kernel = kernelOf(product, frame);
+  const { pointers, rowAxis, columnAxis } = kernel;
+  const outer = [
+    ...product.batch,
+    ...product.m.filter((axis) => axis !== rowAxis),
+    ...product.n.filter((axis) => axis !== columnAxis),
+  ];
+  pointers.over(outer, () => emitColumns(kernel));
+}
+
+function kernelOf<V, I>(product: Product, frame: Frame<V, I>): Kernel<V, I> {
+  const { target, layout } = frame;
+  const packed = layout.packed.get(product);
+  const rowAxis = blockedAxis(product);
+  const extra = new Map<Access, number>();
+  const a = { full: product.a, tail: product.a };
+  let rows = { height: Math.min(4, rowAxis?.size ?? 1), tail: (rowAxis?.size ?? 1) % 4 };
+  if (rows.height < 4) rows = { ...rows, tail: 0 };
+  if (packed !== undefined) {
+    rows = { height: packed.packing.height, tail: tailRows(packed.packing) };
+    a.full = packedAccess(packed.packing, product.a.buffer, false);
+    if (rows.tail > 0) a.tail = packedAccess(packed.packing, product.a.buffer, true);
+    for (const access of [a.full, a.tail]) extra.set(access, packed.address);
+  }
+  const pointers = new Pointers(target, layout, { base: frame.base, extra });
+  pointers.prepare([...accessesOf(product).filter((access) => access !== product.a), a.full, a.tail]);
+  const weight = weightOf(expressionsOf(rootsOf(product))) * 8;
+  const evaluator = new Evaluator(target, pointers, weight <= INLINE_WEIGHT);
+  return { product, frame, pointers, evaluator, rowAxis, columnAxis: columnAxisOf(product), a, rows };
+}
+
+/** The n axis that blocks may hold several points of: the largest. */
+function columnAxisOf(product: Product): Axis | undefined {
+  return product.n.reduce<Axis | undefined>(
+    (best, axis) => (best === undefined || axis.size > best.size ? axis : best),
+    undefined,
+  );
+}
+
+/** Columns × vectors of a block for each number of vectors; wide rows leave no registers for more columns. */
+function columnsFor<V, I>({ rows, columnAxis }: Kernel<V, I>, vectors: number): number {
+  const room = Math.max(1, Math.floor(8 / (rows.height * vectors)));
+  return Math.min(room, columnAxis?.size ?? 1);
+}
+
+function emitColumns<V, I>(kernel: Kernel<V, I>): void {
+  const { pointers, columnAxis, frame, product } = kernel;
+  const most = product.a.buffer.space === "tile" ? 1 : 2;
+  const step = columnsFor(kernel, most);
+  const strip = (columns: number, base: Shifts): void => {
+    const vectorBytes = frame.target.width * frame.layout.bytes;
+    pointers.lanes(frame.laneBytes, { vectors: most, vectorBytes }, (vectors) =>
+      emitRows(kernel, { columns, vectors, base }),
+    );
+  };
+  if (columnAxis === undefined) return strip(1, new Map());
+  const whole = columnAxis.size - (columnAxis.size % step);
+  pointers.along(columnAxis, { step, to: whole }, () => strip(step, new Map()));
+  if (whole < columnAxis.size) strip(columnAxis.size - whole, new Map([[columnAxis, whole]]));
+}
+
+function emitRows<V, I>(
+  kernel: Kernel<V, I>,
+  { columns, vectors, base }: { columns: number; vectors: number; base: Shifts },
+): void {
+  const { pointers, rowAxis, rows, a } = kernel;
+  const block = (height: number): Block => ({ rows: height, columns, vectors });
+  if (rowAxis === undefined) return emitBlock(kernel, { block: block(1), a: a.full, base });
+  const whole = rowAxis.size - rows.tail;
+  pointers.along(rowAxis, { step: rows.height, to: whole }, () =>
+    emitBlock(kernel, { block: block(rows.height), a: a.full, base }),
+  );
+  if (rows.tail > 0)
+    emitBlock(kernel, { block: block(rows.tail), a: a.tail, base: new Map([...base, [rowAxis, whole]]) });
+}
+
+/** One register block: clears the accumulators, runs k, stores. */
+function emitBlock<V, I>(kernel: Kernel<V, I>, place: Place): void {
+  const { product, frame, pointers } = kernel;
+  const { target } = frame;
+  const { rows, columns, vectors } = place.block;
+  const zero = target.lanes.constant(0);
+  const accumulators = Array.from({ length: rows * columns * vectors }, () => target.variable(zero));
+  const inner = product.k.at(-1);
+  pointers.over(product.k.slice(0, -1), () => {
+    if (inner === undefined) return emitStep(kernel, place, { accumulators, k: new Map() });
+    const whole = inner.size - (inner.size % UNROLL);
+    const steps = (from: number, count: number): void => {
+      for (let step = 0; step < count; step++)
+        emitStep(kernel, place, { accumulators, k: new Map([[inner, from + step]]) });
+    };
+    pointers.along(inner, { step: UNROLL, to: whole }, () => steps(0, UNROLL));
+    steps(whole, inner.size - whole);
+  });
+  emitEpilogue(kernel, place, accumulators);
+}
+
+/** One k: loads b, then multiplies it by each row's a. */
+function emitStep<V, I>(
+  kernel: Kernel<V, I>,
+  place: Place,
+  { accumulators, k }: { accumulators: readonly Variable<V>[]; k: Shifts },
+): void {
+  const { target } = kernel.frame;
+  const { rows } = place.block;
+  const cells = columnCopies(kernel, place);
+  const right = cells.map(({ shifts, laneOffset }) =>
+    loadOperand(kernel, kernel.product.b, { shifts: new Map([...shifts, ...k]), laneOffset }),
+  );
+  for (let row = 0; row < rows; row++) {
+    cells.forEach(({ laneOffset }, cell) => {
+      const left = loadOperand(kernel, place.a, { shifts: rowShifts(kernel, place, { row, k }), laneOffset });
+      const accumulator = accumulators[row * cells.length + cell] as Variable<V>;
+      accumulator.set(target.lanes.fma(left, right[cell] as V, accumulator.get()));
+    });
+  }
+}
+
+/** Where a's row stands: packed rows lie side by side, others move along their axis. */
+function rowShifts<V, I>(
+  { product, rowAxis }: Kernel<V, I>,
+  place: Place,
+  { row, k }: { row: number; k: Shifts },
+): Shifts {
+  const packed = place.a !== product.a;
+  const shifts = new Map<Axis, number>([...(packed ? [] : place.base), ...k]);
+  if (packed) shifts.set(PACKED_ROW, row);
+  else if (rowAxis !== undefined) shifts.set(rowAxis, (place.base.get(rowAxis) ?? 0) + row);
+  return shifts;
+}
+
+function loadOperand<V, I>(
+  { pointers, frame }: Kernel<V, I>,
+  access: Access,
+  at: { shifts: Shifts; laneOffset: number },
+): V {
+  const { at: address, offset } = pointers.address(access, at.shifts, at.laneOffset);
+  return access.buffer.space === "bound"
+    ? frame.target.splat(address, offset)
+    : frame.target.load(address, offset);
+}
+
+/** The columns × vectors of a block. */
+function columnCopies<V, I>(
+  { columnAxis, frame }: Kernel<V, I>,
+  { block, base }: Place,
+): { shifts: Shifts; laneOffset: number }[] {
+  const vectorBytes = frame.target.width * frame.layout.bytes;
+  return Array.from({ length: block.columns * block.vectors }, (_, index) => {
+    const shifts = new Map(base);
+    if (columnAxis !== undefined)
+      shifts.set(columnAxis, (base.get(columnAxis) ?? 0) + Math.floor(index / block.vectors));
+    return { shifts, laneOffset: (index % block.vectors) * vectorBytes };
+  });
+}
+
+function emitEpilogue<V, I>(kernel: Kernel<V, I>, place: Place, accumulators: readonly Variable<V>[]): void {
+  const { product, rowAxis, evaluator } = kernel;
+  const cells = columnCopies(kernel, place);
+  const results = accumulators.map((variable) => variable.get());
+  for (let row = 0; row < place.block.rows; row++) {
+    cells.forEach(({ shifts, laneOffset }, cell) => {
+      const own = new Map(shifts);
+      if (rowAxis !== undefined) own.set(rowAxis, (place.base.get(rowAxis) ?? 0) + row);
+      evaluator.storeAll(product.stores, {
+        shifts: own,
+        laneOffset,
+        accumulators: [results[row * cells.length + cell] as V],
+      });
+    });
+  }
+}

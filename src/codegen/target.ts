@@ -1,0 +1,73 @@
+/**
+ * What a printer must offer: one function under construction, as the shared emitter sees it.
+ *
+ * `V` is a vector of lanes, `I` an integer (a byte address or a counter). Calls write code in the order they are
+ * made; values are named once and may be used any number of times within the loops where they were made.
+ */
+
+import type { Lanes } from "../lower/lanes.ts";
+
+/** What int lanes can do. */
+export type IntegerOp =
+  | "neg"
+  | "abs"
+  | "sign"
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "mod"
+  | "min"
+  | "max"
+  | "lt"
+  | "le"
+  | "eq"
+  | "ne";
+
+/** A place that can be assigned; what `get` gives holds until the next `set`. */
+export interface Variable<T> {
+  get(): T;
+  set(value: T): void;
+}
+
+/** Bounds of a counting loop: i = from, from + step, … while i + step ≤ to. */
+export interface Bounds<I> {
+  readonly from: I;
+  readonly to: I;
+  readonly step: number;
+}
+
+/** A function being written. Addresses are bytes; an access touches `address + offset`. */
+export interface Target<V, I> {
+  readonly lanes: Lanes<V>;
+  /** Lanes of one vector. */
+  readonly width: number;
+  /** Vectors that fit in registers at the same time. */
+  readonly registers: number;
+
+  int(value: number): I;
+  plus(a: I, b: I): I;
+  times(a: I, factor: number): I;
+  /** A 32-bit integer in memory that no store of this function changes. */
+  loadInt(address: I, offset: number): I;
+  /** An integer in every lane. */
+  splatInt(value: I): V;
+
+  load(address: I, offset: number): V;
+  /** One bound cell in every lane; no store of this function changes it. */
+  splat(address: I, offset: number): V;
+  store(address: I, offset: number, value: V): void;
+
+  variable(initial: V): Variable<V>;
+  counter(initial: I): Variable<I>;
+  /** Runs body for each i; gives the first i that was not run. */
+  loop(bounds: Bounds<I>, body: (i: I) => void): I;
+
+  /** Calls the function `name(values)` of one vector result, made by `make` when first asked for. */
+  call(name: string, values: readonly V[], make: (params: readonly V[]) => V): V;
+  /** Int lanes to float lanes, and back by truncation. */
+  intToFloat(value: V): V;
+  floatToInt(value: V): V;
+  /** An operation on int lanes; comparisons give masks, mod and div round down. */
+  integer(op: IntegerOp, operands: readonly V[]): V;
+}

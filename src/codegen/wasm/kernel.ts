@@ -1,0 +1,142 @@
+/**
+ * A lowered program as a WebAssembly module.
+ *
+ * Its one export, run(scratch, rows, …inputs, …outputs), takes byte addresses: each tile copies its rows in, runs
+ * every stage, and copies its results out. Each stage is a function of its own, so that V8 can replace it by
+ * optimised code between tiles. Nothing is imported but the memory.
+ */
+
+import { invariant } from "../../errors.ts";
+import type { Lowered } from "../../lower/loops.ts";
+import { emitStage } from "../emit.ts";
+import { type Layout, layoutOf } from "../layout.ts";
+import type { Int } from "./context.ts";
+import { WasmModule } from "./module.ts";
+import { types } from "./opcodes.ts";
+import { COPY_PARAMS, defineCopyIn, defineCopyOut } from "./rows.ts";
+import { WasmTarget } from "./target.ts";
+
+/** Options that change the code. */
+export interface WasmOptions {
+  /** Use relaxed multiply-add. */
+  readonly fused: boolean;
+  /** The memory is shared between threads. */
+  readonly shared: boolean;
+}
+
+/** A module's bytes and how to lay out memory for it. */
+export interface WasmKernel {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly layout: Layout;
+  /** Lanes of a vector: row areas are padded to a multiple of it. */
+  readonly width: number;
+  /** Constants, to be copied to `layout.end`. */
+  readonly constants: Uint8Array<ArrayBuffer>;
+  /** First address that is free for threads' scratch and rows; a multiple of 64. */
+  readonly end: number;
+  /** Bytes of scratch one thread needs. */
+  readonly scratchBytes: number;
+}
+
+const VECTOR_BYTES = 16;
+
+/** Writes the module of a lowered program. */
+export function wasmKernel(lowered: Lowered, options: WasmOptions): WasmKernel {
+  const width = lowered.dtype === "f32" ? 4 : 2;
+  const layout = layoutOf(lowered, width);
+  const module = new WasmModule({ dtype: lowered.dtype, fused: options.fused, poolStart: layout.end });
+  const target = new WasmTarget(module);
+  const copiesIn = lowered.inputs.map((port) => defineCopyIn(module, target, { port, layout }));
+  const stages = lowered.stages.map((stage) =>
+    module.define({ params: [types.i32, types.i32] }, () =>
+      emitStage(stage, { target, layout, base: parameter(0), laneBytes: parameter(1) }),
+    ),
+  );
+  const copiesOut = lowered.outputs.map((port) => defineCopyOut(module, target, { port, layout }));
+  const indices = { in: copiesIn, stages, out: copiesOut };
+  defineRun(module, lowered, { layout, width, indices });
+  return {
+    bytes: module.code.encode(options),
+    layout,
+    width,
+    constants: module.pool.contents(),
+    end: Math.ceil(module.pool.end / 64) * 64,
+    scratchBytes: Math.ceil((lowered.scratchCells * layout.tileRows * layout.bytes) / 64) * 64,
+  };
+}
+
+function parameter(local: number): Int {
+  return { local, key: `a${local}`, offset: 0 };
+}
+
+interface Functions {
+  readonly in: readonly { code: { index: number } }[];
+  readonly stages: readonly { code: { index: number } }[];
+  readonly out: readonly { code: { index: number } }[];
+}
+
+/** The loop over tiles. Locals 2 … are the ports' next rows, inputs first. */
+function defineRun(
+  module: WasmModule,
+  lowered: Lowered,
+  plan: { layout: Layout; width: number; indices: Functions },
+): void {
+  const { tileRows, bytes } = plan.layout;
+  const ports = [...lowered.inputs, ...lowered.outputs];
+  const params = [types.i32, types.i32, ...ports.map(() => types.i32)];
+  invariant(COPY_PARAMS.length === 3, "copy functions take scratch, lanes and rows");
+  const { code } = module.define({ params }, ({ code: body }) => {
+    const laneBytes = body.local(types.i32);
+    body.open("block");
+    body.open("loop");
+    emitLaneBytes(body, { laneBytes, tileRows, width: plan.width });
+    const call = (index: number, row?: number): void => {
+      body.get(0);
+      body.get(laneBytes);
+      if (row !== undefined) body.get(row);
+      body.op("call", index);
+    };
+    plan.indices.in.forEach((copy, port) => call(copy.code.index, 2 + port));
+    for (const stage of plan.indices.stages) call(stage.code.index);
+    plan.indices.out.forEach((copy, port) => call(copy.code.index, 2 + lowered.inputs.length + port));
+    ports.forEach((port, index) => advance(body, 2 + index, tileRows * port.buffer.cells * bytes));
+    advance(body, 1, -tileRows);
+    body.op("br", 0);
+    body.op("end");
+    body.op("end");
+  });
+  module.code.export("run", code);
+}
+
+type Body = Parameters<Parameters<WasmModule["define"]>[1]>[0]["code"];
+
+/** Leaves the loop when no rows are left; else sets the bytes of lanes of the next tile. */
+function emitLaneBytes(
+  body: Body,
+  { laneBytes, tileRows, width }: { laneBytes: number; tileRows: number; width: number },
+): void {
+  body.get(1);
+  body.i32(0);
+  body.op("i32.le_s");
+  body.op("br_if", 1);
+  body.get(1);
+  body.i32(tileRows);
+  body.get(1);
+  body.i32(tileRows);
+  body.op("i32.lt_s");
+  body.op("select");
+  body.i32(width - 1);
+  body.op("i32.add");
+  body.i32(width);
+  body.op("i32.div_u");
+  body.i32(VECTOR_BYTES);
+  body.op("i32.mul");
+  body.set(laneBytes);
+}
+
+function advance(body: Body, local: number, by: number): void {
+  body.get(local);
+  body.i32(by);
+  body.op("i32.add");
+  body.set(local);
+}

@@ -1,0 +1,185 @@
+/**
+ * Moves rows between row-major memory (as users have them) and tile buffers (a vector per cell).
+ *
+ * Blocks of width × width cells are transposed in registers; columns that are left go lane by lane. Rows are read
+ * and written in whole vectors: staging areas must be padded to a multiple of `width` rows.
+ */
+
+import type { Port } from "../../lower/loops.ts";
+import type { Layout } from "../layout.ts";
+import type { Variable } from "../target.ts";
+import type { Context, Int, Value } from "./context.ts";
+import type { WasmModule } from "./module.ts";
+import { type SimdName, types, type ValueType } from "./opcodes.ts";
+import type { WasmTarget } from "./target.ts";
+
+/** Parameters of a copy function: scratch, bytes of lanes, the first row. */
+export const COPY_PARAMS: readonly ValueType[] = [types.i32, types.i32, types.i32];
+const COPIED = [0, 1, 2].map((local): Int => ({ local, key: `a${local}`, offset: 0 })) as [Int, Int, Int];
+
+/** Everything a copy needs to know. */
+interface Copying {
+  readonly target: WasmTarget;
+  readonly context: Context;
+  readonly port: Port;
+  /** Bytes of a float, of a row in memory, and of one cell of all lanes of the tile. */
+  readonly bytes: 4 | 8;
+  readonly rowBytes: number;
+  readonly cellBytes: number;
+}
+
+/** Writes the function that fills a row input's buffer. */
+export function defineCopyIn(
+  module: WasmModule,
+  target: WasmTarget,
+  { port, layout }: { port: Port; layout: Layout },
+): Context {
+  return defineCopy(module, target, { port, layout, block: copyBlockIn, column: copyColumnIn });
+}
+
+/** Writes the function that stores an output's buffer as rows. */
+export function defineCopyOut(
+  module: WasmModule,
+  target: WasmTarget,
+  { port, layout }: { port: Port; layout: Layout },
+): Context {
+  return defineCopy(module, target, { port, layout, block: copyBlockOut, column: copyColumnOut });
+}
+
+type Mover = (copying: Copying, place: { row: Int; cell: Int; column: number }) => void;
+
+function defineCopy(
+  module: WasmModule,
+  target: WasmTarget,
+  { port, layout, block, column }: { port: Port; layout: Layout; block: Mover; column: Mover },
+): Context {
+  const { bytes } = layout;
+  const { cells } = port.buffer;
+  return module.define({ params: COPY_PARAMS }, (context) => {
+    const [base, laneBytes, rows] = COPIED;
+    const copying = {
+      target,
+      context,
+      port,
+      bytes,
+      rowBytes: cells * bytes,
+      cellBytes: layout.tileRows * bytes,
+    };
+    const start = target.plus(
+      base,
+      target.int((layout.placement.get(port.buffer) as number) * copying.cellBytes),
+    );
+    const [row, cell] = [target.counter(rows), target.counter(start)];
+    target.loop({ from: target.int(0), to: laneBytes, step: target.width * bytes }, () => {
+      copyStrip(copying, { row, cell, block, column });
+      row.set(target.plus(row.get(), target.int(target.width * copying.rowBytes)));
+      cell.set(target.plus(cell.get(), target.int(target.width * bytes)));
+    });
+  });
+}
+
+/** `width` rows, all columns. */
+function copyStrip(
+  copying: Copying,
+  at: { row: Variable<Int>; cell: Variable<Int>; block: Mover; column: Mover },
+): void {
+  const { target, bytes, cellBytes, port } = copying;
+  const { width } = target;
+  const whole = port.buffer.cells - (port.buffer.cells % width);
+  const [row, cell] = [target.counter(at.row.get()), target.counter(at.cell.get())];
+  target.loop({ from: target.int(0), to: target.int(whole), step: width }, () => {
+    at.block(copying, { row: row.get(), cell: cell.get(), column: 0 });
+    row.set(target.plus(row.get(), target.int(width * bytes)));
+    cell.set(target.plus(cell.get(), target.int(width * cellBytes)));
+  });
+  for (let column = 0; column < port.buffer.cells - whole; column++) {
+    at.column(copying, { row: row.get(), cell: cell.get(), column });
+  }
+}
+
+function copyBlockIn(copying: Copying, { row, cell }: { row: Int; cell: Int }): void {
+  const { target, rowBytes, cellBytes } = copying;
+  const rows = Array.from({ length: target.width }, (_, index) => target.load(row, index * rowBytes));
+  transposed(copying, rows).forEach((value, index) =>
+    target.store(cell, index * cellBytes, fromFloat(copying, value)),
+  );
+}
+
+function copyBlockOut(copying: Copying, { row, cell }: { row: Int; cell: Int }): void {
+  const { target, rowBytes, cellBytes } = copying;
+  const cells = Array.from({ length: target.width }, (_, index) =>
+    toFloat(copying, target.load(cell, index * cellBytes)),
+  );
+  transposed(copying, cells).forEach((value, index) => target.store(row, index * rowBytes, value));
+}
+
+function copyColumnIn(
+  copying: Copying,
+  { row, cell, column }: { row: Int; cell: Int; column: number },
+): void {
+  const { target, context, rowBytes, bytes, cellBytes } = copying;
+  const name = bytes === 4 ? "v128.load32_lane" : "v128.load64_lane";
+  let value = target.lanes.constant(0);
+  for (let lane = 0; lane < target.width; lane++) {
+    const before = value;
+    value = context.vector(`lane${lane}(${before.key},${row.key}+${column})#${context.stores}`, () => {
+      const offset = context.pushAddress(row, lane * rowBytes + column * bytes);
+      context.code.get(before.local);
+      context.code.simdMemory(name, offset, lane);
+    });
+  }
+  target.store(cell, column * cellBytes, fromFloat(copying, value));
+}
+
+function copyColumnOut(
+  copying: Copying,
+  { row, cell, column }: { row: Int; cell: Int; column: number },
+): void {
+  const { target, context, rowBytes, bytes, cellBytes } = copying;
+  const name = bytes === 4 ? "v128.store32_lane" : "v128.store64_lane";
+  const value = toFloat(copying, target.load(cell, column * cellBytes));
+  for (let lane = 0; lane < target.width; lane++) {
+    const offset = context.pushAddress(row, lane * rowBytes + column * bytes);
+    context.code.get(value.local);
+    context.code.simdMemory(name, offset, lane);
+  }
+  context.noteStore();
+}
+
+/** Rows are floats; buffers may hold ints or masks. */
+function fromFloat({ target, port }: Copying, value: Value): Value {
+  if (port.buffer.cell === "int") return target.floatToInt(value);
+  return port.buffer.cell === "bool" ? target.lanes.ne(value, target.lanes.constant(0)) : value;
+}
+
+function toFloat({ target, port }: Copying, value: Value): Value {
+  if (port.buffer.cell === "int") return target.intToFloat(value);
+  return port.buffer.cell === "bool" ? target.lanes.and(value, target.lanes.constant(1)) : value;
+}
+
+function transposed({ context, bytes }: Copying, rows: readonly Value[]): Value[] {
+  const shuffle = (a: Value, b: Value, words: readonly number[]): Value => {
+    const indices = words.flatMap((word) => [0, 1, 2, 3].map((byte) => word * 4 + byte));
+    return context.simd("i8x16.shuffle" satisfies SimdName, [a, b], indices);
+  };
+  const [low, high] = [
+    [0, 1, 4, 5],
+    [2, 3, 6, 7],
+  ] as const;
+  const [a, b, c, d] = rows as readonly [Value, Value, Value, Value];
+  if (bytes === 8) return [shuffle(a, b, low), shuffle(a, b, high)];
+  const pairs = [
+    [a, b],
+    [c, d],
+  ].map(([x, y]) => [
+    shuffle(x as Value, y as Value, [0, 4, 1, 5]),
+    shuffle(x as Value, y as Value, [2, 6, 3, 7]),
+  ]);
+  const [[ab01, ab23], [cd01, cd23]] = pairs as [[Value, Value], [Value, Value]];
+  return [
+    shuffle(ab01, cd01, low),
+    shuffle(ab01, cd01, high),
+    shuffle(ab23, cd23, low),
+    shuffle(ab23, cd23, high),
+  ];
+}

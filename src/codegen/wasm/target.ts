@@ -1,0 +1,168 @@
+/**
+ * The shared emitter's view of a WebAssembly function: integers fold into offsets, loops test at their end.
+ *
+ * In: calls of the `Target` interface. Out: code of `module.current`.
+ */
+
+import type { Bounds, IntegerOp, Target, Variable } from "../target.ts";
+import type { Context, Int, Value } from "./context.ts";
+import { integerOp } from "./integers.ts";
+import type { WasmLanes } from "./lanes.ts";
+import type { WasmModule } from "./module.ts";
+import { types } from "./opcodes.ts";
+
+/** xmm0 … xmm14: V8 keeps the last one for itself. */
+const VECTOR_REGISTERS = 15;
+
+export class WasmTarget implements Target<Value, Int> {
+  readonly lanes: WasmLanes;
+  readonly width: number;
+  readonly registers: number = VECTOR_REGISTERS;
+  readonly #module: WasmModule;
+
+  constructor(module: WasmModule) {
+    this.#module = module;
+    this.lanes = module.lanes;
+    this.width = module.lanes.width;
+  }
+
+  int(value: number): Int {
+    return { local: undefined, key: "", offset: value };
+  }
+
+  plus(a: Int, b: Int): Int {
+    if (b.local === undefined) return { ...a, offset: a.offset + b.offset };
+    if (a.local === undefined) return { ...b, offset: a.offset + b.offset };
+    const sum = this.#context.integer("i32.add", { ...a, offset: 0 }, { ...b, offset: 0 });
+    return { ...sum, offset: a.offset + b.offset };
+  }
+
+  times(a: Int, factor: number): Int {
+    if (a.local === undefined) return this.int(a.offset * factor);
+    if (factor === 1) return a;
+    const product = this.#context.integer("i32.mul", { ...a, offset: 0 }, this.int(factor));
+    return { ...product, offset: a.offset * factor };
+  }
+
+  loadInt(address: Int, offset: number): Int {
+    const context = this.#context;
+    return context.int(`int(${address.key}+${address.offset + offset})`, () =>
+      context.code.memory("i32.load", context.pushAddress(address, offset)),
+    );
+  }
+
+  splatInt(value: Int): Value {
+    const context = this.#context;
+    if (value.local === undefined) return this.lanes.bits(BigInt(value.offset));
+    return context.vector(`splat(${value.key}+${value.offset})`, () => {
+      context.push(value);
+      if (this.lanes.dtype === "f64") context.code.op("i64.extend_i32_s");
+      context.code.simd(this.lanes.dtype === "f32" ? "i32x4.splat" : "i64x2.splat");
+    });
+  }
+
+  load(address: Int, offset: number): Value {
+    const context = this.#context;
+    return context.vector(`load(${address.key}+${address.offset + offset})#${context.stores}`, () =>
+      context.code.simdMemory("v128.load", context.pushAddress(address, offset)),
+    );
+  }
+
+  splat(address: Int, offset: number): Value {
+    const context = this.#context;
+    const name = this.lanes.dtype === "f32" ? "v128.load32_splat" : "v128.load64_splat";
+    return context.vector(`${name}(${address.key}+${address.offset + offset})`, () =>
+      context.code.simdMemory(name, context.pushAddress(address, offset)),
+    );
+  }
+
+  store(address: Int, offset: number, value: Value): void {
+    const context = this.#context;
+    const rest = context.pushAddress(address, offset);
+    context.code.get(context.own(value).local);
+    context.code.simdMemory("v128.store", rest);
+    context.noteStore();
+  }
+
+  variable(initial: Value): Variable<Value> {
+    const context = this.#context;
+    const { local } = context.fresh(context.own(initial));
+    return {
+      get: () => ({ local, key: `x${local}@${context.epoch}`, context }),
+      set: (value) => {
+        context.code.get(context.own(value).local);
+        context.code.set(local);
+        context.noteAssignment();
+      },
+    };
+  }
+
+  counter(initial: Int): Variable<Int> {
+    const context = this.#context;
+    const local = context.code.local(types.i32);
+    const set = (value: Int): void => {
+      context.push(value);
+      context.code.set(local);
+      context.noteAssignment();
+    };
+    set(initial);
+    return { get: () => ({ local, key: `c${local}@${context.epoch}`, offset: 0 }), set };
+  }
+
+  loop(bounds: Bounds<Int>, body: (i: Int) => void): Int {
+    const { from, to, step } = bounds;
+    if (from.local === undefined && to.local === undefined) return this.#fixedLoop(from.offset, bounds, body);
+    const context = this.#context;
+    const i = this.counter(from);
+    const limit = this.counter(this.plus(to, this.int(-step)));
+    context.push(i.get());
+    context.push(limit.get());
+    context.code.op("i32.le_s");
+    context.code.open("if");
+    this.#repeat({ i, step, limit: limit.get() }, body);
+    context.code.op("end");
+    return i.get();
+  }
+
+  call(name: string, values: readonly Value[], make: (params: readonly Value[]) => Value): Value {
+    return this.#module.call(name, values, make);
+  }
+
+  intToFloat(value: Value): Value {
+    return this.lanes.intToFloat(value);
+  }
+
+  floatToInt(value: Value): Value {
+    return this.lanes.floatToInt(value);
+  }
+
+  integer(op: IntegerOp, operands: readonly Value[]): Value {
+    return integerOp(this.lanes, op, operands);
+  }
+
+  get #context(): Context {
+    return this.#module.current;
+  }
+
+  #fixedLoop(from: number, { to, step }: Bounds<Int>, body: (i: Int) => void): Int {
+    const count = Math.max(0, Math.floor((to.offset - from) / step));
+    if (count === 1) body(this.int(from));
+    if (count > 1)
+      this.#repeat({ i: this.counter(this.int(from)), step, limit: this.int(to.offset - step) }, body);
+    return this.int(from + count * step);
+  }
+
+  #repeat({ i, step, limit }: { i: Variable<Int>; step: number; limit: Int }, body: (i: Int) => void): void {
+    const context = this.#context;
+    context.code.open("loop");
+    context.scoped(() => {
+      body(i.get());
+      i.set(this.plus(i.get(), this.int(step)));
+      context.push(i.get());
+      context.push(limit);
+      context.code.op("i32.le_s");
+      context.code.op("br_if", 0);
+    });
+    context.code.op("end");
+  }
+}

@@ -1,0 +1,45 @@
+/** Checks what is handed to a kernel: counts and sizes, with the argument's name in the message. */
+
+import { UsageError } from "../errors.ts";
+import { sizeOf } from "../ir/shape.ts";
+import type { Program } from "../ir/types.ts";
+import type { FloatArray } from "./wasm/instance.ts";
+
+/** Throws unless there is one array of the right length per input. */
+export function checkArguments(program: Program, inputs: readonly FloatArray[], n: number): void {
+  if (!Number.isSafeInteger(n) || n < 0)
+    throw new UsageError("JR510", `n must be a whole number of rows, not ${n}`);
+  if (inputs.length !== program.inputs.length) {
+    throw new UsageError(
+      "JR511",
+      `"${program.name}" takes ${program.inputs.length} inputs, got ${inputs.length}`,
+    );
+  }
+  program.inputs.forEach((input, index) => {
+    const wanted = sizeOf(input.shape) * (input.level === "row" ? n : 1);
+    const { length } = inputs[index] as FloatArray;
+    if (length !== wanted)
+      throw new UsageError("JR512", `input "${input.name}" needs ${wanted} numbers, got ${length}`);
+  });
+}
+
+/** The arrays results go to: those given, checked, or new ones. */
+export function outputArrays(
+  program: Program,
+  n: number,
+  outs: readonly FloatArray[] | undefined,
+  make: (length: number) => FloatArray,
+): FloatArray[] {
+  const lengths = program.outputs.map((output) => n * sizeOf(output.value.shape));
+  if (outs === undefined) return lengths.map(make);
+  lengths.forEach((length, index) => {
+    const given = outs[index]?.length ?? 0;
+    if (given !== length) {
+      throw new UsageError(
+        "JR513",
+        `out for "${program.outputs[index]?.name}" needs ${length} numbers, got ${given}`,
+      );
+    }
+  });
+  return [...outs];
+}

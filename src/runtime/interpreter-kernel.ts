@@ -1,0 +1,62 @@
+/** The float64 interpreter as a kernel: slow, exact, needs no WebAssembly; results are rounded to the dtype. */
+
+import { sizeOf } from "../ir/shape.ts";
+import type { Program } from "../ir/types.ts";
+import { checkArguments, outputArrays } from "./checks.ts";
+import { interpret } from "./interpreter.ts";
+import type { BoundRun, Kernel, KernelInfo, KernelOptions } from "./kernel.ts";
+import type { FloatArray } from "./wasm/instance.ts";
+
+export class InterpreterKernel implements Kernel {
+  readonly program: Program;
+  readonly info: KernelInfo;
+
+  constructor(program: Program, { dtype }: KernelOptions) {
+    this.program = program;
+    this.info = {
+      device: "interpreter",
+      dtype,
+      threads: 1,
+      fused: false,
+      moduleBytes: 0,
+      tileRows: 1,
+      memoryBytes: 0,
+    };
+  }
+
+  run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]> {
+    return Promise.resolve().then(() => this.runSync(inputs, n, outs));
+  }
+
+  runSync(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): FloatArray[] {
+    checkArguments(this.program, inputs, n);
+    const results = outputArrays(this.program, n, outs, (length) => this.#floats(length));
+    interpret(this.program, inputs, n).forEach((values, index) => {
+      const { level } = (this.program.outputs[index] as Program["outputs"][number]).value;
+      const result = results[index] as FloatArray;
+      if (level === "row") result.set(values);
+      else for (let row = 0; row < n; row++) result.set(values, row * values.length);
+    });
+    return results;
+  }
+
+  bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
+    const { program } = this;
+    const inputs = program.inputs
+      .filter((input) => input.level === "row")
+      .map((input) => this.#floats(n * sizeOf(input.shape)));
+    const outputs = program.outputs.map((output) => this.#floats(n * sizeOf(output.value.shape)));
+    const rows = inputs.values();
+    const bound = shared.values();
+    const all = program.inputs.map(
+      (input) => (input.level === "row" ? rows : bound).next().value as FloatArray,
+    );
+    return { inputs, outputs, run: () => void this.runSync(all, n, outputs) };
+  }
+
+  dispose(): void {}
+
+  #floats(length: number): FloatArray {
+    return this.info.dtype === "f32" ? new Float32Array(length) : new Float64Array(length);
+  }
+}

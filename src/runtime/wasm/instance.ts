@@ -1,0 +1,102 @@
+/**
+ * One memory with a kernel in it: bound values, constants, and per thread a scratch and an area of rows.
+ *
+ * In: the kernel's code and how many rows an area holds. Out: `run` on an area. Memory never grows, so views stay
+ * valid for the instance's life.
+ */
+
+import type { WasmKernel } from "../../codegen/wasm/kernel.ts";
+import { UsageError } from "../../errors.ts";
+import type { Dtype } from "../../lower/lanes.ts";
+import type { Lowered, Port } from "../../lower/loops.ts";
+
+const PAGE = 65536;
+const MOST_BYTES = 4 * 1024 ** 3 - PAGE;
+
+/** Float32Array or Float64Array, on any buffer. */
+export type FloatArray = Float32Array | Float64Array;
+
+/** A view of the right width. */
+export function floatView(
+  dtype: Dtype,
+  buffer: ArrayBufferLike,
+  place: { address: number; length: number },
+): FloatArray {
+  const { address, length } = place;
+  return dtype === "f32"
+    ? new Float32Array(buffer, address, length)
+    : new Float64Array(buffer, address, length);
+}
+
+/** The addresses of one thread's area: its scratch and its ports' rows. */
+export interface Area {
+  readonly scratch: number;
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+}
+
+/** Where everything of an instance lies. */
+export interface MemoryPlan {
+  /** Rows an area holds. */
+  readonly rows: number;
+  readonly areas: readonly Area[];
+  readonly pages: number;
+}
+
+/** Plans a memory with `count` areas of `rows` rows. Throws `UsageError` beyond 4 GB. */
+export function memoryPlan(
+  lowered: Lowered,
+  code: WasmKernel,
+  { rows, count }: { rows: number; count: number },
+): MemoryPlan {
+  const padded = Math.ceil(rows / code.width) * code.width;
+  let next = code.end;
+  const take = (bytes: number): number => {
+    const address = next;
+    next += Math.ceil(bytes / 64) * 64;
+    return address;
+  };
+  const port = ({ buffer }: Port): number => take(buffer.cells * padded * code.layout.bytes);
+  const areas = Array.from({ length: count }, () => ({
+    scratch: take(code.scratchBytes),
+    inputs: lowered.inputs.map(port),
+    outputs: lowered.outputs.map(port),
+  }));
+  if (next > MOST_BYTES) {
+    throw new UsageError(
+      "JR502",
+      `${rows} rows of "${lowered.name}" need ${(next / 1e9).toFixed(1)} GB at once: use fewer rows per call`,
+    );
+  }
+  return { rows, areas, pages: Math.ceil(next / PAGE) };
+}
+
+type Run = (scratch: number, rows: number, ...ports: number[]) => void;
+
+/** A kernel in a memory, ready to run. */
+export class Instance {
+  readonly memory: WebAssembly.Memory;
+  readonly plan: MemoryPlan;
+  readonly #run: Run;
+
+  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, plan: MemoryPlan) {
+    this.memory = memory;
+    this.plan = plan;
+    this.#run = new WebAssembly.Instance(module, { host: { memory } }).exports["run"] as Run;
+  }
+
+  /** Runs `rows` rows of an area. */
+  run(area: Area, rows: number): void {
+    this.#run(area.scratch, rows, ...area.inputs, ...area.outputs);
+  }
+
+  /** The same as a function that allocates nothing. */
+  runner(area: Area, rows: number): () => void {
+    return this.#run.bind(undefined, area.scratch, rows, ...area.inputs, ...area.outputs);
+  }
+}
+
+/** A memory for a plan. */
+export function memoryFor({ pages }: MemoryPlan, shared: boolean): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+}

@@ -1,0 +1,42 @@
+/** Everything about a wasm kernel that is decided before compiling: its code, and how its memory is cut. */
+
+import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
+import type { Program } from "../../ir/types.ts";
+import { lower } from "../../lower/index.ts";
+import type { Lowered } from "../../lower/loops.ts";
+import type { KernelOptions } from "../kernel.ts";
+import { hasRelaxedSimd, hasSharedMemory } from "./features.ts";
+import { type MemoryPlan, memoryPlan } from "./instance.ts";
+
+/** Rows of one call into WebAssembly take about this many bytes of inputs and outputs. */
+const CHUNK_BYTES = 256 * 1024;
+
+/** The decisions. */
+export interface WasmPlan {
+  readonly program: Program;
+  readonly options: KernelOptions;
+  readonly lowered: Lowered;
+  readonly code: WasmKernel;
+  readonly fused: boolean;
+  readonly shared: boolean;
+  readonly threads: number;
+  readonly memory: MemoryPlan;
+}
+
+/** Lowers and writes the code of a prepared program. */
+export function wasmPlan(program: Program, options: KernelOptions): WasmPlan {
+  const fused = options.deterministic !== true && (options.relaxed ?? true) && hasRelaxedSimd();
+  const shared = (options.threads ?? 1) > 1 && hasSharedMemory();
+  const lowered = lower(program, { dtype: options.dtype });
+  const code = wasmKernel(lowered, { fused, shared });
+  const threads = shared ? (options.threads ?? 1) : 1;
+  const memory = memoryPlan(lowered, code, { rows: chunkRows(lowered, code), count: 1 });
+  return { program, options, lowered, code, fused, shared, threads, memory };
+}
+
+/** Rows per call: whole tiles. */
+function chunkRows(lowered: Lowered, { layout }: WasmKernel): number {
+  const rowCells = [...lowered.inputs, ...lowered.outputs].reduce((sum, port) => sum + port.buffer.cells, 0);
+  const tileBytes = rowCells * layout.bytes * layout.tileRows;
+  return layout.tileRows * Math.max(1, Math.floor(CHUNK_BYTES / Math.max(1, tileBytes)));
+}
