@@ -6,7 +6,7 @@
  */
 
 import { at, sizeOf, stridesOf } from "../ir/shape.ts";
-import type { Cell, Node, Shape } from "../ir/types.ts";
+import type { Cell, InputNode, Node, Shape } from "../ir/types.ts";
 import { Axes, decomposed, linear, ofAxis } from "./indices.ts";
 import type { Buffer } from "./loops.ts";
 import type { Home } from "./tasks.ts";
@@ -24,6 +24,15 @@ export class Homes {
     const buffer: Buffer = { id: this.buffers.length, space: "tile", cells, cell, name };
     this.buffers.push(buffer);
     return buffer;
+  }
+
+  /** A row input's buffer; shared inputs become bound buffers when they are read. */
+  addInput(input: InputNode): void {
+    if (input.level !== "row") return;
+    this.#homes.set(
+      input,
+      rowMajor(this.tileBuffer(sizeOf(input.shape), input.cell, input.name), input.shape),
+    );
   }
 
   /** The bound buffer with the node's values. */
@@ -51,10 +60,6 @@ export class Homes {
     const home = rowMajor(this.tileBuffer(sizeOf(node.shape), node.cell, node.op), node.shape);
     this.#homes.set(node, home);
     return home;
-  }
-
-  set(node: Node, home: Home): void {
-    this.#homes.set(node, home);
   }
 
   /** Must the node's cells be in memory even if no other stage reads them? */

@@ -11,10 +11,13 @@ import { viewed } from "./contractions.ts";
 import { storedNodes } from "./decide.ts";
 import { readElsewhere, stageOf } from "./emit.ts";
 import { Fusion, scheduled } from "./groups.ts";
+import { Homes } from "./homes.ts";
 import type { Dtype } from "./lanes.ts";
 import type { Buffer, Lowered, Stage } from "./loops.ts";
 import { livesOf, placed } from "./placement.ts";
 import { Planner } from "./planner.ts";
+import { scalarised } from "./scalarise.ts";
+import { isFormula, straightStages } from "./straight.ts";
 
 export { type OperationCounts, operationCounts } from "./counts.ts";
 export { printLowered } from "./print.ts";
@@ -23,11 +26,33 @@ export { printLowered } from "./print.ts";
 export interface LowerOptions {
   readonly dtype: Dtype;
   readonly fuse?: boolean;
+  /** Expand to scalars, or not; by default formulas are. */
+  readonly straight?: boolean;
 }
 
 /** The stages of a program. Throws `UnsupportedError` for ops that must be expanded before, and sums over rows. */
 export function lower(program: Program, options: LowerOptions): Lowered {
   const order = nodesOf(program);
+  const values = program.outputs.map((output) => output.value);
+  return (options.straight ?? isFormula(order, values))
+    ? lowerToScalars(program, order, options)
+    : lowerToLoops(program, order, options);
+}
+
+function lowerToScalars(program: Program, order: readonly Node[], options: LowerOptions): Lowered {
+  const homes = new Homes();
+  for (const input of program.inputs) homes.addInput(input);
+  const { stores, outputs } = scalarised(program, order, homes);
+  const stages = straightStages(stores, homes);
+  return assembled(program, options, {
+    stages,
+    buffers: homes.buffers,
+    inputs: inputBuffers(program, homes),
+    outputs,
+  });
+}
+
+function lowerToLoops(program: Program, order: readonly Node[], options: LowerOptions): Lowered {
   const outputs = new Set<Node>(program.outputs.map((output) => viewed(output.value)));
   const plan = new Planner(storedNodes(order, outputs)).plan(program, order);
   const fusion = new Fusion(plan.homes, plan.axes, { fuse: options.fuse ?? true });

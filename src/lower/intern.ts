@@ -1,7 +1,7 @@
 /**
  * Makes lane expressions, each only once: equal expressions are the same object, so printers compute them once.
  *
- * One `Interner` serves one stage. A product that is used once inside a sum becomes `multiplyAdd` in `fuseProducts`.
+ * One `Interner` serves one stage; its expressions are not mixed with another's.
  */
 
 import type { Cell } from "../ir/types.ts";
@@ -33,7 +33,7 @@ export class Interner {
   }
 
   elementwise(name: ElementwiseOp, cell: Cell, args: readonly Expr[]): Expr {
-    return this.#share(`${name} ${cell} ${args.map((arg) => this.#name(arg)).join(" ")}`, {
+    return this.#share(`${name} ${cell} ${args.map((arg) => this.numberOf(arg)).join(" ")}`, {
       op: "elementwise",
       name,
       cell,
@@ -43,7 +43,7 @@ export class Interner {
 
   select(condition: Expr, a: Expr, b: Expr): Expr {
     if (a === b) return a;
-    return this.#share(`select ${[condition, a, b].map((arg) => this.#name(arg)).join(" ")}`, {
+    return this.#share(`select ${[condition, a, b].map((arg) => this.numberOf(arg)).join(" ")}`, {
       op: "select",
       condition,
       a,
@@ -52,7 +52,7 @@ export class Interner {
   }
 
   convert(a: Expr, from: Cell, to: Cell): Expr {
-    return this.#share(`convert ${this.#name(a)} ${from} ${to}`, { op: "convert", a, from, to });
+    return this.#share(`convert ${this.numberOf(a)} ${from} ${to}`, { op: "convert", a, from, to });
   }
 
   #share(key: string, expr: Expr): Expr {
@@ -63,8 +63,49 @@ export class Interner {
     return expr;
   }
 
-  #name(expr: Expr): number {
+  /** The expression with its parts replaced. */
+  copy(expr: Expr, part: (part: Expr) => Expr): Expr {
+    switch (expr.op) {
+      case "load":
+        return this.load(expr.access);
+      case "literal":
+        return this.literal(expr.value, expr.cell);
+      case "axis":
+        return this.axis(expr.axis, expr.scale, expr.offset);
+      case "accumulator":
+        return this.accumulator(expr.index, expr.cell);
+      case "elementwise":
+        return this.elementwise(expr.name, expr.cell, expr.args.map(part));
+      case "select":
+        return this.select(part(expr.condition), part(expr.a), part(expr.b));
+      case "convert":
+        return this.convert(part(expr.a), expr.from, expr.to);
+    }
+  }
+
+  /** A number that equal expressions share and others do not. */
+  numberOf(expr: Expr): number {
     return this.#names.get(expr) as number;
+  }
+}
+
+const COMPARISONS: ReadonlySet<string> = new Set(["lt", "le", "eq", "ne"]);
+
+/** What an expression's lanes hold. */
+export function cellOf(expr: Expr): Cell {
+  switch (expr.op) {
+    case "load":
+      return expr.access.buffer.cell;
+    case "axis":
+      return "int";
+    case "convert":
+      return expr.to;
+    case "select":
+      return cellOf(expr.a);
+    case "elementwise":
+      return COMPARISONS.has(expr.name) ? "bool" : expr.cell;
+    default:
+      return expr.cell;
   }
 }
 

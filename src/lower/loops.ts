@@ -110,7 +110,10 @@ export interface Product {
   readonly stores: readonly Store[];
 }
 
-/** Straight-line code: no loops, indices are constant offsets; at most about 1500 expression nodes. */
+/**
+ * Straight-line code: no loops, indices are constant offsets; at most about 1500 expression nodes. No value depends on a
+ * store of the same stage, so each store may follow right after its value; their order is made for few live values.
+ */
 export interface Straight {
   readonly kind: "straight";
   readonly stores: readonly Store[];

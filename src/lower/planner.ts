@@ -62,13 +62,7 @@ export class Planner {
 
   /** Tasks for all outputs; `order` has operands before users. */
   plan(program: Program, order: readonly Node[]): Plan {
-    for (const input of program.inputs) {
-      if (input.level === "row")
-        this.homes.set(
-          input,
-          rowMajor(this.homes.tileBuffer(sizeOf(input.shape), input.cell, input.name), input.shape),
-        );
-    }
+    for (const input of program.inputs) this.homes.addInput(input);
     const outputs = program.outputs.map(({ name, value }) => {
       const home = rowMajor(this.homes.tileBuffer(sizeOf(value.shape), value.cell, name), value.shape);
       this.#put(value, { home });

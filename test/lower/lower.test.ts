@@ -155,11 +155,14 @@ const cases: Readonly<Record<string, () => Program>> = {
     }),
 };
 
-describe.each([true, false])("fuse: %s", (fuse) => {
-  test.each(Object.keys(cases))("%s", (name) => {
-    checkLowered((cases[name] as () => Program)(), { fuse });
-  });
-});
+describe.each([{ fuse: true, straight: false }, { fuse: false, straight: false }, { straight: true }])(
+  "%o",
+  (options) => {
+    test.each(Object.keys(cases))("%s", (name) => {
+      checkLowered((cases[name] as () => Program)(), options);
+    });
+  },
+);
 
 test("sums over rows are refused by name", () => {
   const b = new Builder();
