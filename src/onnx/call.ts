@@ -16,6 +16,7 @@ import { isNumber, type Size } from "./size.ts";
 import { type Dtype, readTensor } from "./tensor.ts";
 import { type Path, showPath, Value } from "./value.ts";
 import { varintsOf } from "./wire.ts";
+import { asWritten } from "./written.ts";
 
 /** What the importer gives to each operator. */
 export interface CallParts {
@@ -79,7 +80,8 @@ export class Call {
   }
 
   float(name: string, otherwise: number): number {
-    return this.#attributes.get(name)?.f ?? otherwise;
+    const stored = this.#attributes.get(name)?.f;
+    return stored === undefined ? otherwise : asWritten(stored);
   }
 
   text(name: string, otherwise: string): string {

@@ -115,10 +115,7 @@ class Importer {
   /** Declares an input; its row has every axis but the batch. */
   #input({ name, dtype, sizes, batchAxis, kind }: ModelInput, scope: Scope): InputNode {
     const shape = sizes.filter((_, axis) => axis !== batchAxis);
-    const node = this.#b.input(name, shape, {
-      cell: cellOf(dtype),
-      level: kind === "shared" ? "bound" : "row",
-    });
+    const node = this.#b.input(name, shape, { level: kind === "shared" ? "bound" : "row" });
     const own = layout(
       sizes,
       kind === "tracked" && batchAxis !== null ? { axis: batchAxis, outer: 1 } : undefined,
@@ -128,7 +125,7 @@ class Importer {
       new Value({
         dtype,
         layout: own,
-        node: () => this.#b.reshape(node, rowShape(own)),
+        node: () => this.#b.convert(this.#b.reshape(node, rowShape(own)), cellOf(dtype)),
         path: { step: `input "${name}"` },
       }),
     );

@@ -10,6 +10,7 @@ import { UnsupportedError, UsageError } from "../errors.ts";
 import { sizeOf } from "../ir/shape.ts";
 import type { TensorProto } from "./model.ts";
 import { type NumberRun, varintsOf } from "./wire.ts";
+import { asWritten } from "./written.ts";
 
 /** What jacrow makes of an element: floats keep their width, integers and bools are exact in doubles. */
 export type Dtype = "float32" | "float64" | "int" | "bool";
@@ -88,7 +89,7 @@ export function dtypeOf(type: number | undefined, place: string): Dtype {
   return dtype;
 }
 
-/** Decodes a tensor. `place` names it in errors. */
+/** Decodes a tensor. `place` names it in errors. A float32 scalar becomes the number its author wrote. */
 export function readTensor(tensor: TensorProto, place: string): TensorData {
   const dtype = dtypeOf(tensor.type, place);
   const shape = shapeOf(tensor, place);
@@ -96,7 +97,10 @@ export function readTensor(tensor: TensorProto, place: string): TensorData {
     tensor.raw === undefined
       ? listed(tensor, { place, count: sizeOf(shape) })
       : fromRaw(tensor, { place, count: sizeOf(shape) });
-  return { dtype, shape, values };
+  if (values.length !== 1 || dtype !== "float32") return { dtype, shape, values };
+  // A lone cell with axes may be a trained weight: only very short decimals count there.
+  const digits = shape.length === 0 ? 6 : 3;
+  return { dtype, shape, values: Float64Array.of(asWritten(values[0] as number, digits)) };
 }
 
 /** A tensor's shape; sizes are whole numbers whose product is exact. */

@@ -66,7 +66,12 @@ export const activations: OperatorTable = {
   PRelu: preluOperator,
   Elu: activation(6, (b, x, call) => elu(b, x, call.float("alpha", 1))),
   Celu: activation(12, (b, x, call) => celu(b, x, call.float("alpha", 1))),
-  Selu: activation(6, (b, x, call) => selu(b, x, { alpha: seluAlpha(call), gamma: seluGamma(call) })),
+  Selu: activation(6, (b, x, call) =>
+    selu(b, x, {
+      alpha: call.float("alpha", 1.6732632423543772),
+      gamma: call.float("gamma", 1.0507009873554805),
+    }),
+  ),
   Gelu: geluOperator,
   Sigmoid: activation(6, sigmoid),
   HardSigmoid: activation(6, (b, x, call) =>
@@ -81,19 +86,3 @@ export const activations: OperatorTable = {
   ThresholdedRelu: activation(10, (b, x, call) => thresholdedRelu(b, x, call.float("alpha", 1))),
   Clip: clipOperator,
 };
-
-// The attributes are float32; where they are the published constants rounded, the constants themselves are meant.
-const SELU_ALPHA = 1.6732632423543772;
-const SELU_GAMMA = 1.0507009873554805;
-
-function seluAlpha(call: Call): number {
-  return exactly(call.float("alpha", SELU_ALPHA), SELU_ALPHA);
-}
-
-function seluGamma(call: Call): number {
-  return exactly(call.float("gamma", SELU_GAMMA), SELU_GAMMA);
-}
-
-function exactly(given: number, constant: number): number {
-  return Math.abs(given - constant) < 1e-6 ? constant : given;
-}

@@ -1,0 +1,48 @@
+/**
+ * `jacrow/onnx`: networks exported from PyTorch, Keras, JAX or scikit-learn as functions of one row.
+ *
+ * In: a path, URL or bytes. Out: a row function, accepted by `jacrow` and callable inside traced functions.
+ * Always: the rows of the model are proven not to depend on each other, or the node that mixes them is named.
+ */
+
+import type { Program } from "./ir/types.ts";
+import { loadFile, type ModelSource } from "./onnx/files.ts";
+import { type ImportOptions, importModel, type Port } from "./onnx/import.ts";
+import type { BatchAxisOption } from "./onnx/inputs.ts";
+import { readModel } from "./onnx/model.ts";
+import { type RowFunction, rowFunction } from "./trace/row-function.ts";
+
+export type { ModelSource } from "./onnx/files.ts";
+export type { Port } from "./onnx/import.ts";
+export type { BatchAxisOption } from "./onnx/inputs.ts";
+
+/** What a person may say about a model. */
+export interface LoadOptions {
+  /** The axis that holds the rows, for all inputs or by input name; `null`: the whole input is one row. */
+  readonly batchAxis?: BatchAxisOption;
+  /** Sizes of symbolic axes other than the batch, by symbol or as `input:axis`. */
+  readonly sizes?: Readonly<Record<string, number>>;
+}
+
+/** An imported network: call it with the values of one row, or give it to `jacrow`. */
+export interface OnnxFunction extends RowFunction {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly program: Program;
+  /** The width the model computes in: `f64` if it has float64 inputs or outputs. */
+  readonly dtype: "f32" | "f64";
+}
+
+/** Loads an ONNX model as a function of one row. Throws if rows mix, an operator is missing or the file is not whole. */
+export async function loadOnnx(source: ModelSource, options: LoadOptions = {}): Promise<OnnxFunction> {
+  const { bytes, what, external } = await loadFile(source);
+  return onnxFunction(readModel(bytes, what), { ...options, what, external });
+}
+
+function onnxFunction(model: Parameters<typeof importModel>[0], options: ImportOptions): OnnxFunction {
+  const { program, inputs, outputs, dtype } = importModel(model, options);
+  const traced = rowFunction(program);
+  const call = (...args: Parameters<RowFunction>): ReturnType<RowFunction> => traced(...args);
+  const named = Object.defineProperty(call, "name", { value: program.name });
+  return Object.freeze(Object.assign(named, { inputs, outputs, program, dtype }));
+}
