@@ -9,7 +9,16 @@
 import type { Builder } from "../ir/builder.ts";
 import { at, range } from "../ir/shape.ts";
 import { mapLabelled, multiplyFactors } from "./factors.ts";
-import { type Axis, axisSize, coveredSize, type Embed, type Label, label, relabel, restrict } from "./labels.ts";
+import {
+  type Axis,
+  axisSize,
+  coveredSize,
+  type Embed,
+  type Label,
+  label,
+  relabel,
+  restrict,
+} from "./labels.ts";
 import { type LinearMap, labelsOf, type Term } from "./linear-map.ts";
 import { mergeLabels, untie } from "./untie.ts";
 
@@ -63,9 +72,15 @@ function alignAxis(b: Builder, pair: Pair, index: number): boolean {
 }
 
 /** Splits labels until both lists have equal sizes; undefined if the sizes interleave. */
-function commonSplits(left: readonly Label[], right: readonly Label[]): { left: Map<Label, Label[]>; right: Map<Label, Label[]> } | undefined {
+function commonSplits(
+  left: readonly Label[],
+  right: readonly Label[],
+): { left: Map<Label, Label[]>; right: Map<Label, Label[]> } | undefined {
   const queues: readonly [Label[], Label[]] = [[...left], [...right]];
-  const parts = [new Map<Label, Label[]>(left.map((each) => [each, []])), new Map<Label, Label[]>(right.map((each) => [each, []]))] as const;
+  const parts = [
+    new Map<Label, Label[]>(left.map((each) => [each, []])),
+    new Map<Label, Label[]>(right.map((each) => [each, []])),
+  ] as const;
   const remaining: [number, number] = [queues[0][0]?.size ?? 1, queues[1][0]?.size ?? 1];
   while (queues[0].length > 0 && queues[1].length > 0) {
     const [m, n] = remaining;
@@ -88,13 +103,21 @@ function commonSplits(left: readonly Label[], right: readonly Label[]): { left: 
 export function substitute(b: Builder, term: Term, replace: ReadonlyMap<Label, readonly Label[]>): Term {
   const changes = [...replace].some(([from, to]) => to.length !== 1 || to[0] !== from);
   if (!changes) return term;
-  const onAxis = (axis: Axis): Axis => ({ ...axis, labels: axis.labels.flatMap((each) => replace.get(each) ?? [each]) });
-  return mapLabelled({ ...term, out: term.out.map(onAxis), in: term.in.map(onAxis) }, (value) => relabel(b, value, replace));
+  const onAxis = (axis: Axis): Axis => ({
+    ...axis,
+    labels: axis.labels.flatMap((each) => replace.get(each) ?? [each]),
+  });
+  return mapLabelled({ ...term, out: term.out.map(onAxis), in: term.in.map(onAxis) }, (value) =>
+    relabel(b, value, replace),
+  );
 }
 
 /** Restricts both terms to the cells that both embedded axes cover. */
 function meet(b: Builder, pair: Pair, middle: { index: number; axes: [Axis, Axis] }): boolean {
-  const [outer, inner] = middle.axes.map((axis) => ({ ...(axis.embed ?? { start: 0, step: 1, size: axisSize(axis) }), count: coveredSize(axis) })) as [Span, Span];
+  const [outer, inner] = middle.axes.map((axis) => ({
+    ...(axis.embed ?? { start: 0, step: 1, size: axisSize(axis) }),
+    count: coveredSize(axis),
+  })) as [Span, Span];
   const common = intersection(outer, inner);
   if (common === undefined) return false;
   const to = common.count === 1 ? [] : [label(common.count)];
@@ -107,7 +130,9 @@ type Span = Embed & { readonly count: number };
 
 /** Positions (as start and step within each span) of the cells two arithmetic progressions share. */
 function intersection(outer: Span, inner: Span): { count: number; outer: Cut; inner: Cut } | undefined {
-  const positions = new Map(range(inner.count).map((position) => [inner.start + position * inner.step, position]));
+  const positions = new Map(
+    range(inner.count).map((position) => [inner.start + position * inner.step, position]),
+  );
   const pairs = range(outer.count).flatMap((position) => {
     const other = positions.get(outer.start + position * outer.step);
     return other === undefined ? [] : [[position, other] as const];
@@ -115,7 +140,11 @@ function intersection(outer: Span, inner: Span): { count: number; outer: Cut; in
   const [first, next] = pairs;
   if (first === undefined) return undefined;
   const [outerStep, innerStep] = next === undefined ? [1, 1] : [next[0] - first[0], next[1] - first[1]];
-  return { count: pairs.length, outer: { start: first[0], step: outerStep }, inner: { start: first[1], step: innerStep } };
+  return {
+    count: pairs.length,
+    outer: { start: first[0], step: outerStep },
+    inner: { start: first[1], step: innerStep },
+  };
 }
 
 interface Cut {
@@ -124,7 +153,11 @@ interface Cut {
 }
 
 /** Keeps only some cells of one (merged) axis, which becomes `to`; a tied axis on the other side becomes embedded. */
-function restrictTerm(b: Builder, term: Term, cut: Cut & { side: "in" | "out"; index: number; to: readonly Label[] }): Term {
+function restrictTerm(
+  b: Builder,
+  term: Term,
+  cut: Cut & { side: "in" | "out"; index: number; to: readonly Label[] },
+): Term {
   const [from] = at(term[cut.side], cut.index).labels;
   const other = cut.side === "in" ? "out" : "in";
   const here = term[cut.side].map((axis, index) => (index === cut.index ? { labels: cut.to } : axis));
@@ -140,6 +173,7 @@ function embedded(axis: Axis, cut: Cut & { to: readonly Label[] }): Axis {
   const { start, step, size } = axis.embed ?? { start: 0, step: 1, size: axisSize(axis) };
   const count = cut.to.reduce((total, each) => total * each.size, 1);
   const next = { start: start + step * cut.start, step: step * cut.step, size };
-  return next.start === 0 && next.step === 1 && count === size ? { labels: cut.to } : { labels: cut.to, embed: next };
+  return next.start === 0 && next.step === 1 && count === size
+    ? { labels: cut.to }
+    : { labels: cut.to, embed: next };
 }
-

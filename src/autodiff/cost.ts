@@ -21,7 +21,19 @@ export interface Counts {
 const CHEAP: ReadonlySet<string> = new Set(["neg", "abs", "sign", "floor", "ceil", "round"]);
 /** Movements of cells, which lowering turns into indices. */
 const FREE: ReadonlySet<string> = new Set([
-  "input", "constant", "iota", "reshape", "transpose", "broadcast", "slice", "pad", "concat", "gather", "window", "project", "stopGradient",
+  "input",
+  "constant",
+  "iota",
+  "reshape",
+  "transpose",
+  "broadcast",
+  "slice",
+  "pad",
+  "concat",
+  "gather",
+  "window",
+  "project",
+  "stopGradient",
 ]);
 const WEIGHTS = { multiplications: 1, additions: 1, divisions: 4, functions: 10, other: 1 } as const;
 
@@ -33,7 +45,10 @@ export function countNodes(roots: readonly Node[]): Counts {
     if (node.op === "contract") countContract(counts, node);
     else if (!FREE.has(node.op)) counts[kindOf(node)] += cellsOf(node);
   }
-  counts.cost = (Object.keys(WEIGHTS) as (keyof typeof WEIGHTS)[]).reduce((sum, key) => sum + WEIGHTS[key] * counts[key], 0);
+  counts.cost = (Object.keys(WEIGHTS) as (keyof typeof WEIGHTS)[]).reduce(
+    (sum, key) => sum + WEIGHTS[key] * counts[key],
+    0,
+  );
   return counts;
 }
 
@@ -54,7 +69,16 @@ function kindOf(node: Node): keyof typeof WEIGHTS {
   if (node.op === "mul" || node.op === "reduceProd") return "multiplications";
   if (node.op === "add" || node.op === "sub" || node.op === "reduceSum") return "additions";
   if (node.op === "div" || node.op === "sqrt") return "divisions";
-  if (isCompare(node.op) || isLogic(node.op) || isReduce(node.op) || node.op === "select" || node.op === "min" || node.op === "max") return "other";
-  if ((isUnary(node.op) && !CHEAP.has(node.op)) || isBinary(node.op) || node.op === "call") return "functions";
+  if (
+    isCompare(node.op) ||
+    isLogic(node.op) ||
+    isReduce(node.op) ||
+    node.op === "select" ||
+    node.op === "min" ||
+    node.op === "max"
+  )
+    return "other";
+  if ((isUnary(node.op) && !CHEAP.has(node.op)) || isBinary(node.op) || node.op === "call")
+    return "functions";
   return "other";
 }

@@ -11,7 +11,9 @@ import { jacobianProgram } from "./jacobian.ts";
 
 /** Expands every `jacobian` node by the planner. */
 export function expandJacobians(program: Program): Program {
-  return mapProgram(program, (b, node, operands) => (node.op === "jacobian" ? expandJacobian(b, node, operands) : rebuild(b, node, operands)));
+  return mapProgram(program, (b, node, operands) =>
+    node.op === "jacobian" ? expandJacobian(b, node, operands) : rebuild(b, node, operands),
+  );
 }
 
 function expandJacobian(b: Builder, node: JacobianNode, operands: readonly Node[]): Node {

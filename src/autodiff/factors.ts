@@ -8,7 +8,16 @@
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/types.ts";
 import { maybeInfinite } from "./finite.ts";
-import { expandTo, type Label, type Labelled, labelsOfAxes, ordered, reduceLabels, unionLabels, zip } from "./labels.ts";
+import {
+  expandTo,
+  type Label,
+  type Labelled,
+  labelsOfAxes,
+  ordered,
+  reduceLabels,
+  unionLabels,
+  zip,
+} from "./labels.ts";
 import { labelsOf, type Term } from "./linear-map.ts";
 
 type Maybe = Labelled | undefined;
@@ -16,20 +25,36 @@ type Maybe = Labelled | undefined;
 /** Conjunction of two guards; absent means true. */
 export function both(b: Builder, x: Maybe, y: Maybe): Maybe {
   if (x === undefined || y === undefined) return x ?? y;
-  return x.node === y.node && x.labels.every((each, index) => each === y.labels[index]) ? x : zip((p, q) => b.logic("and", p, q), b, [x, y]);
+  return x.node === y.node && x.labels.every((each, index) => each === y.labels[index])
+    ? x
+    : zip((p, q) => b.logic("and", p, q), b, [x, y]);
 }
 
 /** Applies a change to factor, guard and memory alike. */
 export function mapLabelled(term: Term, change: (value: Labelled) => Labelled): Term {
   const { factor, guard, memory, ...rest } = term;
-  return withParts(rest, { factor: factor && change(factor), guard: guard && change(guard), memory: memory && change(memory) });
+  return withParts(rest, {
+    factor: factor && change(factor),
+    guard: guard && change(guard),
+    memory: memory && change(memory),
+  });
 }
 
 /** A term of the given frame with the parts that are present. */
-export function withParts(frame: Pick<Term, "out" | "in" | "scale">, parts: { factor?: Maybe; guard?: Maybe; memory?: Maybe }): Term {
+export function withParts(
+  frame: Pick<Term, "out" | "in" | "scale">,
+  parts: { factor?: Maybe; guard?: Maybe; memory?: Maybe },
+): Term {
   const { out, in: from, scale } = frame;
   const { factor, guard, memory } = parts;
-  return { out, in: from, scale, ...(factor && { factor }), ...(guard && { guard }), ...(memory && { memory }) };
+  return {
+    out,
+    in: from,
+    scale,
+    ...(factor && { factor }),
+    ...(guard && { guard }),
+    ...(memory && { memory }),
+  };
 }
 
 /** select(guard, factor, 0), the factor 1 where absent; undefined if there is neither. */
@@ -37,7 +62,10 @@ export function guarded(b: Builder, guard: Maybe, factor: Maybe): Maybe {
   if (guard === undefined) return factor;
   if (factor === undefined) return { node: b.convert(guard.node, "float"), labels: guard.labels };
   const labels = unionLabels(factor.labels, guard.labels);
-  const zero = b.constant(0, labels.map(({ size }) => size));
+  const zero = b.constant(
+    0,
+    labels.map(({ size }) => size),
+  );
   return { node: b.select(expandTo(b, guard, labels), expandTo(b, factor, labels), zero), labels };
 }
 
@@ -54,11 +82,24 @@ export function multiplyFactors(b: Builder, second: Term, first: Term): Term {
   const guard = remembers ? both(b, pending, memory) : pending;
   if (guard === undefined || !guard.labels.some((each) => summed.includes(each))) {
     const { factor, repeats } = contractFactors(b, [second.factor, first.factor], { kept, summed });
-    const carried = guard && { node: ordered(b, guard, kept.filter((each) => guard.labels.includes(each))), labels: kept.filter((each) => guard.labels.includes(each)) };
-    return withParts({ ...frame, scale: frame.scale * repeats }, { factor, guard: carried, memory: memory && reduceLabels(b, memory, summed) });
+    const carried = guard && {
+      node: ordered(
+        b,
+        guard,
+        kept.filter((each) => guard.labels.includes(each)),
+      ),
+      labels: kept.filter((each) => guard.labels.includes(each)),
+    };
+    return withParts(
+      { ...frame, scale: frame.scale * repeats },
+      { factor, guard: carried, memory: memory && reduceLabels(b, memory, summed) },
+    );
   }
   const { factor, repeats } = sumGuarded(b, [second.factor, first.factor], { kept, summed, guard });
-  return withParts({ ...frame, scale: frame.scale * repeats }, { factor, memory: reduceLabels(b, both(b, guard, memory) as Labelled, summed) });
+  return withParts(
+    { ...frame, scale: frame.scale * repeats },
+    { factor, memory: reduceLabels(b, both(b, guard, memory) as Labelled, summed) },
+  );
 }
 
 interface Sum {
@@ -67,23 +108,46 @@ interface Sum {
 }
 
 /** The guard runs over summed labels: it must be applied before the sum. */
-function sumGuarded(b: Builder, [x, y]: readonly [Maybe, Maybe], sum: Sum & { guard: Labelled }): { factor: Maybe; repeats: number } {
+function sumGuarded(
+  b: Builder,
+  [x, y]: readonly [Maybe, Maybe],
+  sum: Sum & { guard: Labelled },
+): { factor: Maybe; repeats: number } {
   if (singular(x) && singular(y)) {
     const full = zip((p, q) => b.mul(p, q), b, [x as Labelled, y as Labelled]);
     return contractFactors(b, [guarded(b, sum.guard, full), undefined], sum);
   }
   // 0 · finite is 0, so the guard may be applied to one factor alone: to the one that may be infinite, else to the smaller result.
-  const sizeWith = (value: Maybe): number => unionLabels(sum.guard.labels, value?.labels ?? []).reduce((size, each) => size * each.size, 1);
+  const sizeWith = (value: Maybe): number =>
+    unionLabels(sum.guard.labels, value?.labels ?? []).reduce((size, each) => size * each.size, 1);
   const onFirst = singular(y) || (!singular(x) && sizeWith(y) <= sizeWith(x));
   return contractFactors(b, onFirst ? [x, guarded(b, sum.guard, y)] : [guarded(b, sum.guard, x), y], sum);
 }
 
 /** Σ over summed labels of x · y, its labels in the order of `kept`; `repeats` counts summed labels that neither has. */
-function contractFactors(b: Builder, [x, y]: readonly [Maybe, Maybe], { kept, summed }: Sum): { factor: Maybe; repeats: number } {
+function contractFactors(
+  b: Builder,
+  [x, y]: readonly [Maybe, Maybe],
+  { kept, summed }: Sum,
+): { factor: Maybe; repeats: number } {
   const has = (value: Maybe, each: Label): boolean => value?.labels.includes(each) ?? false;
-  const repeats = summed.filter((each) => !has(x, each) && !has(y, each)).reduce((size, each) => size * each.size, 1);
-  const left = x && reduceLabels(b, x, summed.filter((each) => !has(y, each)));
-  const right = y && reduceLabels(b, y, summed.filter((each) => !has(x, each)));
+  const repeats = summed
+    .filter((each) => !has(x, each) && !has(y, each))
+    .reduce((size, each) => size * each.size, 1);
+  const left =
+    x &&
+    reduceLabels(
+      b,
+      x,
+      summed.filter((each) => !has(y, each)),
+    );
+  const right =
+    y &&
+    reduceLabels(
+      b,
+      y,
+      summed.filter((each) => !has(x, each)),
+    );
   const labels = kept.filter((each) => has(left, each) || has(right, each));
   if (left === undefined || right === undefined) {
     const only = left ?? right;

@@ -10,10 +10,39 @@ import type { Node, Op } from "../ir/types.ts";
 
 /** Functions that can leave the finite numbers from finite arguments. */
 const SINGULAR: ReadonlySet<Op> = new Set<Op>([
-  "div", "mod", "pow", "log", "log1p", "exp", "expm1", "sinh", "cosh", "tan", "atanh", "sqrt", "asin", "acos", "acosh", "call", "jacobian", "scan",
+  "div",
+  "mod",
+  "pow",
+  "log",
+  "log1p",
+  "exp",
+  "expm1",
+  "sinh",
+  "cosh",
+  "tan",
+  "atanh",
+  "sqrt",
+  "asin",
+  "acos",
+  "acosh",
+  "call",
+  "jacobian",
+  "scan",
 ]);
 /** Functions whose values are bounded whatever the argument. */
-const BOUNDED: ReadonlySet<Op> = new Set<Op>(["tanh", "sin", "cos", "atan", "atan2", "erf", "sign", "lt", "le", "eq", "ne"]);
+const BOUNDED: ReadonlySet<Op> = new Set<Op>([
+  "tanh",
+  "sin",
+  "cos",
+  "atan",
+  "atan2",
+  "erf",
+  "sign",
+  "lt",
+  "le",
+  "eq",
+  "ne",
+]);
 const BOUNDED_CALLS: ReadonlySet<string> = new Set(["sigmoid", "softmax"]);
 
 const known = new WeakMap<Node, boolean>();

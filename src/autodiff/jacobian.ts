@@ -12,7 +12,7 @@ import { at, range } from "../ir/shape.ts";
 import type { InputNode, Node, Output, Program } from "../ir/types.ts";
 
 import { expandAll } from "./expand.ts";
-import { type Linearized, linearize } from "./linearize.ts";
+import { linearize } from "./linearize.ts";
 import { denseNode } from "./materialize.ts";
 import { type Mode, planned } from "./plan.ts";
 
@@ -34,15 +34,36 @@ export function jacobianProgram(program: Program, request: JacobianRequest): Pro
   const b = new Builder();
   const inputs = program.inputs.map((input) => rebuild(b, input, []) as InputNode);
   const values = inline(b, expandAll(program), inputs);
-  const outputs = (request.outputs ?? range(values.length)).map((index) => ({ name: at(program.outputs, index).name, value: at(values, index) }));
-  const wrt = request.wrt.map((index) => at(inputs, index));
-  const linear = linearize(b, outputs.map(({ value }) => value), wrt);
-  const maps = planned(b, linear, request.mode ?? "auto");
-  const jacobians = outputs.flatMap((output, row) => wrt.map((input, column): Output => {
-    const map = maps(at(linear.sources, column), at(linear.sinks, row));
-    if (map.length === 0 && request.allowZero !== true) throw noPath(program.name, output, input);
-    return { name: `${output.name}/${input.name}`, value: denseNode(b, map, [output.value.shape, input.shape]) };
+  const outputs = (request.outputs ?? range(values.length)).map((index) => ({
+    name: at(program.outputs, index).name,
+    value: at(values, index),
   }));
+  const wrt = request.wrt.map((index) => at(inputs, index));
+  const linear = linearize(
+    b,
+    outputs.map(({ value }) => value),
+    wrt,
+  );
+  const pairs = outputs.flatMap((output, row) =>
+    wrt.map((input, column) => ({
+      output,
+      input,
+      sink: at(linear.sinks, row),
+      source: at(linear.sources, column),
+    })),
+  );
+  const nodes = planned(b, linear, {
+    mode: request.mode ?? "auto",
+    finish: (map) =>
+      pairs.map(({ output, input, source, sink }) => {
+        const accumulated = map(source, sink);
+        if (accumulated.length === 0 && request.allowZero !== true) throw noPath(program.name, output, input);
+        return denseNode(b, accumulated, [output.value.shape, input.shape]);
+      }),
+  });
+  const jacobians = pairs.map(
+    ({ output, input }, index): Output => ({ name: `${output.name}/${input.name}`, value: at(nodes, index) }),
+  );
   return programOf(program.name, inputs, [...(request.value === true ? outputs : []), ...jacobians]);
 }
 
@@ -53,5 +74,3 @@ function noPath(name: string, output: Output, input: Node & { name: string }): U
       "If a captured value, a constant or stopGradient cut the path by mistake, compute the output from the traced input; if zeros are meant, pass allowZero: true.",
   );
 }
-
-export type { Linearized };

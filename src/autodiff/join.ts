@@ -36,7 +36,9 @@ function structureOf(term: Term): string {
     .map((axis) => {
       if (axis === undefined) return "<-";
       const labels = axis.labels.map((each) => `${names.get(each)}:${each.size}`).join("*");
-      return axis.embed === undefined ? labels : `${labels}@${axis.embed.start}+${axis.embed.step}/${axis.embed.size}`;
+      return axis.embed === undefined
+        ? labels
+        : `${labels}@${axis.embed.start}+${axis.embed.step}/${axis.embed.size}`;
     })
     .join(" ");
 }
@@ -47,17 +49,26 @@ function addTerms(b: Builder, x: Term, y: Term): Term {
   const source = labelsOf(y);
   const onto = substitute(b, y, new Map(source.map((each, index) => [each, [at(target, index)]])));
   const frame = { out: x.out, in: x.in, scale: 1 };
-  if (x.factor === undefined && onto.factor === undefined && x.guard === undefined && onto.guard === undefined) {
+  if (
+    x.factor === undefined &&
+    onto.factor === undefined &&
+    x.guard === undefined &&
+    onto.guard === undefined
+  ) {
     return withParts({ ...frame, scale: x.scale + onto.scale }, memoryOf(b, x, onto));
   }
-  if (onto.guard?.node.op === "not" && x.guard !== undefined && onto.guard.node.a === x.guard.node) return choose(b, x, onto);
-  if (x.guard?.node.op === "not" && onto.guard !== undefined && x.guard.node.a === onto.guard.node) return choose(b, onto, x);
+  if (onto.guard?.node.op === "not" && x.guard !== undefined && onto.guard.node.a === x.guard.node)
+    return choose(b, x, onto);
+  if (x.guard?.node.op === "not" && onto.guard !== undefined && x.guard.node.a === onto.guard.node)
+    return choose(b, onto, x);
   return withParts(frame, { factor: addScaled(b, x, onto), ...memoryOf(b, x, onto) });
 }
 
 /** Complementary guards: one select, nothing to remember. */
 function choose(b: Builder, x: Term, y: Term): Term {
-  const labels = labelsOf(x).filter((each) => [x.guard, x.factor, y.factor].some((value) => value?.labels.includes(each)));
+  const labels = labelsOf(x).filter((each) =>
+    [x.guard, x.factor, y.factor].some((value) => value?.labels.includes(each)),
+  );
   const full = (value: Labelled): Node => expandTo(b, value, labels);
   const node = b.select(full(x.guard as Labelled), full(scaled(b, x)), full(scaled(b, y)));
   return withParts({ out: x.out, in: x.in, scale: 1 }, { factor: { node, labels } });
@@ -72,7 +83,10 @@ function addScaled(b: Builder, x: Term, y: Term): Labelled {
   const one: Labelled = { node: b.constant(1), labels: [] };
   const [p, q] = [x, y].map((term) => guarded(b, term.guard, term.factor) ?? one) as [Labelled, Labelled];
   if (x.scale === 1 && y.scale === -1) return zip((m, n) => b.sub(m, n), b, [p, q]);
-  const times = (term: Term, value: Labelled): Labelled => ({ ...value, node: b.mul(b.constant(term.scale), value.node) });
+  const times = (term: Term, value: Labelled): Labelled => ({
+    ...value,
+    node: b.mul(b.constant(term.scale), value.node),
+  });
   return zip((m, n) => b.add(m, n), b, [times(x, p), times(y, q)]);
 }
 
@@ -92,6 +106,9 @@ function denseTerm(b: Builder, term: Term): Term {
   if (isDense(term) && term.guard === undefined) return term;
   const out = freshAxes(term.out.map(axisSize));
   const from = freshAxes(term.in.map(axisSize));
-  const factor = labelled(b, denseNode(b, [term], [out.map(axisSize), from.map(axisSize)]), [...out, ...from]);
+  const factor = labelled(b, denseNode(b, [term], [out.map(axisSize), from.map(axisSize)]), [
+    ...out,
+    ...from,
+  ]);
   return { out, in: from, scale: 1, factor };
 }

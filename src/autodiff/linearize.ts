@@ -73,14 +73,19 @@ function attach(state: State, node: Node, edges: readonly Edge[]): void {
   const reaching = edges.filter(({ operand, map }) => state.vertices.has(operand) && map.length > 0);
   if (reaching.length === 0) return;
   const to = vertexFor(state, node);
-  for (const { operand, map } of reaching) state.graph.connect(state.b, [state.vertices.get(operand) as Vertex, to], map);
+  for (const { operand, map } of reaching)
+    state.graph.connect(state.b, [state.vertices.get(operand) as Vertex, to], map);
 }
 
 function partialEdges(b: Builder, node: CallNode): Edge[] {
   const { rule, name } = node.callee;
-  if (rule?.kind !== "elementwise") throw new InternalError("JR912", `${name} has no derivative rule and was not inlined`);
+  if (rule?.kind !== "elementwise")
+    throw new InternalError("JR912", `${name} has no derivative rule and was not inlined`);
   const partials = inline(b, rule.partials(), [...node.args, node]);
-  return node.args.map((operand, index) => ({ operand, map: diagonalMap(b, { factor: at(partials, index) }, freshAxes(node.shape)) }));
+  return node.args.map((operand, index) => ({
+    operand,
+    map: diagonalMap(b, { factor: at(partials, index) }, freshAxes(node.shape)),
+  }));
 }
 
 let placeholders = 0;
@@ -112,5 +117,7 @@ function prune(graph: LinearGraph, sources: readonly Vertex[], sinks: readonly V
 /** The vertices an order must eliminate: all that still have edges and are no ends. */
 export function intermediates({ graph, sources, sinks }: Linearized): Vertex[] {
   const ends = new Set([...sources, ...sinks]);
-  return Array.from({ length: graph.size }, (_, vertex) => vertex).filter((vertex) => !ends.has(vertex) && graph.successors(vertex).length > 0);
+  return Array.from({ length: graph.size }, (_, vertex) => vertex).filter(
+    (vertex) => !ends.has(vertex) && graph.successors(vertex).length > 0,
+  );
 }

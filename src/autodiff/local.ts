@@ -8,11 +8,32 @@
 import { InternalError } from "../errors.ts";
 import type { Builder } from "../ir/builder.ts";
 import { isBinary, isReduce, isUnary } from "../ir/ops.ts";
-import { at, range } from "../ir/shape.ts";
+import { at, sizeOf } from "../ir/shape.ts";
 import type {
-  BinaryNode, ContractNode, GatherNode, Node, PadNode, ReduceNode, ScatterAddNode, SliceNode, UnaryNode, UnwindowNode, WindowNode,
+  BinaryNode,
+  ContractNode,
+  GatherNode,
+  Node,
+  PadNode,
+  ReduceNode,
+  ScatterAddNode,
+  Shape,
+  SliceNode,
+  UnaryNode,
+  UnwindowNode,
+  WindowNode,
 } from "../ir/types.ts";
-import { type Axis, freshAxes, freshAxis, type Label, labelled, labelsOfAxes, reduceLabels } from "./labels.ts";
+import { composeMaps } from "./compose.ts";
+import {
+  type Axis,
+  freshAxes,
+  freshAxis,
+  type Label,
+  label,
+  labelled,
+  labelsOfAxes,
+  reduceLabels,
+} from "./labels.ts";
 import { type LinearMap, movingTerm, type Term } from "./linear-map.ts";
 import { extremalRule, productRule } from "./reductions.ts";
 import { binaryRules, type Partial, unaryRules } from "./rules.ts";
@@ -28,17 +49,27 @@ export function diagonalMap(b: Builder, partial: Partial | "zero", axes: readonl
   if (partial === "zero") return [];
   const { factor, guard, scale = 1 } = partial;
   const shape = axes.map((axis) => axis.labels[0]?.size ?? 1);
-  return [{
-    out: axes, in: axes, scale,
-    ...(factor && { factor: labelled(b, b.broadcast(factor, shape), axes) }),
-    ...(guard && { guard: labelled(b, b.broadcast(guard, shape), axes) }),
-  }];
+  return [
+    {
+      out: axes,
+      in: axes,
+      scale,
+      ...(factor && { factor: labelled(b, b.broadcast(factor, shape), axes) }),
+      ...(guard && { guard: labelled(b, b.broadcast(guard, shape), axes) }),
+    },
+  ];
 }
 
 /** The edges of a node, one per operand that can carry a tangent. */
 export function localEdges(b: Builder, node: Node): readonly Edge[] {
   if (node.cell !== "float") return [];
-  if (isUnary(node.op)) return [{ operand: (node as UnaryNode).a, map: diagonalMap(b, unaryRules[node.op](b, node as UnaryNode), freshAxes(node.shape)) }];
+  if (isUnary(node.op))
+    return [
+      {
+        operand: (node as UnaryNode).a,
+        map: diagonalMap(b, unaryRules[node.op](b, node as UnaryNode), freshAxes(node.shape)),
+      },
+    ];
   if (isBinary(node.op)) return binaryEdges(b, node as BinaryNode);
   if (isReduce(node.op)) return reduceEdges(b, node as ReduceNode);
   const rule = movements[node.op];
@@ -63,7 +94,9 @@ function reduceEdges(b: Builder, node: ReduceNode): Edge[] {
   return [{ operand: node.a, map: [{ ...(diagonal as Term), out }] }];
 }
 
-type Movements = { readonly [K in Node["op"]]?: (b: Builder, node: Extract<Node, { op: K }>) => readonly Edge[] };
+type Movements = {
+  readonly [K in Node["op"]]?: (b: Builder, node: Extract<Node, { op: K }>) => readonly Edge[];
+};
 
 const none = (): readonly Edge[] => [];
 
@@ -77,10 +110,20 @@ const movements: Movements = {
     { operand: a, map: diagonalMap(b, { guard: condition }, freshAxes(shape)) },
     { operand: other, map: diagonalMap(b, { guard: b.not(condition) }, freshAxes(shape)) },
   ],
-  reshape: (_, { a, shape }) => [{ operand: a, map: [reshapeTerm(a.shape, shape)] }],
+  reshape: (b, { a, shape }) => [{ operand: a, map: reshapeMap(b, a.shape, shape) }],
   transpose: (_, { a, order }) => {
     const from = freshAxes(a.shape);
-    return [{ operand: a, map: [movingTerm(order.map((axis) => at(from, axis)), from)] }];
+    return [
+      {
+        operand: a,
+        map: [
+          movingTerm(
+            order.map((axis) => at(from, axis)),
+            from,
+          ),
+        ],
+      },
+    ];
   },
   broadcast: (_, { a, shape }) => {
     const from = freshAxes(a.shape);
@@ -105,7 +148,9 @@ const movements: Movements = {
       const from = freshAxes(part.shape);
       const embed = { start, step: 1, size: at(shape, axis) };
       start += at(part.shape, axis);
-      const out = from.map((own, index) => (index === axis && parts.length > 1 ? { labels: own.labels, embed } : own));
+      const out = from.map((own, index) =>
+        index === axis && parts.length > 1 ? { labels: own.labels, embed } : own,
+      );
       return { operand: part, map: [movingTerm(out, from)] };
     });
   },
@@ -116,7 +161,11 @@ const movements: Movements = {
   contract: (b, node) => [contractEdge(b, node, "a"), contractEdge(b, node, "b")],
 };
 
-function embedAll(axes: readonly Axis[], { starts, steps }: SliceNode | PadNode, shape: readonly number[]): Axis[] {
+function embedAll(
+  axes: readonly Axis[],
+  { starts, steps }: SliceNode | PadNode,
+  shape: readonly number[],
+): Axis[] {
   return axes.map((axis, index) => {
     const [start, step, size] = [at(starts, index), at(steps, index), at(shape, index)];
     const whole = start === 0 && step === 1 && (axis.labels[0]?.size ?? 1) === size;
@@ -124,39 +173,33 @@ function embedAll(axes: readonly Axis[], { starts, steps }: SliceNode | PadNode,
   });
 }
 
-/** Common refinement of two shapes of one size; where sizes interleave, everything becomes one merged axis. */
-function reshapeTerm(from: readonly number[], to: readonly number[]): Term {
-  const labels: Label[] = [];
-  const take = (shape: readonly number[]): Axis[] | undefined => splitAxes(shape, labels);
-  const points = new Set([...boundaries(from), ...boundaries(to)]);
-  const sorted = [...points].sort((x, y) => x - y);
-  for (const index of range(sorted.length - 1).reverse()) labels.push({ size: at(sorted, index + 1) / at(sorted, index) });
-  const [out, inner] = [take(to), take(from)];
-  if (out === undefined || inner === undefined) throw new InternalError("JR911", `reshape of [${from}] to [${to}] has no common refinement`);
-  return movingTerm(out, inner);
+/** Reshape ties the common refinement of both shapes; sizes that interleave, (2, 3) → (3, 2), go by way of (6,). */
+function reshapeMap(b: Builder, from: Shape, to: Shape): LinearMap {
+  const size = sizeOf(from);
+  if (size === 0) return [movingTerm(freshAxes(to), freshAxes(from))];
+  const points = [...new Set([...boundaries(from), ...boundaries(to)])].sort((x, y) => x - y);
+  const sizes = points.slice(1).map((point, index) => point / at(points, index));
+  if (!sizes.every(Number.isInteger))
+    return composeMaps(b, reshapeMap(b, [size], to), reshapeMap(b, from, [size]));
+  const labels = sizes.reverse().map(label);
+  return [movingTerm(splitAxes(to, labels), splitAxes(from, labels))];
 }
 
 /** Cumulative products from the right: 1, …, size. */
-function boundaries(shape: readonly number[]): number[] {
+function boundaries(shape: Shape): number[] {
   let product = 1;
   return [1, ...[...shape].reverse().map((size) => (product *= size))];
 }
 
-function splitAxes(shape: readonly number[], labels: readonly Label[]): Axis[] | undefined {
+/** Deals labels, slowest first, to axes whose sizes they multiply to. */
+function splitAxes(shape: Shape, labels: readonly Label[]): Axis[] {
   let next = 0;
-  const axes: Axis[] = [];
-  for (const size of shape) {
+  return shape.map((size) => {
     const own: Label[] = [];
-    let product = 1;
-    while (product < size) {
-      const each = at(labels, next++);
-      own.push(each);
-      product *= each.size;
-    }
-    if (product !== size) return undefined;
-    axes.push({ labels: own });
-  }
-  return axes;
+    for (let product = 1; product < size; product *= at(own, own.length - 1).size)
+      own.push(at(labels, next++));
+    return { labels: own };
+  });
 }
 
 /** ∂gather and ∂scatterAdd: 1 where the index equals the position on the axis. */
@@ -167,9 +210,16 @@ function selectionTerm(b: Builder, node: GatherNode | ScatterAddNode, kind: "gat
   const before = freshAxes(long.slice(0, node.axis));
   const after = freshAxes(long.slice(node.axis + 1));
   const [whole, picks] = [freshAxis(size), freshAxes(node.indices.shape)];
-  const mask = b.compare("eq", b.reshape(node.indices, [...node.indices.shape, 1]), b.iota([...node.indices.shape, size], rank));
+  const mask = b.compare(
+    "eq",
+    b.reshape(node.indices, [...node.indices.shape, 1]),
+    b.iota([...node.indices.shape, size], rank),
+  );
   const factor = labelled(b, b.convert(mask, "float"), [...picks, whole]);
-  const [short, full] = [[...before, ...picks, ...after], [...before, whole, ...after]];
+  const [short, full] = [
+    [...before, ...picks, ...after],
+    [...before, whole, ...after],
+  ];
   return { ...(kind === "gather" ? movingTerm(short, full) : movingTerm(full, short)), factor };
 }
 
@@ -178,19 +228,29 @@ function windowTerm(b: Builder, node: WindowNode | UnwindowNode, kind: "window" 
   const [short, long] = kind === "window" ? [node.shape, node.a.shape] : [node.a.shape, node.shape];
   const [count, size, length] = [at(short, node.axis), at(short, node.axis + 1), at(long, node.axis)];
   const shape = [count, size, length];
-  const position = b.add(b.mul(b.iota(shape, 0), b.constant(node.stride, [], "int")), b.mul(b.iota(shape, 1), b.constant(node.dilation, [], "int")));
+  const position = b.add(
+    b.mul(b.iota(shape, 0), b.constant(node.stride, [], "int")),
+    b.mul(b.iota(shape, 1), b.constant(node.dilation, [], "int")),
+  );
   const before = freshAxes(long.slice(0, node.axis));
   const after = freshAxes(long.slice(node.axis + 1));
   const [pair, whole] = [freshAxes([count, size]), freshAxis(length)];
-  const factor = labelled(b, b.convert(b.compare("eq", position, b.iota(shape, 2)), "float"), [...pair, whole]);
-  const [windows, full] = [[...before, ...pair, ...after], [...before, whole, ...after]];
+  const factor = labelled(b, b.convert(b.compare("eq", position, b.iota(shape, 2)), "float"), [
+    ...pair,
+    whole,
+  ]);
+  const [windows, full] = [
+    [...before, ...pair, ...after],
+    [...before, whole, ...after],
+  ];
   return { ...(kind === "window" ? movingTerm(windows, full) : movingTerm(full, windows)), factor };
 }
 
 /** ∂(a·b)/∂a carries b: labels that neither the output nor a has are summed over b at once. */
 function contractEdge(b: Builder, node: ContractNode, side: "a" | "b"): Edge {
   const axes = new Map<number, Axis>();
-  const axisOf = (name: number, size: number): Axis => axes.get(name) ?? (axes.set(name, freshAxis(size)).get(name) as Axis);
+  const axisOf = (name: number, size: number): Axis =>
+    axes.get(name) ?? (axes.set(name, freshAxis(size)).get(name) as Axis);
   const [own, other] = side === "a" ? [node.aLabels, node.bLabels] : [node.bLabels, node.aLabels];
   const [operand, factorNode] = side === "a" ? [node.a, node.b] : [node.b, node.a];
   const from = own.map((name, axis) => axisOf(name, at(operand.shape, axis)));
@@ -198,6 +258,10 @@ function contractEdge(b: Builder, node: ContractNode, side: "a" | "b"): Edge {
   const out = node.outLabels.map((name, axis) => axisOf(name, at(node.shape, axis)));
   const used = new Set([...labelsOfAxes(out), ...labelsOfAxes(from)]);
   const factor = labelled(b, factorNode, factorAxes);
-  const reduced = reduceLabels(b, factor, factor.labels.filter((each) => !used.has(each)));
+  const reduced = reduceLabels(
+    b,
+    factor,
+    factor.labels.filter((each) => !used.has(each)),
+  );
   return { operand, map: [{ ...movingTerm(out, from), factor: reduced }] };
 }

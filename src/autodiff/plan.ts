@@ -7,62 +7,70 @@
 
 import type { Builder } from "../ir/builder.ts";
 import { sizeOf } from "../ir/shape.ts";
+import type { Node } from "../ir/types.ts";
 import { countNodes } from "./cost.ts";
-import { labelsOf, type LinearMap, type Term } from "./linear-map.ts";
 import type { LinearGraph, Vertex } from "./linear-graph.ts";
+import { type LinearMap, labelsOf, type Term } from "./linear-map.ts";
 import { intermediates, type Linearized } from "./linearize.ts";
 
 /** How the Jacobian is accumulated: `auto` takes the cheapest order found. */
 export type Mode = "auto" | "forward" | "reverse";
 
-/** The accumulated map between a source and a sink. */
-export type Accumulated = (source: Vertex, sink: Vertex) => LinearMap;
+/** Turns accumulated maps, read by source and sink, into the nodes that are wanted. */
+export type Finish = (map: (source: Vertex, sink: Vertex) => LinearMap) => readonly Node[];
 
 interface Candidate {
   readonly name: string;
   readonly order: readonly Vertex[];
 }
 
-/** Eliminates everything between sources and sinks in the mode's order. */
-export function planned(b: Builder, linear: Linearized, mode: Mode): Accumulated {
+/** Eliminates everything between sources and sinks in the mode's order; gives what `finish` makes of the maps. */
+export function planned(
+  b: Builder,
+  linear: Linearized,
+  options: { mode: Mode; finish: Finish },
+): readonly Node[] {
   const vertices = intermediates(linear);
   const forward: Candidate = { name: "forward", order: vertices };
   const reverse: Candidate = { name: "reverse", order: [...vertices].reverse() };
-  if (mode !== "auto") return eliminated(b, linear, mode === "forward" ? forward : reverse);
-  const candidates = [reverse, forward, { name: "greedy", order: greedyOrder(linear) }, ...cutOrders(linear, vertices)];
+  const build = (candidate: Candidate): readonly Node[] => options.finish(eliminated(b, linear, candidate));
+  if (options.mode !== "auto") return build(options.mode === "forward" ? forward : reverse);
+  const candidates = [
+    reverse,
+    forward,
+    { name: "greedy", order: greedyOrder(linear) },
+    ...cutOrders(linear, vertices),
+  ];
   const results = distinct(candidates).map((candidate) => {
-    const maps = eliminated(b, linear, candidate);
-    return { maps, cost: costOf(linear, maps) };
+    const nodes = build(candidate);
+    return { nodes, cost: countNodes(nodes).cost };
   });
-  return results.reduce((best, result) => (result.cost < best.cost ? result : best)).maps;
+  return results.reduce((best, result) => (result.cost < best.cost ? result : best)).nodes;
 }
 
 function distinct(candidates: readonly Candidate[]): Candidate[] {
   return [...new Map(candidates.map((candidate) => [candidate.order.join(), candidate])).values()];
 }
 
-function eliminated(b: Builder, { graph }: Linearized, { order }: Candidate): Accumulated {
+function eliminated(b: Builder, { graph }: Linearized, { order }: Candidate): Parameters<Finish>[0] {
   const work = graph.copy();
   for (const vertex of order) work.eliminate(b, vertex);
   return (source, sink) => work.edge(source, sink);
 }
 
-/** Weighted operations per row to compute all maps' factors, and to write them out. */
-function costOf({ sources, sinks }: Linearized, maps: Accumulated): number {
-  const terms = sources.flatMap((source) => sinks.flatMap((sink) => maps(source, sink)));
-  const nodes = terms.flatMap((term) => [term.factor, term.guard].flatMap((value) => (value === undefined ? [] : [value.node])));
-  return countNodes(nodes).cost;
-}
-
 /** Orders that cut the graph at a narrow vertex which every path passes: each side in either mode, the cut last. */
 function cutOrders(linear: Linearized, vertices: readonly Vertex[]): Candidate[] {
   const size = (vertex: Vertex): number => sizeOf(linear.values.get(vertex)?.shape ?? []);
-  const cuts = passages(linear, vertices).sort((x, y) => size(x) - size(y)).slice(0, 2);
+  const cuts = passages(linear, vertices)
+    .sort((x, y) => size(x) - size(y))
+    .slice(0, 2);
   return cuts.flatMap((cut) => {
     const before = vertices.filter((vertex) => vertex < cut);
     const after = vertices.filter((vertex) => vertex > cut);
     const both = (order: readonly Vertex[]): readonly (readonly Vertex[])[] => [order, [...order].reverse()];
-    return both(before).flatMap((first) => both(after).map((second) => ({ name: `cut at ${cut}`, order: [...first, ...second, cut] })));
+    return both(before).flatMap((first) =>
+      both(after).map((second) => ({ name: `cut at ${cut}`, order: [...first, ...second, cut] })),
+    );
   });
 }
 
@@ -83,7 +91,9 @@ function greedyOrder(linear: Linearized): Vertex[] {
   const shadow = new ShadowGraph(linear.graph, left);
   const order: Vertex[] = [];
   while (left.size > 0) {
-    const next = [...left].reduce((best, vertex) => (shadow.price(vertex) < shadow.price(best) ? vertex : best));
+    const next = [...left].reduce((best, vertex) =>
+      shadow.price(vertex) < shadow.price(best) ? vertex : best,
+    );
     shadow.eliminate(next);
     left.delete(next);
     order.push(next);
@@ -108,7 +118,8 @@ class ShadowGraph {
   constructor(graph: LinearGraph, vertices: Iterable<Vertex>) {
     for (const vertex of vertices) {
       for (const to of graph.successors(vertex)) this.#set(vertex, to, shadowOf(graph.edge(vertex, to)));
-      for (const from of graph.predecessors(vertex)) this.#set(from, vertex, shadowOf(graph.edge(from, vertex)));
+      for (const from of graph.predecessors(vertex))
+        this.#set(from, vertex, shadowOf(graph.edge(from, vertex)));
     }
   }
 
@@ -117,7 +128,8 @@ class ShadowGraph {
     if (known !== undefined) return known;
     let price = 0;
     for (const to of this.#outOf.get(vertex) ?? []) {
-      for (const inner of this.#into(vertex).values()) price += multiplied(this.#into(to).get(vertex) as Shadow, inner).cost;
+      for (const inner of this.#into(vertex).values())
+        price += multiplied(this.#into(to).get(vertex) as Shadow, inner).cost;
     }
     this.#prices.set(vertex, price);
     return price;
@@ -127,7 +139,8 @@ class ShadowGraph {
     const inners = [...this.#into(vertex)];
     for (const to of this.#outOf.get(vertex) ?? []) {
       const outer = this.#into(to).get(vertex) as Shadow;
-      for (const [from, inner] of inners) this.#set(from, to, summed(this.#into(to).get(from), multiplied(outer, inner).map));
+      for (const [from, inner] of inners)
+        this.#set(from, to, summed(this.#into(to).get(from), multiplied(outer, inner).map));
       this.#into(to).delete(vertex);
       this.#prices.delete(to);
     }
@@ -157,12 +170,19 @@ class ShadowGraph {
   }
 }
 
-const cells = (labels: readonly { size: number }[]): number => labels.reduce((size, each) => size * each.size, 1);
+const cells = (labels: readonly { size: number }[]): number =>
+  labels.reduce((size, each) => size * each.size, 1);
 
 function shadowOf(map: LinearMap): Shadow {
   const [term] = map as readonly [Term, ...Term[]];
-  const factor = map.reduce((sum, each) => sum + (each.factor === undefined ? 0 : cells(each.factor.labels)), 0);
-  const [out, inner] = [term.out, term.in].map((axes) => cells(axes.flatMap((axis) => axis.labels))) as [number, number];
+  const factor = map.reduce(
+    (sum, each) => sum + (each.factor === undefined ? 0 : cells(each.factor.labels)),
+    0,
+  );
+  const [out, inner] = [term.out, term.in].map((axes) => cells(axes.flatMap((axis) => axis.labels))) as [
+    number,
+    number,
+  ];
   return { out, in: inner, factor, tied: cells(labelsOf(term)) < out * inner || out * inner === 1 };
 }
 
@@ -171,7 +191,10 @@ function multiplied(outer: Shadow, inner: Shadow): { cost: number; map: Shadow }
   const size = tied ? outer.out : outer.out * inner.in;
   const moves = outer.factor === 0 || inner.factor === 0;
   const middle = outer.tied || inner.tied ? 1 : inner.out;
-  return { cost: moves ? 0 : size * middle, map: { out: outer.out, in: inner.in, factor: moves ? outer.factor + inner.factor : size, tied } };
+  return {
+    cost: moves ? 0 : size * middle,
+    map: { out: outer.out, in: inner.in, factor: moves ? outer.factor + inner.factor : size, tied },
+  };
 }
 
 function summed(x: Shadow | undefined, y: Shadow): Shadow {

@@ -47,7 +47,9 @@ export const unaryRules: Readonly<Record<UnaryOp, UnaryRule>> = {
   tanh: (b, y) => ({ factor: b.sub(one(b), square(b, y)) }),
   // 1/√(1 + a²), written so that a² cannot overflow: asinh'(a) = 1/cosh(asinh a).
   asinh: (b, y) => ({ factor: reciprocal(b, b.unary("cosh", y)) }),
-  acosh: (b, { a }) => ({ factor: reciprocal(b, b.mul(b.unary("sqrt", b.sub(a, one(b))), b.unary("sqrt", b.add(a, one(b))))) }),
+  acosh: (b, { a }) => ({
+    factor: reciprocal(b, b.mul(b.unary("sqrt", b.sub(a, one(b))), b.unary("sqrt", b.add(a, one(b))))),
+  }),
   atanh: (b, { a }) => ({ factor: reciprocal(b, oneMinusSquare(b, a)) }),
   erf: (b, { a }) => ({ factor: b.mul(b.constant(TWO_OVER_SQRT_PI), b.unary("exp", b.neg(square(b, a)))) }),
 };

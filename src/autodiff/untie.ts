@@ -16,7 +16,10 @@ export function diagonalMask(b: Builder, size: number): Node {
 export function untie(b: Builder, term: Term, tied: Label): Term {
   const inner = label(tied.size);
   const diagonal: Labelled = { node: diagonalMask(b, tied.size), labels: [tied, inner] };
-  const axes = term.in.map((axis) => ({ ...axis, labels: axis.labels.map((each) => (each === tied ? inner : each)) }));
+  const axes = term.in.map((axis) => ({
+    ...axis,
+    labels: axis.labels.map((each) => (each === tied ? inner : each)),
+  }));
   return { ...term, in: axes, guard: both(b, term.guard, diagonal) as Labelled };
 }
 
@@ -29,11 +32,16 @@ export function untieAll(b: Builder, term: Term): Term {
 export function mergeLabels(b: Builder, term: Term, place: { side: "in" | "out"; index: number }): Term {
   const { labels } = at(term[place.side], place.index);
   if (labels.length <= 1) return term;
-  const free = tiedLabels(term).filter((each) => labels.includes(each)).reduce((partly, tied) => untie(b, partly, tied), term);
+  const free = tiedLabels(term)
+    .filter((each) => labels.includes(each))
+    .reduce((partly, tied) => untie(b, partly, tied), term);
   const old = at(free[place.side], place.index);
   const merged = label(coveredSize(old));
   const axes = free[place.side].map((axis) => (axis === old ? { ...old, labels: [merged] } : axis));
-  return { ...mapLabelled(free, (value) => mergeIn(b, value, { old: old.labels, merged })), [place.side]: axes };
+  return {
+    ...mapLabelled(free, (value) => mergeIn(b, value, { old: old.labels, merged })),
+    [place.side]: axes,
+  };
 }
 
 function mergeIn(b: Builder, value: Labelled, change: { old: readonly Label[]; merged: Label }): Labelled {
@@ -41,6 +49,11 @@ function mergeIn(b: Builder, value: Labelled, change: { old: readonly Label[]; m
   const rest = value.labels.filter((each) => !change.old.includes(each));
   const node = expandTo(b, value, unionLabels(rest, change.old));
   const labels = [...rest, change.merged];
-  return { node: b.reshape(node, labels.map(({ size }) => size)), labels };
+  return {
+    node: b.reshape(
+      node,
+      labels.map(({ size }) => size),
+    ),
+    labels,
+  };
 }
-
