@@ -49,12 +49,13 @@ function ownCost(node: Node): number {
 }
 
 interface Cone {
-  /** Cost of computing one cell from stored cells, and how many of these are loaded. */
+  /** Cost of computing one cell from stored cells, in how many operations, and how many cells are loaded. */
   readonly cost: number;
+  readonly operations: number;
   readonly loads: number;
 }
 
-const LEAF: Cone = { cost: 0, loads: 1 };
+const LEAF: Cone = { cost: 0, operations: 0, loads: 1 };
 
 /** Chooses the stored nodes among `order` (operands before users); `outputs` may be stored too. */
 export function storedNodes(order: readonly Node[], outputs: ReadonlySet<Node>): Set<Node> {
@@ -94,12 +95,15 @@ function conesOf(order: readonly Node[], stored: Set<Node>): Map<Node, Cone> {
     const parts = operandsOf(node)
       .filter((operand) => operand.level === "row")
       .map((operand) => cones.get(operand) ?? LEAF);
-    const cost = parts.reduce((sum, part) => sum + part.cost, ownCost(node));
-    const loads = parts.reduce((sum, part) => sum + part.loads, 0);
-    const dear = ownCost(node) >= 5 && (users.get(node) ?? 0) > 1;
-    if (cost > LARGEST_EXPRESSION && !isView(node)) stored.add(node);
-    cones.set(node, dear || stored.has(node) ? { cost: 0, loads: 1 } : { cost, loads });
-    if (dear) cones.set(node, { cost: 0, loads: 1 });
+    const total = (part: keyof Cone): number => parts.reduce((sum, cone) => sum + cone[part], 0);
+    const isDear = ownCost(node) >= 5 && (users.get(node) ?? 0) > 1;
+    const cone = {
+      cost: total("cost") + ownCost(node),
+      operations: total("operations") + (isView(node) ? 0 : 1),
+      loads: total("loads"),
+    };
+    if (cone.operations > LARGEST_EXPRESSION && !isView(node)) stored.add(node);
+    cones.set(node, isDear || stored.has(node) ? LEAF : cone);
   }
   return cones;
 }

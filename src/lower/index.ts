@@ -10,10 +10,12 @@ import type { Node, Program } from "../ir/types.ts";
 import { viewed } from "./contractions.ts";
 import { storedNodes } from "./decide.ts";
 import { readElsewhere, stageOf } from "./emit.ts";
+import { withFusedProducts } from "./fuse-products.ts";
 import { Fusion, scheduled } from "./groups.ts";
 import { Homes } from "./homes.ts";
 import type { Dtype } from "./lanes.ts";
 import type { Buffer, Lowered, Stage } from "./loops.ts";
+import { withMergedAxes } from "./merge-axes.ts";
 import { livesOf, placed } from "./placement.ts";
 import { Planner } from "./planner.ts";
 import { scalarised } from "./scalarise.ts";
@@ -59,7 +61,9 @@ function lowerToLoops(program: Program, order: readonly Node[], options: LowerOp
   for (const task of plan.tasks) fusion.add(task);
   const groups = scheduled(fusion.groups);
   const wanted = readElsewhere(groups);
-  const stages = groups.flatMap((group) => stageOf(group, plan.homes, wanted) ?? []);
+  const stages = groups
+    .flatMap((group) => stageOf(group, plan.homes, wanted) ?? [])
+    .map((stage) => withMergedAxes(stage, (size) => plan.axes.make(size)));
   return assembled(program, options, {
     stages,
     buffers: plan.homes.buffers,
@@ -82,8 +86,9 @@ interface Parts {
 function assembled(
   program: Program,
   { dtype }: LowerOptions,
-  { stages, buffers, inputs, outputs }: Parts,
+  { buffers, inputs, outputs, ...parts }: Parts,
 ): Lowered {
+  const stages = parts.stages.map(withFusedProducts);
   const lives = livesOf(stages, { inputs, outputs });
   const used = new Set<Buffer>(lives.map((life) => life.buffer));
   const { placement, scratchCells } = placed(lives);

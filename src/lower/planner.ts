@@ -13,6 +13,7 @@ import type {
   Program,
   ReduceNode,
   ReshapeNode,
+  Shape,
 } from "../ir/types.ts";
 import { contractionKind, labelSizes, summedLabels } from "./contractions.ts";
 import { Homes, partHome, rowMajor } from "./homes.ts";
@@ -90,7 +91,8 @@ export class Planner {
       }
       const after = [
         ...(options.after ?? []),
-        ...(target.node === undefined ? [] : (this.#before.get(target.node) ?? [])),
+        ...this.#zerosUnder(target.node),
+        ...this.#zerosUnder(target.owner),
       ];
       const task: Task = {
         target,
@@ -119,8 +121,13 @@ export class Planner {
       );
     else {
       this.#stored.add(placed);
-      this.#before.set(placed, [...(this.#before.get(placed) ?? []), ...after]);
+      this.#before.set(placed, [...this.#zerosUnder(target.owner), ...after]);
     }
+  }
+
+  /** Tasks that fill the memory a node lies in and must be done before its own. */
+  #zerosUnder(node: Node | undefined): readonly Task[] {
+    return (node === undefined ? undefined : this.#before.get(node)) ?? [];
   }
 
   #make(node: Node): void {
@@ -191,23 +198,39 @@ export class Planner {
     }
   }
 
+  /** Zeros around a dense operand; under one with gaps, before it. */
   #pad(node: PadNode, home: Home): void {
-    const zeros = this.fill(node, home);
-    this.#put(node.a, { owner: node, home: partHome(home, node.starts, node.steps) }, [zeros]);
+    const part = partHome(home, node.starts, node.steps);
+    if (node.steps.some((step, axis) => step !== 1 && at(node.a.shape, axis) > 1)) {
+      return this.#put(node.a, { owner: node, home: part }, [this.fill(node, home)]);
+    }
+    for (const box of boxesAround(node)) this.fill(node, partHome(home, box.starts, ones(node)), box.shape);
+    this.#put(node.a, { owner: node, home: part });
   }
 
-  /** Zeros everywhere. */
-  fill(node: Node, home: Home): Task {
-    return this.task(
-      { owner: node, home },
-      { free: node.shape, body: (at) => ({ at, value: literal(0, node.cell) }) },
-    );
+  /** Zeros in all cells of a home of the shape, for the owner. */
+  fill(owner: Node, home: Home, shape: Shape = owner.shape): Task {
+    return this.task({ owner, home }, { free: shape, body: (at) => ({ at, value: literal(0, owner.cell) }) });
   }
 
   /** A reshape that no index arithmetic can follow: the operand's cells, in order, in a buffer of its own. */
   #reshape(node: ReshapeNode, home: Home): void {
     this.#put(node.a, { owner: node, home: rowMajor(home.buffer, node.a.shape) });
   }
+}
+
+const ones = (node: Node): number[] => node.shape.map(() => 1);
+
+/** Boxes that together cover a pad's zeros, each cell once. */
+function boxesAround({ shape, starts, a }: PadNode): { starts: number[]; shape: number[] }[] {
+  return shape.flatMap((size, axis) => {
+    const [from, to] = [at(starts, axis), at(starts, axis) + at(a.shape, axis)];
+    const box = (start: number, length: number): { starts: number[]; shape: number[] } => ({
+      starts: shape.map((_, other) => (other < axis ? at(starts, other) : other === axis ? start : 0)),
+      shape: shape.map((own, other) => (other < axis ? at(a.shape, other) : other === axis ? length : own)),
+    });
+    return [box(0, from), box(to, size - to)].filter((own) => own.shape.every((length) => length > 0));
+  });
 }
 
 const isLoop = (axis: Axis): boolean => axis.size !== 1;

@@ -29,14 +29,12 @@ export function scalarised(
     homes.tileBuffer(sizeOf(value.shape), value.cell, name),
   );
   const stores = program.outputs.flatMap(({ value }, index) =>
-    cells
-      .of(value)
-      .map(
-        (expr, cell): Store => ({
-          access: { buffer: at(outputs, index), index: { offset: cell, terms: [] } },
-          value: expr,
-        }),
-      ),
+    cells.of(value).map(
+      (expr, cell): Store => ({
+        access: { buffer: at(outputs, index), index: { offset: cell, terms: [] } },
+        value: expr,
+      }),
+    ),
   );
   return { stores, outputs };
 }

@@ -70,6 +70,10 @@ const cases: Readonly<Record<string, () => Program>> = {
       const spec = { starts: [1, 0], steps: [2, 1], shape: [5, 4] };
       return [b.pad(b.unary("exp", x), spec), b.add(b.pad(x, spec), b.pad(b.mul(x, x), spec))];
     }),
+  "a concat inside a pad with gaps": () =>
+    oneInput([3], (b, x) =>
+      b.pad(b.concat([b.constant(5, [1]), b.neg(x)], 0), { starts: [1], steps: [2], shape: [9] }),
+    ),
   "gather with known indices": () =>
     oneInput([4, 3], (b, x) => [
       b.gather(x, ints(b, [3, 0, 0, 2], [2, 2]), 0),
@@ -178,11 +182,11 @@ test("a net's Jacobian has no copies", () => {
       product m(i<256) k(j<32): acc0 = W0[32i+j] * x[j]
         v0 = tanh(add(b0[i], acc0))
         tanh[i] = v0
-        sub[i] = sub(1, mul(v0, v0))
+        sub[i] = multiplyAdd(neg(v0), v0, 1)
       product m(i<256) k(j<256): acc0 = W1[256i+j] * tanh[j]
         v0 = tanh(add(b1[i], acc0))
         tanh.2[i] = v0
-        sub.2[i] = sub(1, mul(v0, v0))
+        sub.2[i] = multiplyAdd(neg(v0), v0, 1)
       product m(i<16) k(j<256): acc0 = W2[256i+j] * tanh.2[j]
         y[i] = add(b2[i], acc0)
       nest i<16 j<256

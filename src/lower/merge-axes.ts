@@ -1,0 +1,127 @@
+/**
+ * Merges loops: two axes that every index steps through as one become one axis.
+ *
+ * In: a stage. Out: an equal stage with as few loops as its indices allow, so that kernels see one long axis where they
+ * can (a batch of seeds, a flattened image).
+ */
+
+import { expressionsOf, Interner } from "./intern.ts";
+import type { Access, Axis, Expr, Index, Stage, Store } from "./loops.ts";
+import { accessesOf } from "./placement.ts";
+
+/** The stage with its loops merged where possible; the new axes are made by `makeAxis`. */
+export function withMergedAxes(stage: Stage, makeAxis: (size: number) => Axis): Stage {
+  let merged = stage;
+  for (let pair = mergeable(merged); pair !== undefined; pair = mergeable(merged)) {
+    merged = replaced(merged, { ...pair, joint: makeAxis(pair.outer.size * pair.inner.size) });
+  }
+  return merged;
+}
+
+interface Pair {
+  readonly outer: Axis;
+  readonly inner: Axis;
+}
+
+/** The lists of axes whose members may be merged with each other. */
+function loopsOf(stage: Stage): (readonly Axis[])[] {
+  if (stage.kind === "product") return [stage.batch, stage.m, stage.n, stage.k];
+  return stage.kind === "nest" ? [stage.axes, stage.reduce?.axes ?? []] : [];
+}
+
+function rootsOf(stage: Stage): Expr[] {
+  const folds = stage.kind === "nest" ? (stage.reduce?.folds ?? []) : [];
+  return [...folds.map((fold) => fold.term), ...stage.stores.map((store) => store.value)];
+}
+
+function mergeable(stage: Stage): Pair | undefined {
+  if (stage.kind === "nest" && stage.ordered) return undefined;
+  const { reads, writes } = accessesOf(stage);
+  const indices = [...reads, ...writes].flatMap(({ index }) => withTables(index));
+  const named = new Set(
+    expressionsOf(rootsOf(stage)).flatMap((expr) => (expr.op === "axis" ? [expr.axis] : [])),
+  );
+  for (const axes of loopsOf(stage)) {
+    const free = axes.filter((axis) => !named.has(axis));
+    for (const outer of free) {
+      const inner = free.find(
+        (axis) =>
+          axis !== outer &&
+          indices.every((index) => strideOf(index, outer) === strideOf(index, axis) * axis.size),
+      );
+      if (inner !== undefined) return { outer, inner };
+    }
+  }
+  return undefined;
+}
+
+/** The index and the indices inside its tables. */
+function withTables(index: Index): Index[] {
+  return [index, ...(index.indirect ?? []).flatMap((entry) => withTables(entry.index))];
+}
+
+function strideOf(index: Index, axis: Axis): number {
+  return index.terms.find((term) => term.axis === axis)?.stride ?? 0;
+}
+
+interface Merge extends Pair {
+  readonly joint: Axis;
+}
+
+function replaced(stage: Stage, merge: Merge): Stage {
+  const axes = (list: readonly Axis[]): Axis[] =>
+    list.flatMap((axis) => (axis === merge.outer ? [merge.joint] : axis === merge.inner ? [] : [axis]));
+  const access = ({ buffer, index }: Access): Access => ({ buffer, index: replacedIndex(index, merge) });
+  const expr = replacer(access);
+  const stores = stage.stores.map(
+    (store): Store => ({ access: access(store.access), value: expr(store.value) }),
+  );
+  if (stage.kind === "straight") return stage;
+  if (stage.kind === "product") {
+    return {
+      ...stage,
+      batch: axes(stage.batch),
+      m: axes(stage.m),
+      n: axes(stage.n),
+      k: axes(stage.k),
+      a: access(stage.a),
+      b: access(stage.b),
+      stores,
+    };
+  }
+  const reduce = stage.reduce && {
+    axes: axes(stage.reduce.axes),
+    folds: stage.reduce.folds.map(({ op, term }) => ({ op, term: expr(term) })),
+  };
+  return { ...stage, axes: axes(stage.axes), ...(reduce === undefined ? {} : { reduce }), stores };
+}
+
+function replacedIndex(index: Index, { outer, inner, joint }: Merge): Index {
+  const terms = index.terms.flatMap(({ axis, stride }) =>
+    axis === outer ? [] : [{ axis: axis === inner ? joint : axis, stride }],
+  );
+  const sorted = terms.sort((x, y) => x.axis.id - y.axis.id);
+  if (index.indirect === undefined) return { offset: index.offset, terms: sorted };
+  return {
+    offset: index.offset,
+    terms: sorted,
+    indirect: index.indirect.map((entry) => ({
+      ...entry,
+      index: replacedIndex(entry.index, { outer, inner, joint }),
+    })),
+  };
+}
+
+/** Rebuilds expressions with other accesses, sharing kept. */
+function replacer(access: (access: Access) => Access): (expr: Expr) => Expr {
+  const interner = new Interner();
+  const memo = new Map<Expr, Expr>();
+  const visit = (expr: Expr): Expr => {
+    const known = memo.get(expr);
+    if (known !== undefined) return known;
+    const made = expr.op === "load" ? interner.load(access(expr.access)) : interner.copy(expr, visit);
+    memo.set(expr, made);
+    return made;
+  };
+  return visit;
+}
