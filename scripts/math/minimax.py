@@ -76,3 +76,20 @@ def show(name, dtype, function, weight, interval, degree):
     digits = 9 if dtype == "f32" else 17
     print(f"// {name} {dtype} degree {degree}: {mp.nstr(error * unit, 3)} -> {mp.nstr(after * unit, 3)} units")
     print("[" + ", ".join(f"{c:.{digits}g}" for c in rounded) + "],")
+
+
+def show_refitted(name, dtype, function, weight, interval, degree):
+    """As `show`, but each coefficient is rounded in turn and the rest fitted again (interval beside 0 only)."""
+    fixed = []
+    rounder = (lambda c: mpf(f32(c))) if dtype == "f32" else (lambda c: mpf(float(c)))
+    while len(fixed) <= degree:
+        k = len(fixed)
+        rest = lambda v: (function(v) - evaluate(fixed, v)) / v**k
+        coefficients, _ = remez(rest, lambda v: weight(v) * v**k, interval, degree - k)
+        fixed.append(rounder(coefficients[0]))
+    a, b = mpf(interval[0]), mpf(interval[1])
+    points = [a + (b - a) * i / 400 for i in range(401)]
+    after = max(abs(weight(v) * (function(v) - evaluate(fixed, v))) for v in points)
+    unit = mpf(2) ** (24 if dtype == "f32" else 53)
+    print(f"// {name} {dtype} degree {degree}, refitted: {mp.nstr(after * unit, 3)} units")
+    print("[" + ", ".join(f"{float(c):.{9 if dtype == 'f32' else 17}g}" for c in fixed) + "],")

@@ -106,20 +106,22 @@ export function expm1Reduced<V>(l: Lanes<V>, r: V, sign: 1 | -1): V {
   return sign === 1 ? l.fma(l.mul(r, r), q, r) : l.sub(l.mul(l.mul(r, r), q), r);
 }
 
-/** (e^x − 1)/2, which does not overflow before e^x − 1 does; `negate` keeps the sign of −0. */
-export function halfExpm1<V>(l: Lanes<V>, x: V): V {
+/** e^x − 1, accurate near 0. Half of it is built, which does not overflow first; `neg` keeps the sign of −0. */
+export function expm1<V>(l: Lanes<V>, x: V): V {
   const { range, saturation } = expTable(l);
   const inRange = clamp(l, x, [-2 * saturation, range[1]]);
   const { n, t } = roundedMultiple(l, inRange, { factor: Math.LOG2E, offset: formatOf(l).bias - 1 });
   const p = expm1Reduced(l, addLn2Multiple(l, inRange, { n, unit: -1 }), 1);
   const scale = powerOfTwo(l, t);
-  return l.fma(scale, p, l.neg(l.sub(l.constant(0.5), scale)));
+  const half = l.fma(scale, p, l.neg(l.sub(l.constant(0.5), scale)));
+  return l.add(half, half);
 }
 
-/** e^x − 1, accurate near 0. */
-export function expm1<V>(l: Lanes<V>, x: V): V {
-  const half = halfExpm1(l, x);
-  return l.add(half, half);
+/** e^a/4 for a ≥ 0, as far as cosh a is finite. */
+export function quarterExp<V>(l: Lanes<V>, a: V): V {
+  const inRange = atMost(l, a, l.constant(expTable(l).range[1] + 0.6));
+  const { n, t } = roundedMultiple(l, inRange, { factor: Math.LOG2E, offset: formatOf(l).bias - 2 });
+  return l.mul(expReduced(l, addLn2Multiple(l, inRange, { n, unit: -1 }), 1), powerOfTwo(l, t));
 }
 
 /** 1/(1 + e^−x). Numerator and denominator carry a factor 2^−64, so that e^−x cannot overflow first. */

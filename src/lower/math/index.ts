@@ -6,8 +6,12 @@
  */
 
 import type { Lanes } from "../lanes.ts";
+import { erf } from "./error-function.ts";
 import { exp, expm1, sigmoid, tanh } from "./exp.ts";
+import { acosh, asinh, atanh, cosh, sinh } from "./hyperbolic.ts";
+import { acos, asin, atan, atan2 } from "./inverse-trigonometric.ts";
 import { log, log1p, softplus } from "./log.ts";
+import { pow } from "./power.ts";
 import { cos, sin, tan } from "./trigonometric.ts";
 
 /** A function of one lane value. */
@@ -18,33 +22,51 @@ export type BinaryFormula = <V>(l: Lanes<V>, x: V, y: V) => V;
 
 /** Names of the functions of one argument. */
 export type UnaryName =
+  | "acos"
+  | "acosh"
+  | "asin"
+  | "asinh"
+  | "atan"
+  | "atanh"
+  | "cos"
+  | "cosh"
+  | "erf"
   | "exp"
   | "expm1"
-  | "sigmoid"
-  | "tanh"
   | "log"
   | "log1p"
-  | "softplus"
+  | "sigmoid"
   | "sin"
-  | "cos"
-  | "tan";
+  | "sinh"
+  | "softplus"
+  | "tan"
+  | "tanh";
 
 /** Names of the functions of two arguments. */
-export type BinaryName = never;
+export type BinaryName = "atan2" | "pow";
 
 /** Functions of one argument. */
 export const elementaryUnary: Readonly<Record<UnaryName, UnaryFormula>> = {
+  acos,
+  acosh,
+  asin,
+  asinh,
+  atan,
+  atanh,
+  cos,
+  cosh,
+  erf,
   exp,
   expm1,
-  sigmoid,
-  tanh,
   log,
   log1p,
-  softplus,
+  sigmoid,
   sin,
-  cos,
+  sinh,
+  softplus,
   tan,
+  tanh,
 };
 
-/** Functions of two arguments. */
-export const elementaryBinary: Readonly<Record<BinaryName, BinaryFormula>> = {};
+/** Functions of two arguments; atan2 takes y first. */
+export const elementaryBinary: Readonly<Record<BinaryName, BinaryFormula>> = { atan2, pow };

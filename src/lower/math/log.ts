@@ -25,8 +25,8 @@ const tables: Record<Dtype, LogTable> = {
     root: 0x3f3504f3n,
     log: [0.333338857, -0.250013262, 0.199638471, -0.165782019, 0.149080485, -0.142613202, 0.0871067569],
     unit: [
-      -0.5, 0.333324701, -0.249784157, 0.197939947, -0.156301618, 0.111312881, -0.061987292, 0.0224474687,
-      -0.00380477333,
+      -0.5, 0.333322495, -0.249750778, 0.197741777, -0.155690193, 0.110241249, -0.0609105155, 0.0218691006,
+      -0.00367595931,
     ],
   },
   f64: {
@@ -44,7 +44,7 @@ const tables: Record<Dtype, LogTable> = {
 };
 
 /** x = 2^k·m: −k as a float, the biased exponent field of 2^k in place, and m in [√½, √2). */
-function split<V>(l: Lanes<V>, x: V): { negatedK: V; exponent: V; m: V } {
+export function split<V>(l: Lanes<V>, x: V): { negatedK: V; exponent: V; m: V } {
   const { fraction, bias, one } = formatOf(l);
   const { root } = tables[l.dtype];
   const mask = (1n << BigInt(fraction)) - 1n;
@@ -57,11 +57,12 @@ function split<V>(l: Lanes<V>, x: V): { negatedK: V; exponent: V; m: V } {
   };
 }
 
-/** k·ln 2 + log1p(f) from −k and f in [√½ − 1, √2 − 1]. */
-function combine<V>(l: Lanes<V>, negatedK: V, f: V): V {
+/** k·ln 2 + log1p(f + lost) from −k and f in [√½ − 1, √2 − 1]. */
+function combine<V>(l: Lanes<V>, negatedK: V, { f, lost }: { f: V; lost?: V }): V {
   const [high, low] = expTable(l).ln2;
-  const tail = l.add(f, logTail(l, f, l.mul(negatedK, l.constant(-low))));
-  return l.fma(negatedK, l.constant(-high), tail);
+  const small = l.mul(negatedK, l.constant(-low));
+  const rest = lost === undefined ? small : l.add(small, l.sub(lost, l.mul(lost, f)));
+  return l.fma(negatedK, l.constant(-high), l.add(f, logTail(l, f, rest)));
 }
 
 /** log1p(f) − f + rest. */
@@ -87,7 +88,7 @@ function artanhTail<V>(
 function logNormal<V>(l: Lanes<V>, x: V, lifted: number): V {
   const { negatedK, m } = split(l, x);
   const k = lifted === 0 ? negatedK : l.sub(negatedK, l.constant(lifted));
-  return combine(l, k, l.sub(m, l.constant(1)));
+  return combine(l, k, { f: l.sub(m, l.constant(1)) });
 }
 
 /** −∞ where x = pole, NaN beyond it (or where x is NaN), else value. */
@@ -120,7 +121,7 @@ function log1pNormal<V>(l: Lanes<V>, x: V): V {
   const { bias, fraction } = formatOf(l);
   const { negatedK, exponent } = split(l, l.add(x, l.constant(1)));
   const scale = l.isub(l.bits(BigInt(2 * bias) << BigInt(fraction)), exponent);
-  return combine(l, negatedK, l.sub(l.mul(x, scale), l.sub(l.constant(1), scale)));
+  return combine(l, negatedK, { f: l.sub(l.mul(x, scale), l.sub(l.constant(1), scale)) });
 }
 
 /** log(1 + x), accurate near 0. */
@@ -132,6 +133,18 @@ export function log1p<V>(l: Lanes<V>, x: V): V {
     return poleAt(l, x, { pole: -1, value: unlessInfinite(l, x, value) });
   };
   return l.rarely(outside(l, x, [nextAboveMinusOne, 2 ** 100]), exact, log1pNormal(l, x));
+}
+
+/** log(1 + sum + lost), lost within an ulp of sum ≥ 0, sum ≤ 2^100. */
+export function log1pSum<V>(l: Lanes<V>, sum: V, lost: V): V {
+  const { bias, fraction } = formatOf(l);
+  const { negatedK, exponent } = split(l, l.add(sum, l.constant(1)));
+  const scale = l.isub(l.bits(BigInt(2 * bias) << BigInt(fraction)), exponent);
+  const [part, complement] = [l.mul(sum, scale), l.sub(l.constant(1), scale)];
+  const f = l.sub(part, complement);
+  const back = l.sub(f, part);
+  const error = l.sub(l.sub(part, l.sub(f, back)), l.add(complement, back));
+  return combine(l, negatedK, { f, lost: l.fma(lost, scale, error) });
 }
 
 /** log1p(u) − u + rest for u in [0, 1]. */

@@ -20,14 +20,17 @@ interface CircularTable {
   readonly sin: readonly number[];
   /** (cos r − 1 + r²/2)/r⁴, in r². */
   readonly cos: readonly number[];
+  /** (tan r / r − 1)/r², in r². */
+  readonly tan: readonly number[];
 }
 
 const tables: Record<Dtype, CircularTable> = {
   f32: {
     limit: 3200,
-    halfPi: [1.57080078125, -4.454515874385834e-6, 6.076561476220377e-11, 5.390302953474238e-15],
+    halfPi: [1.57080078125, -4.470348358154297e-6, 1.5894329408183694e-8, -1.074634630414406e-12],
     sin: [-0.166666552, 0.0083321631, -0.000195155124],
     cos: [0.0416666456, -0.00138873246, 2.44339481e-5],
+    tan: [0.333331436, 0.133391276, 0.0533858612, 0.0245150942, 0.00299192197, 0.00945683941],
   },
   f64: {
     limit: 100000,
@@ -39,6 +42,12 @@ const tables: Record<Dtype, CircularTable> = {
     cos: [
       0.041666666666666602, -0.0013888888888874728, 2.4801587289743657e-5, -2.7557314405359129e-7,
       2.087572831822396e-9, -1.1359827017038158e-11,
+    ],
+    tan: [
+      0.33333333333332787, 0.13333333333415526, 0.053968253925685293, 0.021869489639547164,
+      0.0088632186798185426, 0.0035922937147604438, 0.001454728990538743, 0.00059518802283411814,
+      0.00022201609100287276, 0.00013727025694734835, -2.7424928660885218e-5, 9.0394210174684475e-5,
+      -4.5377159095933147e-5, 2.0981622116278893e-5,
     ],
   },
 };
@@ -76,22 +85,10 @@ function reduceTwice<V>(l: Lanes<V>, a: V): Required<Reduced<V>> {
   return { quadrant: t, high, low: l.add(l.sub(rounded, high), lost) };
 }
 
-/** sin r − r. */
-function sinTail<V>(l: Lanes<V>, r: V): V {
-  const z = l.mul(r, r);
-  return l.mul(l.mul(r, z), polynomial(l, tables[l.dtype].sin, z));
-}
-
 /** sin r. */
 function sinReduced<V>(l: Lanes<V>, r: V): V {
   const z = l.mul(r, r);
   return l.fma(l.mul(r, z), polynomial(l, tables[l.dtype].sin, z), r);
-}
-
-/** cos r − 1. */
-function cosTail<V>(l: Lanes<V>, r: V): V {
-  const z = l.mul(r, r);
-  return l.mul(z, polynomial(l, [-0.5, ...tables[l.dtype].cos], z));
 }
 
 /** cos r. */
@@ -161,23 +158,21 @@ export function sincos<V>(l: Lanes<V>, x: V): { sin: V; cos: V } {
   return { sin: sin(l, x), cos: cos(l, x) };
 }
 
-/** A value as a rounded sum and what the rounding lost. */
-function fastTwoSum<V>(l: Lanes<V>, a: V, b: V): { sum: V; lost: V } {
-  const sum = l.add(a, b);
-  return { sum, lost: l.sub(b, l.sub(sum, a)) };
+/** tan r = lead + tail for r = high + low. */
+function tanReduced<V>(l: Lanes<V>, { high, low }: { high: V; low: V }): { lead: V; tail: V } {
+  const z = l.mul(high, high);
+  const slope = l.fma(l.mul(low, z), l.constant(1.6), low);
+  const rest = l.fma(l.mul(high, z), polynomial(l, tables[l.dtype].tan, z), slope);
+  const lead = l.add(high, rest);
+  return { lead, tail: l.sub(rest, l.sub(lead, high)) };
 }
 
-/** tan x = sin r / cos r, or −cos r / sin r in odd quadrants, with the operands' rounding errors made good. */
+/** tan x = tan r, or −1/tan r in odd quadrants: −1/(lead + tail) = q + q²·tail with q = −1/lead. */
 function tanFrom<V>(l: Lanes<V>, x: V, { quadrant, high, low }: Required<Reduced<V>>): V {
-  const odd = oddMask(l, quadrant);
-  const one = l.constant(1);
-  const sinRest = l.add(sinTail(l, high), low);
-  const cosRest = l.sub(cosTail(l, high), l.mul(high, low));
-  const above = fastTwoSum(l, l.select(odd, one, high), l.select(odd, cosRest, sinRest));
-  const below = fastTwoSum(l, l.select(odd, high, one), l.select(odd, sinRest, cosRest));
-  const quotient = l.div(above.sum, below.sum);
-  const residue = l.sub(above.lost, l.mul(quotient, below.lost));
-  return flip(l, l.add(quotient, l.div(residue, below.sum)), l.xor(odd, x));
+  const { lead, tail } = tanReduced(l, { high, low });
+  const q = l.div(l.constant(-1), lead);
+  const value = l.select(oddMask(l, quadrant), l.fma(l.mul(q, q), tail, q), lead);
+  return flip(l, value, x);
 }
 
 /** tan x. */
