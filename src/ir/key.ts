@@ -17,13 +17,13 @@ function identityOf(object: object): number {
 
 const INLINE_CELLS = 64;
 
-function part(key: string, value: unknown): string {
+function part(value: unknown): string {
   if (value instanceof Float64Array || value instanceof Float32Array) {
     return value.length <= INLINE_CELLS
       ? Array.from(value, (x) => (Object.is(x, -0) ? "-0" : x)).join(",")
       : `@${identityOf(value)}`;
   }
-  if (Array.isArray(value)) return `[${value.map((item) => part(key, item)).join(",")}]`;
+  if (Array.isArray(value)) return `[${value.map((item) => part(item)).join(",")}]`;
   if (typeof value !== "object" || value === null) return String(value);
   if ("id" in value) return `%${String(value.id)}`;
   return `@${identityOf(value)}`;
@@ -33,6 +33,6 @@ function part(key: string, value: unknown): string {
 export function keyOf(draft: Draft): string {
   return Object.entries(draft)
     .filter(([key]) => key !== "level" || draft.op === "input")
-    .map(([key, value]) => `${key}=${part(key, value)}`)
+    .map(([key, value]) => `${key}=${part(value)}`)
     .join(" ");
 }

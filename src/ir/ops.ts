@@ -26,6 +26,7 @@ function power(a: number, b: number): number {
   return a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b;
 }
 
+/** Each elementwise function of one number. */
 export const unaryOps: Readonly<Record<UnaryOp, (x: number) => number>> = {
   neg: (x) => -x,
   abs: Math.abs,
@@ -53,6 +54,7 @@ export const unaryOps: Readonly<Record<UnaryOp, (x: number) => number>> = {
   erf,
 };
 
+/** Each elementwise function of two numbers. */
 export const binaryOps: Readonly<Record<BinaryOp, (a: number, b: number) => number>> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
@@ -65,6 +67,7 @@ export const binaryOps: Readonly<Record<BinaryOp, (a: number, b: number) => numb
   atan2: Math.atan2,
 };
 
+/** Each comparison. */
 export const compareOps: Readonly<Record<CompareOp, (a: number, b: number) => boolean>> = {
   lt: (a, b) => a < b,
   le: (a, b) => a <= b,
@@ -72,6 +75,7 @@ export const compareOps: Readonly<Record<CompareOp, (a: number, b: number) => bo
   ne: (a, b) => a !== b,
 };
 
+/** Each connective of bools, as 0 and 1. */
 export const logicOps: Readonly<Record<LogicOp, (a: number, b: number) => number>> = {
   and: (a, b) => a & b,
   or: (a, b) => a | b,
@@ -89,6 +93,7 @@ export const reduceOps: Readonly<
   all: { start: 1, step: (a, b) => a & b },
 };
 
+/** Which family an op belongs to. */
 export const isUnary = (op: string): op is UnaryOp => Object.hasOwn(unaryOps, op);
 export const isBinary = (op: string): op is BinaryOp => Object.hasOwn(binaryOps, op);
 export const isCompare = (op: string): op is CompareOp => Object.hasOwn(compareOps, op);

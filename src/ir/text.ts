@@ -5,7 +5,7 @@
  */
 
 import { InternalError } from "../errors.ts";
-import { at, range } from "./shape.ts";
+import { range } from "./shape.ts";
 import type { Cell, Op, Shape } from "./types.ts";
 
 /** One letter per kind of cell: `f[64]`, `b[]`, `i[3]`. */
@@ -68,7 +68,7 @@ export function showLabels(labels: readonly number[]): string {
 
 /** The numbers of label letters. */
 export function readLabels(letters: string): number[] {
-  return range(letters.length).map((index) => LETTERS.indexOf(at([...letters], index)));
+  return letters.split("").map((letter) => LETTERS.indexOf(letter));
 }
 
 /** 64 bits of a constant's bytes (FNV-1a over two offsets), as 16 hex digits. */

@@ -89,29 +89,34 @@ export interface IotaNode extends Common {
   readonly axis: number;
 }
 
+/** op(a), cell by cell. */
 export interface UnaryNode extends Common {
   readonly op: UnaryOp;
   readonly a: Node;
 }
 
+/** op(a, b), cell by cell, of equal shapes. */
 export interface BinaryNode extends Common {
   readonly op: BinaryOp;
   readonly a: Node;
   readonly b: Node;
 }
 
+/** Whether a and b compare so, cell by cell. */
 export interface CompareNode extends Common {
   readonly op: CompareOp;
   readonly a: Node;
   readonly b: Node;
 }
 
+/** op(a, b) on bools, cell by cell. */
 export interface LogicNode extends Common {
   readonly op: LogicOp;
   readonly a: Node;
   readonly b: Node;
 }
 
+/** The opposite of a bool. */
 export interface NotNode extends Common {
   readonly op: "not";
   readonly a: Node;
@@ -166,6 +171,7 @@ export interface PadNode extends Common {
   readonly steps: readonly number[];
 }
 
+/** The parts one behind the other along `axis`. */
 export interface ConcatNode extends Common {
   readonly op: "concat";
   readonly parts: readonly Node[];
@@ -188,6 +194,7 @@ export interface ScatterAddNode extends Common {
   readonly axis: number;
 }
 
+/** op over `axes`, which leave the shape. */
 export interface ReduceNode extends Common {
   readonly op: ReduceOp;
   readonly a: Node;
@@ -275,6 +282,7 @@ export interface StopGradientNode extends Common {
   readonly a: Node;
 }
 
+/** Any node: told apart by `op`. */
 export type Node =
   | InputNode
   | ConstantNode
@@ -346,6 +354,7 @@ export interface Callee {
   readonly rule?: DerivativeRule;
 }
 
+/** How a callee's derivative is formed; see `Callee`. */
 export type DerivativeRule =
   | { readonly kind: "elementwise"; readonly partials: () => Program }
   | { readonly kind: "jvp"; readonly tangent: () => Program };
