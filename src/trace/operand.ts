@@ -8,7 +8,7 @@
 import { UsageError } from "../errors.ts";
 import type { Builder } from "../ir/builder.ts";
 import { at, showShape, sizeOf } from "../ir/shape.ts";
-import type { Node } from "../ir/types.ts";
+import type { Node, Origin } from "../ir/types.ts";
 import { stack } from "./ops/movement.ts";
 import { captureOrigin } from "./origin.ts";
 import { requireScope, type Scope, type Traced } from "./scope.ts";
@@ -39,7 +39,8 @@ export function emit(
   const scope = requireScope(what);
   const { builder } = scope;
   const before = builder.origin;
-  builder.origin = captureOrigin();
+  const origin = captureOrigin();
+  builder.origin = origin;
   try {
     const nodes = operands.map((operand, index) =>
       nodeOf(scope, operand, () =>
@@ -47,9 +48,18 @@ export function emit(
       ),
     );
     return { scope, node: make(builder, nodes) };
+  } catch (error) {
+    throw placed(error, origin);
   } finally {
     builder.origin = before;
   }
+}
+
+/** The error with the user's source line, unless it names one. */
+function placed(error: unknown, origin: Origin): unknown {
+  if (!(error instanceof UsageError) || error.message.includes("(at ")) return error;
+  const message = error.message.slice(error.code.length + 2);
+  return new UsageError(error.code, `${message} (at ${origin.name})`, { cause: error });
 }
 
 /** Is this a `Value` or a `Mask`? */
@@ -72,7 +82,7 @@ export function nodeOf(scope: Scope, operand: unknown, place: () => string): Nod
     }
     return scope.builder.constant(copyOf(scope, data), [...shape]);
   }
-  throw notAnOperand(operand, `${place()} (at ${captureOrigin().name})`);
+  throw notAnOperand(operand, place());
 }
 
 function copyOf(scope: Scope, data: ShapedNumbers["data"]): Float32Array | Float64Array {

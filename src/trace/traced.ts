@@ -8,6 +8,7 @@
 import { UsageError } from "../errors.ts";
 import { showShape } from "../ir/shape.ts";
 import type { Node } from "../ir/types.ts";
+import { captureOrigin } from "./origin.ts";
 import type { Traced } from "./scope.ts";
 
 /** Reached by property look-up only when an object and its classes lack the name: costs nothing otherwise. */
@@ -23,7 +24,7 @@ const fallback = new Proxy(Object.create(null) as object, {
   set(_, key) {
     throw new UsageError(
       "JR306",
-      `cannot set ${String(key)} of a traced value: values do not change; build a new one with stack(), concat() or where()`,
+      `cannot set ${String(key)} of a traced value (at ${captureOrigin().name}): values do not change; build a new one with stack(), concat() or where()`,
     );
   },
 });
@@ -77,7 +78,7 @@ export abstract class TracedBase {
 
   /** Throws: `x * 2`, `x + 1`, `x > 0`, `Math.sin(x)` need numbers, which a traced value lacks. */
   [Symbol.toPrimitive](hint: string): never {
-    throw new UsageError("JR307", `${coercion[hint] ?? ""} (${this.inspect()})`);
+    throw new UsageError("JR307", `${coercion[hint] ?? ""} (at ${captureOrigin().name}; ${this.inspect()})`);
   }
 
   /** Throws like every conversion to a number. */
@@ -122,5 +123,8 @@ function nodeText({ op, origin }: Node): string {
 
 /** The error for taking a scalar apart. */
 export function scalarEntries(): UsageError {
-  return new UsageError("JR309", "a scalar has no entries: rows of one number each are traced as one scalar");
+  return new UsageError(
+    "JR309",
+    "a scalar has no entries: rows of one number each are traced as one scalar; if one row was passed where rows are meant, write [x] or J.one(x)",
+  );
 }

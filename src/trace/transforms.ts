@@ -77,7 +77,11 @@ export function jvp(f: AnyFunction, primals: unknown, tangents: unknown): [unkno
 export function linearize(f: AnyFunction, primals: unknown): [unknown, (tangents: unknown) => unknown] {
   const call = traceCall(`jvp(${nameOf(f)})`, f, argumentsOf(primals));
   const push = (tangents: unknown): unknown => {
-    const lifted = liftArguments(call.scope, call.what, argumentsOf(tangents));
+    const lifted = liftArguments(
+      call.scope,
+      call.what,
+      Array.isArray(primals) ? (tangents as unknown[]) : [tangents],
+    );
     checkFit(call, "tangent", [lifted.nodes, call.lifted.nodes]);
     const terms = range(call.lifted.nodes.length);
     return perOutput(call, (output) => {

@@ -1,0 +1,69 @@
+/**
+ * `J.bind`: rows and results that stay in place, for control loops.
+ *
+ * In: a compiled function, n and the shared inputs. Out: views to write rows into, views of the results, and `run()`,
+ * which allocates nothing.
+ */
+
+import type { FloatType } from "../data/shape.ts";
+import { UsageError } from "../errors.ts";
+import { at, sameShape, showShape } from "../ir/shape.ts";
+import { type FloatData, NdArray } from "../ndarray.ts";
+import type { Structure } from "../trace/structure.ts";
+import type { InputSpec, Signature } from "../trace/trace.ts";
+import { type Floats, inWidth, readShared } from "./arguments.ts";
+import type { Compiled } from "./compiled.ts";
+import { nestResults } from "./results.ts";
+import type { Bound } from "./types.ts";
+
+/** Preallocates n rows of a compiled function. */
+export function bound(
+  compiled: Compiled,
+  signature: Signature,
+  { n, shared }: { n: number; shared: Readonly<Record<string, unknown>> },
+): Bound<unknown> {
+  const { program, results } = compiled.planned;
+  const sharedData = signature.inputs
+    .filter(({ level }) => level !== "row")
+    .map((input) => sharedFloats(input, shared, compiled.options.dtype));
+  const run = compiled.sync().bindFixed(n, sharedData);
+  let next = 0;
+  const views = signature.inputs.map(({ level, shape }) =>
+    level === "row" ? new NdArray(at(run.inputs, next++) as FloatData, [n, ...shape]) : undefined,
+  );
+  return {
+    inputs: inputViews(signature.structure, views) as Bound<unknown>["inputs"],
+    result: nestResults(program, results, { data: run.outputs, lead: [n] }),
+    run: () => run.run(),
+  };
+}
+
+function sharedFloats(
+  { name, shape }: InputSpec,
+  shared: Readonly<Record<string, unknown>>,
+  dtype: FloatType,
+): Floats {
+  const value = shared[name];
+  if (value === undefined)
+    throw new UsageError("JR445", `bind needs the shared input ${name} ${showShape(shape)}`);
+  const read = readShared(value, name);
+  if (sameShape(read.shape, shape)) return inWidth(read.data, dtype);
+  throw new UsageError(
+    "JR446",
+    `the shared input ${name} has shape ${showShape(read.shape)}, but ${showShape(shape)} was compiled for`,
+  );
+}
+
+/** The views as the function takes its arguments, a lone one bare, shared ones left out. */
+function inputViews(structure: Structure, views: readonly (NdArray | undefined)[]): unknown {
+  const items = structure.kind === "array" ? structure.items : [structure];
+  const kept = items.map((item) => viewsOf(item, views)).filter((view) => view !== undefined);
+  return kept.length === 1 ? kept[0] : kept;
+}
+
+function viewsOf(structure: Structure, views: readonly (NdArray | undefined)[]): unknown {
+  if (structure.kind === "leaf") return views[structure.index];
+  if (structure.kind === "array") return inputViews(structure, views);
+  const entries = structure.entries.map(([key, item]) => [key, viewsOf(item, views)] as const);
+  return Object.fromEntries(entries.filter(([, view]) => view !== undefined));
+}

@@ -1,0 +1,42 @@
+/**
+ * One signature and width of a function: planned at once, compiled on first use, synchronously or not.
+ *
+ * Always: at most one kernel, whichever way it was asked for; `dispose` frees its memory.
+ */
+
+import { compileKernel, compileKernelSync, type Kernel, type KernelOptions } from "../runtime/kernel.ts";
+import type { Entry } from "./cache.ts";
+import type { Planned } from "./plan.ts";
+
+/** A planned function and its kernel, once there is one. */
+export class Compiled implements Entry {
+  active = 0;
+  left = false;
+  ready: Kernel | undefined;
+  #pending: Promise<Kernel> | undefined;
+  readonly planned: Planned;
+  readonly options: KernelOptions;
+
+  constructor(planned: Planned, options: KernelOptions) {
+    this.planned = planned;
+    this.options = options;
+  }
+
+  sync(): Kernel {
+    this.ready ??= compileKernelSync(this.planned.program, this.options);
+    return this.ready;
+  }
+
+  async kernel(): Promise<Kernel> {
+    if (this.ready !== undefined) return this.ready;
+    this.#pending ??= compileKernel(this.planned.program, this.options);
+    const kernel = await this.#pending;
+    this.ready ??= kernel;
+    return this.ready;
+  }
+
+  dispose(): void {
+    this.ready?.dispose();
+    this.ready = undefined;
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The two functions most users need: `jacrow(f)`, the Jacobian of f for every row, and `rows(g)`, g for every row.
+ *
+ * In: a function of one row or a loaded model, and options. Out: a function of all rows, compiled on first use for the
+ * shapes and width it is called with, and kept for later calls.
+ */
+
+import type { FloatType } from "../data/shape.ts";
+import { UsageError } from "../errors.ts";
+import { at } from "../ir/shape.ts";
+import type { NdArray } from "../ndarray.ts";
+import type { Mapped, NamedFunction, PerInput, PositionalFunction } from "../trace/function-types.ts";
+import { isRowFunction, type RowFunction } from "../trace/row-function.ts";
+import type { Structure } from "../trace/structure.ts";
+import { type AnyFunction, describe, type Signature } from "../trace/trace.ts";
+import { planJacobian, planRows } from "./plan.ts";
+import { type Runnable, Runner } from "./runner.ts";
+import type { Given, GivenFor, JacrowOptions, RowMap, RunOptions } from "./types.ts";
+
+/** Arguments of a model: rows by position, or one object by name. */
+export type ModelArguments = readonly (Given | Readonly<Record<string, Given>>)[];
+
+type JacobianRows<F extends (...args: never[]) => unknown, O> = RowMap<
+  GivenFor<Parameters<F>>,
+  Mapped<ReturnType<F>, PerInput<Parameters<F>, O, NdArray>>
+>;
+
+/**
+ * The row-wise Jacobian of f: `await jacrow(f)(X)` is Z[i, …out, …in] = ∂f(X[i])[…out] / ∂X[i][…in]. Several outputs
+ * or inputs give the nest Z[output][input], a lone level collapsed.
+ */
+export function jacrow<R = NdArray>(model: RowFunction, options?: JacrowOptions): RowMap<ModelArguments, R>;
+export function jacrow<F extends PositionalFunction, const O extends JacrowOptions = JacrowOptions>(
+  f: F,
+  options?: O,
+): JacobianRows<F, O>;
+export function jacrow<F extends NamedFunction, const O extends JacrowOptions = JacrowOptions>(
+  f: F,
+  options?: O,
+): JacobianRows<F, O>;
+export function jacrow(f: AnyFunction, options: JacrowOptions = {}): unknown {
+  const plan: Runnable["plan"] = (signature, checkSizes) =>
+    planJacobian(f, signature, { ...options, checkSizes });
+  return rowMap(`jacrow(${nameOf("jacrow", f)})`, f, { options, plan });
+}
+
+/** Runs g, a function of one row, over all rows; `rows(jacobian(f))` is `jacrow(f)`. */
+export function rows<R = NdArray>(model: RowFunction, options?: RunOptions): RowMap<ModelArguments, R>;
+export function rows<G extends PositionalFunction>(
+  g: G,
+  options?: RunOptions,
+): RowMap<GivenFor<Parameters<G>>, Mapped<ReturnType<G>, NdArray>>;
+export function rows<G extends NamedFunction>(
+  g: G,
+  options?: RunOptions,
+): RowMap<GivenFor<Parameters<G>>, Mapped<ReturnType<G>, NdArray>>;
+export function rows(g: AnyFunction, options: RunOptions = {}): unknown {
+  const plan: Runnable["plan"] = (signature) => planRows(g, signature, options);
+  return rowMap(`rows(${nameOf("rows", g)})`, g, { options, plan });
+}
+
+function nameOf(what: string, f: unknown): string {
+  if (typeof f === "function") return f.name === "" ? "f" : f.name;
+  throw new UsageError("JR400", `${what} takes a function of one row or a loaded model, got ${describe(f)}`);
+}
+
+function rowMap(
+  name: string,
+  f: AnyFunction,
+  { options, plan }: { options: RunOptions; plan: Runnable["plan"] },
+): RowMap<readonly unknown[], unknown> {
+  const model = isRowFunction(f) ? f : undefined;
+  const runner = new Runner(
+    {
+      name,
+      arity: f.length,
+      dtype: model && modelDtype(model),
+      signature: model && modelSignature(model),
+      plan,
+    },
+    options,
+  );
+  const call = (...args: readonly unknown[]): Promise<unknown> => runner.run(args);
+  Object.defineProperty(call, "name", { value: name });
+  Object.defineProperty(call, "info", { get: () => runner.info });
+  return Object.assign(call, {
+    sync: (...args: readonly unknown[]) => runner.sync(args),
+    one: (...args: readonly unknown[]) => runner.one(args),
+    compile: runner.compile.bind(runner),
+    bind: runner.bind.bind(runner),
+    explain: runner.explain.bind(runner),
+    dispose: runner.dispose.bind(runner),
+  }) as unknown as RowMap<readonly unknown[], unknown>;
+}
+
+function modelDtype(model: RowFunction): FloatType | undefined {
+  const dtype = "dtype" in model ? model.dtype : undefined;
+  return dtype === "f32" || dtype === "f64" ? dtype : undefined;
+}
+
+function modelSignature({ program }: RowFunction): Signature {
+  const inputs = program.inputs.map(({ name, shape, level }) => ({
+    name,
+    shape,
+    level: level === "row" ? level : ("bound" as const),
+  }));
+  const entries = inputs.map(({ name }, index): [string, Structure] => [name, { kind: "leaf", index }]);
+  return {
+    inputs: inputs.map((_, index) => at(inputs, index)),
+    structure: { kind: "array", items: [{ kind: "object", entries }] },
+  };
+}

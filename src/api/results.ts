@@ -1,0 +1,66 @@
+/** Results of a run as arrays in the nest of the function's outputs, and the way back for arrays the caller gives. */
+
+import { UsageError } from "../errors.ts";
+import { at, showShape } from "../ir/shape.ts";
+import type { Program } from "../ir/types.ts";
+import { type FloatData, NdArray } from "../ndarray.ts";
+import { type Structure, unflatten } from "../trace/structure.ts";
+import { describe } from "../trace/trace.ts";
+import type { Floats } from "./arguments.ts";
+
+/** Flat results as nested arrays; `lead` is the axis of rows, [] for one row. */
+export function nestResults(
+  program: Program,
+  structure: Structure,
+  flat: { data: readonly Floats[]; lead: readonly number[] },
+): unknown {
+  return unflatten(structure, (index) => {
+    const { shape } = at(program.outputs, index).value;
+    return new NdArray(at(flat.data, index) as FloatData, [...flat.lead, ...shape]);
+  });
+}
+
+/** The arrays of `out`, in the order of the program's outputs. */
+export function outArrays(program: Program, structure: Structure, out: unknown): Floats[] {
+  const found: Floats[] = [];
+  const walk = (part: Structure, value: unknown): void => {
+    if (part.kind === "leaf") found[part.index] = floatsOf(value, at(program.outputs, part.index).name);
+    else if (part.kind === "array") part.items.forEach((item, index) => walk(item, member(value, index)));
+    else for (const [key, item] of part.entries) walk(item, member(value, key));
+  };
+  walk(structure, out);
+  return found;
+}
+
+function member(value: unknown, key: string | number): unknown {
+  return typeof value === "object" && value !== null ? (Reflect.get(value, key) as unknown) : undefined;
+}
+
+function floatsOf(value: unknown, name: string): Floats {
+  if (value instanceof Float32Array || value instanceof Float64Array) return value;
+  const data = member(value, "data");
+  if (data instanceof Float32Array || data instanceof Float64Array) return data;
+  throw new UsageError(
+    "JR430",
+    `out for ${name} must be a Float32Array, a Float64Array or an NdArray, got ${describe(value)}`,
+  );
+}
+
+/** Refuses arrays of another width or length before anything is written. */
+export function checkOut(
+  program: Program,
+  outs: readonly Floats[],
+  wanted: { n: number; dtype: "f32" | "f64" },
+): void {
+  program.outputs.forEach(({ name, value }, index) => {
+    const out = at(outs, index);
+    const width = out instanceof Float32Array ? "f32" : "f64";
+    const length = value.shape.reduce((product, size) => product * size, wanted.n);
+    if (width === wanted.dtype && out.length === length) return;
+    const shape = showShape([wanted.n, ...value.shape]);
+    throw new UsageError(
+      "JR431",
+      `out for ${name} must be ${wanted.dtype} of shape ${shape}, ${length} numbers; got ${width} of ${out.length}`,
+    );
+  });
+}

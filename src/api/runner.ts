@@ -1,0 +1,219 @@
+/**
+ * Runs a planned function over rows: compiles per signature and width, keeps what is compiled, nests the results.
+ *
+ * One runner stands behind each function that `jacrow` or `rows` returns. Always: at most 32 compiled specs; a call that
+ * fails leaves nothing half written; after `dispose` every call throws.
+ */
+
+import type { FloatType } from "../data/shape.ts";
+import { UsageError } from "../errors.ts";
+import { at, showShape } from "../ir/shape.ts";
+import { NdArray } from "../ndarray.ts";
+import type { KernelOptions } from "../runtime/kernel.ts";
+import type { Signature } from "../trace/trace.ts";
+import { type CallArguments, readArguments, signatureKey, signatureOf } from "./arguments.ts";
+import { bound } from "./bind.ts";
+import { Cache } from "./cache.ts";
+import { Compiled } from "./compiled.ts";
+import { explained } from "./explain.ts";
+import type { Planned } from "./plan.ts";
+import { checkOut, nestResults, outArrays } from "./results.ts";
+import { checkSize, type Estimate } from "./sizes.ts";
+import type { BindSpec, Bound, CompileSpec, RunInfo, RunOptions, SyncOptions } from "./types.ts";
+
+/** A function to run: how to plan it, and what is known of its inputs beforehand. */
+export interface Runnable {
+  readonly name: string;
+  /** Parameters it takes, if that is known. */
+  readonly arity: number;
+  readonly dtype: FloatType | undefined;
+  /** The signature, if the inputs are known without a call (a model's). */
+  readonly signature: Signature | undefined;
+  plan(signature: Signature, checkSizes: (estimates: readonly Estimate[]) => void): Planned;
+}
+
+const MOST_COMPILED = 32;
+
+/** Calls, caching and memory of one function over rows. */
+export class Runner {
+  readonly #what: Runnable;
+  readonly #options: RunOptions;
+  readonly #compiled: Cache<Compiled> = new Cache(MOST_COMPILED);
+  #last: { signature: Signature; dtype: FloatType } | undefined;
+  #notes: readonly string[] = [];
+  #disposed = false;
+
+  constructor(what: Runnable, options: RunOptions) {
+    this.#what = what;
+    this.#options = options;
+  }
+
+  async run(args: readonly unknown[]): Promise<unknown> {
+    const call = this.#read(this.#split(args).rows, false);
+    const entry = this.#entry(call.signature, call.dtype);
+    this.#checkSize(entry.planned.estimates, call);
+    entry.active++;
+    try {
+      const kernel = await entry.kernel();
+      const data = await kernel.run(call.data, call.n);
+      return nestResults(entry.planned.program, entry.planned.results, { data, lead: [call.n] });
+    } finally {
+      entry.active--;
+      if (entry.left && entry.active === 0) entry.dispose();
+    }
+  }
+
+  sync(args: readonly unknown[]): unknown {
+    const { rows, options } = this.#split(args);
+    return this.#runSync(this.#read(rows, false), options.out);
+  }
+
+  one(args: readonly unknown[]): unknown {
+    const call = this.#read(args, true);
+    return this.#runSync(call, undefined, []);
+  }
+
+  async compile(spec: CompileSpec = {}): Promise<void> {
+    const { signature, dtype } = this.#specified(spec);
+    await this.#entry(signature, dtype).kernel();
+  }
+
+  bind(spec: BindSpec): Bound<unknown> {
+    const { n, inputs, dtype, ...shared } = spec;
+    if (!Number.isSafeInteger(n) || n < 0)
+      throw new UsageError("JR440", `bind needs { n }, a whole number of rows, got ${String(n)}`);
+    const target = this.#specified({ ...(inputs && { inputs }), ...(dtype && { dtype }) });
+    const entry = this.#entry(target.signature, target.dtype);
+    this.#checkSize(entry.planned.estimates, { n, dtype: target.dtype });
+    return bound(entry, target.signature, { n, shared });
+  }
+
+  explain(spec: CompileSpec = {}): string {
+    const { signature, dtype } = this.#specified(spec);
+    return explained(this.#what.name, this.#entry(signature, dtype).planned, dtype);
+  }
+
+  get info(): RunInfo {
+    const ready = [...this.#compiled.values()]
+      .map(({ ready: kernel }) => kernel?.info)
+      .filter((info) => info !== undefined);
+    const notes = ready.flatMap(({ threadsNote }) => (threadsNote === undefined ? [] : [threadsNote]));
+    return {
+      device: this.#device(),
+      threads: ready.at(-1)?.threads ?? this.#options.threads ?? 1,
+      compiled: this.#compiled.size,
+      notes: [...new Set([...this.#notes, ...notes])],
+    };
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#compiled.clear();
+  }
+
+  #runSync(call: CallArguments, out: unknown, lead: readonly number[] = [call.n]): unknown {
+    const entry = this.#entry(call.signature, call.dtype);
+    const { program, results, estimates } = entry.planned;
+    if (out === undefined) {
+      this.#checkSize(estimates, call);
+      return nestResults(program, results, { data: entry.sync().runSync(call.data, call.n), lead });
+    }
+    const outs = outArrays(program, results, out);
+    checkOut(program, outs, call);
+    entry.sync().runSync(call.data, call.n, outs);
+    return out instanceof NdArray ? out : nestResults(program, results, { data: outs, lead });
+  }
+
+  /** Rows and, after them, options: an object that is neither rows nor named inputs. */
+  #split(args: readonly unknown[]): { rows: readonly unknown[]; options: SyncOptions } {
+    const last = args.at(-1);
+    const isOptions =
+      args.length > 1 && typeof last === "object" && last !== null && "out" in last && !("data" in last);
+    return isOptions ? { rows: args.slice(0, -1), options: last } : { rows: args, options: {} };
+  }
+
+  #read(args: readonly unknown[], single: boolean): CallArguments {
+    if (this.#disposed)
+      throw new UsageError(
+        "JR441",
+        `${this.#what.name} was disposed of; make a new one with jacrow() or rows()`,
+      );
+    const known = this.#what.signature;
+    const { arity } = this.#what;
+    if (known === undefined && arity > 0 && args.length !== arity) {
+      throw new UsageError("JR442", `${this.#what.name} takes ${arity} arguments, got ${args.length}`);
+    }
+    const signature = known ?? this.#last?.signature;
+    const call = readArguments(known === undefined ? args : inOrder(this.#what.name, known, args), {
+      shared: known === undefined ? (this.#options.shared ?? []) : sharedOf(known),
+      dtype: this.#options.dtype ?? this.#what.dtype,
+      single,
+      shapeOf: (name, empty) => (known !== undefined || empty ? shapeIn(signature, name) : undefined),
+    });
+    if (call.converted)
+      this.#notes = [call.dtype === "f32" ? "rows float64 → float32" : "rows float32 → float64"];
+    return call;
+  }
+
+  #specified(spec: CompileSpec): { signature: Signature; dtype: FloatType } {
+    const dtype = spec.dtype ?? this.#options.dtype ?? this.#what.dtype ?? this.#last?.dtype ?? "f64";
+    if (spec.inputs !== undefined)
+      return { signature: signatureOf(spec.inputs, this.#options.shared ?? []), dtype };
+    const signature = this.#what.signature ?? this.#last?.signature;
+    if (signature !== undefined) return { signature, dtype };
+    throw new UsageError(
+      "JR443",
+      `${this.#what.name} has not been called yet: give { inputs: [d] }, the shape of one row`,
+    );
+  }
+
+  #entry(signature: Signature, dtype: FloatType): Compiled {
+    this.#last = { signature, dtype };
+    return this.#compiled.get(signatureKey(signature, dtype), () => {
+      const planned = this.#what.plan(signature, (estimates) => this.#checkSize(estimates, { n: 1, dtype }));
+      return new Compiled(planned, this.#kernelOptions(dtype));
+    });
+  }
+
+  #kernelOptions(dtype: FloatType): KernelOptions {
+    const { threads, deterministic } = this.#options;
+    return {
+      device: this.#device(),
+      dtype,
+      ...(threads !== undefined && { threads }),
+      ...(deterministic !== undefined && { deterministic }),
+    };
+  }
+
+  #device(): "wasm" | "interpreter" {
+    return this.#options.device === "interpreter" ? "interpreter" : "wasm";
+  }
+
+  #checkSize(estimates: readonly Estimate[], { n, dtype }: { n: number; dtype: FloatType }): void {
+    checkSize(estimates, { n, bytesPerNumber: dtype === "f32" ? 4 : 8, maxBytes: this.#options.maxBytes });
+  }
+}
+
+function shapeIn(signature: Signature | undefined, name: string): readonly number[] | undefined {
+  return signature?.inputs.find((input) => input.name === name)?.shape;
+}
+
+function sharedOf({ inputs }: Signature): string[] {
+  return inputs.flatMap(({ name, level }) => (level === "row" ? [] : [name]));
+}
+
+/** A model's arguments in the order of its inputs, by position or by name, as one object of named ones. */
+function inOrder(name: string, { inputs }: Signature, args: readonly unknown[]): readonly unknown[] {
+  const [first] = args;
+  const named = args.length === 1 && typeof first === "object" && first !== null && !Array.isArray(first);
+  const isRecord = named && !("data" in first) && !ArrayBuffer.isView(first);
+  const given = isRecord ? inputs.map((input) => Reflect.get(first, input.name) as unknown) : args;
+  if (given.length !== inputs.length || given.includes(undefined)) {
+    const list = inputs.map((input) => `${input.name} ${showShape(input.shape)}`).join(", ");
+    throw new UsageError(
+      "JR444",
+      `${name} takes ${list}; got ${isRecord ? Object.keys(first).join(", ") : `${args.length} arguments`}`,
+    );
+  }
+  return [Object.fromEntries(inputs.map((input, index) => [input.name, at(given, index)]))];
+}

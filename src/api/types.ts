@@ -1,0 +1,105 @@
+/** What `jacrow` and `rows` return: the types of calls, results, specs and options. */
+
+import type { RowsInput } from "../data/rows.ts";
+import type { FloatType } from "../data/shape.ts";
+import type { NdArray } from "../ndarray.ts";
+import type { Shape } from "../trace/shapes.ts";
+import type { Wrt } from "../trace/wrt.ts";
+
+/** Where and how rows are computed. */
+export interface RunOptions {
+  /** `"auto"` (the default) is WebAssembly; `"interpreter"` is slow, float64 and needs nothing. */
+  readonly device?: "auto" | "wasm" | "interpreter";
+  /** Overrides the width that the model or the rows decide. */
+  readonly dtype?: FloatType;
+  /** Threads, the calling one included; 1 by default. */
+  readonly threads?: number;
+  /** The same bits on every machine: no fused multiply-add, sums in fixed order. */
+  readonly deterministic?: boolean;
+  /** Inputs that all rows share, by name or position. */
+  readonly shared?: readonly (string | number)[];
+  /** Accepts outputs that do not depend on an input, and columns that are never read. */
+  readonly allowZero?: boolean;
+  /** Most bytes that one call's results may take; by default what the machine has, and 512 MB per row. */
+  readonly maxBytes?: number;
+}
+
+/** Options of `jacrow`. */
+export interface JacrowOptions extends RunOptions {
+  /** Inputs to differentiate by, row or shared; all row inputs by default. */
+  readonly wrt?: Wrt;
+  /** Names pick outputs; numbers pick entries of a lone output. */
+  readonly outputs?: string | number | readonly (string | number)[];
+  /** How the chain rule is multiplied out; `"auto"` counts the cost. */
+  readonly mode?: "auto" | "forward" | "reverse";
+  /** How long to look for a cheaper order. */
+  readonly effort?: "quick" | "default" | "thorough";
+}
+
+/** Rows of one input, or the value of a shared one. */
+export type Given = RowsInput | number;
+
+/** What a call takes, for the parameters of the user's function. */
+export type GivenFor<P extends readonly unknown[]> = number extends P["length"]
+  ? readonly (Given | Readonly<Record<string, Given>>)[]
+  : { readonly [K in keyof P]: GivenOne<P[K]> };
+
+type GivenOne<A> = A extends { readonly traced: unknown } ? Given : { readonly [K in keyof A]: Given };
+
+/** Where results go: an array of the right shape, or the nest of them. */
+export interface SyncOptions {
+  /** Receives the results instead of new arrays; as the results are nested. */
+  readonly out?: unknown;
+}
+
+/** The shape of one row of each input: a shape, one per position, or one per name. */
+export type InputShapes = Shape | readonly Shape[] | Readonly<Record<string, Shape>>;
+
+/** What to compile for. */
+export interface CompileSpec {
+  /** Shapes of one row of each input (of the whole input where it is shared); not needed for models. */
+  readonly inputs?: InputShapes;
+  readonly dtype?: FloatType;
+}
+
+/** What to preallocate: the number of rows, and the values of shared inputs by name. */
+export type BindSpec = CompileSpec & { readonly n: number; readonly [shared: string]: unknown };
+
+/** Preallocated rows and results. */
+export interface Bound<R> {
+  /** Views to write rows into: one, or one per row input as the function takes them. */
+  readonly inputs: NdArray | readonly NdArray[] | Readonly<Record<string, NdArray>>;
+  /** Views that `run` writes, nested as the results of a call. */
+  readonly result: R;
+  /** Computes `result` from `inputs`; allocates nothing. */
+  run(): void;
+}
+
+/** How calls are computed. */
+export interface RunInfo {
+  readonly device: "wasm" | "interpreter";
+  readonly threads: number;
+  /** Compiled specs that are kept. */
+  readonly compiled: number;
+  /** What was decided quietly: conversions, fewer threads. */
+  readonly notes: readonly string[];
+}
+
+/** A function of all rows. */
+export interface RowMap<Args extends readonly unknown[], R> {
+  /** Computes all rows, with worker threads where there are any. */
+  (...args: Args): Promise<R>;
+  /** The same on the calling thread, at once. */
+  sync(...args: [...Args, SyncOptions?]): R;
+  /** One row: results without the axis of rows. */
+  one(...args: Args): R;
+  /** Compiles before the first call. */
+  compile(spec?: CompileSpec): Promise<void>;
+  /** Preallocates rows and results for control loops. */
+  bind(spec: BindSpec): Bound<R>;
+  /** What is computed per row, and at what cost. */
+  explain(spec?: CompileSpec): string;
+  readonly info: RunInfo;
+  /** Frees compiled code and memory; later calls throw. */
+  dispose(): void;
+}
