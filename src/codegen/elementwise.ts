@@ -8,6 +8,7 @@ import { UnsupportedError } from "../errors.ts";
 import type { Lanes } from "../lower/lanes.ts";
 import type { ElementwiseOp } from "../lower/loops.ts";
 import { elementaryBinary, elementaryUnary } from "../lower/math/index.ts";
+import { modulo } from "./modulo.ts";
 
 /** A formula over operands. */
 type Formula = <V>(l: Lanes<V>, args: readonly V[]) => V;
@@ -29,6 +30,7 @@ const simple: Readonly<Partial<Record<ElementwiseOp, Formula>>> = {
   div: (l, args) => l.div(first(args), second(args)),
   min: (l, args) => l.min(first(args), second(args)),
   max: (l, args) => l.max(first(args), second(args)),
+  mod: (l, args) => modulo(l, first(args), second(args)),
   lt: (l, args) => l.lt(first(args), second(args)),
   le: (l, args) => l.le(first(args), second(args)),
   eq: (l, args) => l.eq(first(args), second(args)),
