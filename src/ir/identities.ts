@@ -7,7 +7,7 @@
 
 import type { Builder, Draft, DraftOf } from "./builder.ts";
 import { binaryOps, compareOps, isBinary, isCompare, isUnary, unaryOps } from "./ops.ts";
-import { range, sameShape } from "./shape.ts";
+import { sameShape } from "./shape.ts";
 import type { BinaryNode, CompareNode, Node, NodeOf, ReduceNode, Shape, UnaryNode } from "./types.ts";
 
 /** The number a node has in every cell, if it is a constant with one. */
@@ -148,9 +148,4 @@ function compare(b: Builder, { op, a, b: c, shape }: DraftOf<CompareNode>): Node
   return x === undefined || y === undefined
     ? undefined
     : b.constant(compareOps[op](x, y) ? 1 : 0, shape, "bool");
-}
-
-/** Every axis, for reductions over the whole value. */
-export function allAxes(node: Node): number[] {
-  return range(node.shape.length);
 }

@@ -8,7 +8,6 @@ import { uniformValue } from "../ir/identities.ts";
 import { at, range, sameShape } from "../ir/shape.ts";
 import type {
   BinaryNode,
-  BroadcastNode,
   CompareNode,
   LogicNode,
   Node,

@@ -18,19 +18,21 @@ const MOST_CELLS_COMPUTED = 4096;
 /** Already as short as a constant, or shorter. */
 const SHORT: ReadonlySet<Op> = new Set<Op>(["constant", "iota", "broadcast"]);
 
-/** Folds constants, inside scans too. */
+/** Folds constants, inside scans too; gives the same object if there are none to fold. */
 export function foldConstants(program: Program): Program {
   return fold(program, new Map());
 }
 
 function fold(program: Program, bodies: Map<Program, Program>): Program {
   const values = new Map<Node, Tensor | undefined>();
+  let changed = false;
   const body = (inner: Program): Program => {
     const folded = bodies.get(inner) ?? fold(inner, bodies);
+    changed ||= folded !== inner;
     bodies.set(inner, folded);
     return folded;
   };
-  return mapProgram(program, (builder, node, operands) => {
+  const result = mapProgram(program, (builder, node, operands) => {
     const made = withBody(builder, node, { operands, body });
     const value = compute(made, values);
     if (
@@ -40,8 +42,10 @@ function fold(program: Program, bodies: Map<Program, Program>): Program {
       made.op === "scan"
     )
       return made;
+    changed = true;
     return builder.constant(shortest(value.data), made.shape, made.cell);
   });
+  return changed ? result : program;
 }
 
 /** The value of a node of constants, if it and all it reads are small; each node is tried once. */

@@ -22,29 +22,30 @@ export type Rule = (node: Node, context: RuleContext) => Node | undefined;
 /** Rules applied in a row at one node; a guard against rules that undo each other. */
 const MOST_STEPS = 32;
 
-/** The program after `rule` has been applied wherever it applies. */
+/** The program after `rule` has been applied wherever it applies; the same object if it applies nowhere. */
 export function rewrite(program: Program, rule: Rule, bodies: Map<Program, Program> = new Map()): Program {
   const uses = countUses(program);
   const usesOfNew = new Map<Node, number>();
+  let changed = false;
+  const body = (inner: Program): Program => {
+    const done = bodies.get(inner) ?? rewrite(inner, rule, bodies);
+    changed ||= done !== inner;
+    bodies.set(inner, done);
+    return done;
+  };
   const readOnce = (node: Node): boolean => (usesOfNew.get(node) ?? 1) <= 1;
-  return mapProgram(program, (builder, node, operands) => {
-    let made = withBody(builder, node, { operands, body: (inner) => bodyOf(inner, rule, bodies) });
+  const result = mapProgram(program, (builder, node, operands) => {
+    let made = withBody(builder, node, { operands, body });
     for (let step = 0; step < MOST_STEPS; step++) {
       const better = rule(made, { builder, readOnce });
       if (better === undefined || better === made) break;
       made = better;
+      changed = true;
     }
     usesOfNew.set(made, (usesOfNew.get(made) ?? 0) + (uses.get(node) ?? 0));
     return made;
   });
-}
-
-function bodyOf(program: Program, rule: Rule, bodies: Map<Program, Program>): Program {
-  const known = bodies.get(program);
-  if (known !== undefined) return known;
-  const made = rewrite(program, rule, bodies);
-  bodies.set(program, made);
-  return made;
+  return changed || nodesOf(result).length !== nodesOf(program).length ? result : program;
 }
 
 /** The node over new operands; a scan gets `body(its body)`. */

@@ -87,7 +87,7 @@ describe("elementwise", () => {
   test.each(Object.keys(compareOps) as CompareOp[])("%s and select", (op) => {
     check(
       [[4], [4], [4]],
-      (b, x, y, z) => b.select(b.compare(op, x, y), z, b.neg(x)),
+      (b, ...[x, y, z]) => b.select(b.compare(op, x as Node, y as Node), z as Node, b.neg(x as Node)),
       (x, y, z) => (i) => (compareOps[op](x(i), y(i)) ? z(i) : -x(i)),
     );
   });
