@@ -10,7 +10,9 @@ import { loadFile, type ModelSource } from "./onnx/files.ts";
 import { type ImportOptions, importModel, type Port } from "./onnx/import.ts";
 import type { BatchAxisOption } from "./onnx/inputs.ts";
 import { readModel } from "./onnx/model.ts";
+import type { Operand } from "./trace/operand.ts";
 import { type RowFunction, rowFunction } from "./trace/row-function.ts";
+import type { Tensor } from "./trace/shapes.ts";
 
 export type { ModelSource } from "./onnx/files.ts";
 export type { Port } from "./onnx/import.ts";
@@ -23,6 +25,8 @@ export interface LoadOptions {
   /** Sizes of symbolic axes other than the batch, by symbol or as `input:axis`. */
   readonly sizes?: Readonly<Record<string, number>>;
 }
+
+type Argument = Operand | Readonly<Record<string, Operand>>;
 
 /** An imported network: call it with the values of one row, or give it to `jacrow`. */
 export interface OnnxFunction extends RowFunction {
@@ -42,7 +46,7 @@ export async function loadOnnx(source: ModelSource, options: LoadOptions = {}): 
 function onnxFunction(model: Parameters<typeof importModel>[0], options: ImportOptions): OnnxFunction {
   const { program, inputs, outputs, dtype } = importModel(model, options);
   const traced = rowFunction(program);
-  const call = (...args: Parameters<RowFunction>): ReturnType<RowFunction> => traced(...args);
+  const call = (...args: readonly Argument[]): Tensor => traced(...args);
   const named = Object.defineProperty(call, "name", { value: program.name });
   return Object.freeze(Object.assign(named, { inputs, outputs, program, dtype }));
 }

@@ -5,10 +5,14 @@ import { arithmetic } from "./arithmetic.ts";
 import { axesOperators } from "./axes.ts";
 import { constants } from "./constants.ts";
 import { control } from "./control.ts";
+import { convolutions } from "./convolution.ts";
+import { indexing } from "./indexing.ts";
 import { mlOperators } from "./ml.ts";
 import { normalizations } from "./normalizations.ts";
 import type { OperatorTable } from "./operator.ts";
+import { pools } from "./pooling.ts";
 import { products } from "./products.ts";
+import { recurrentOperators } from "./recurrent.ts";
 import { reductions } from "./reductions.ts";
 import { sliceOperators } from "./slices.ts";
 
@@ -19,9 +23,13 @@ export const operators: OperatorTable = {
   ...axesOperators,
   ...constants,
   ...control,
+  ...convolutions,
+  ...indexing,
   ...mlOperators,
   ...normalizations,
+  ...pools,
   ...products,
+  ...recurrentOperators,
   ...reductions,
   ...sliceOperators,
 };

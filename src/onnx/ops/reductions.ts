@@ -14,6 +14,7 @@ import { type Layout, layout } from "../layout.ts";
 import { take } from "../movement.ts";
 import { foldAll, type Size } from "../size.ts";
 import type { Value } from "../value.ts";
+import { isFirst } from "./first.ts";
 import { type Operator, type OperatorTable, row } from "./operator.ts";
 import { logOf } from "./stable.ts";
 
@@ -116,15 +117,9 @@ function overBlock(call: Call, x: Value, emit: (b: Builder, x: Node, axis: numbe
   return call.value(emit(call.b, flat, 1), x.layout);
 }
 
-/** One where a value is the largest of its axis, for Hardmax: ties go to the first. */
+/** One at the largest entry of the axis: ties go to the first. */
 function hardmax(b: Builder, x: Node, axis: number): Node {
-  const size = at(x.shape, axis);
-  const spread = x.shape.map((length, index) => (index === axis ? 1 : length));
-  const peak = b.broadcast(b.reshape(b.reduce("reduceMax", x, [axis]), spread), x.shape);
-  const position = b.convert(b.iota(x.shape, axis), "float");
-  const candidate = b.select(b.compare("eq", x, peak), position, b.constant(size));
-  const first = b.broadcast(b.reshape(b.reduce("reduceMin", candidate, [axis]), spread), x.shape);
-  return b.convert(b.compare("eq", position, first), "float");
+  return b.convert(isFirst(b, x, axis), "float");
 }
 
 export const reductions: OperatorTable = {

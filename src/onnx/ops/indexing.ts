@@ -1,0 +1,318 @@
+/** Operators that look up or write single cells: their indices become places in one row's flat value. */
+
+import type { Builder } from "../../ir/builder.ts";
+import { at, range, sizeOf, stridesOf } from "../../ir/shape.ts";
+import type { Node } from "../../ir/types.ts";
+import { cumsum } from "../../trace/ops/reductions.ts";
+import type { Call } from "../call.ts";
+import { type Layout, layout } from "../layout.ts";
+import { full } from "../movement.ts";
+import { isNumber } from "../size.ts";
+import type { Value } from "../value.ts";
+import { placeOfMax } from "./first.ts";
+import { legalIndices, wrapped } from "./gather.ts";
+import { type Operator, type OperatorTable, row } from "./operator.ts";
+import { along, requireNoBatch, withoutAxes } from "./reductions.ts";
+
+/** An axis's indices, legal and counted from the front, as an int node of the indices' full shape. */
+function indexNode(call: Call, indices: Value, size: number): Node {
+  const { cells, layout: own } = indices;
+  if (cells?.every(isNumber))
+    return call.b.constant(legalIndices(call, cells as readonly number[], size), own.sizes, "int");
+  return wrapped(call.b, call.b.convert(full(call.b, indices), "int"), size);
+}
+
+/** Σ index·stride: places of cells in a flat value. `own(axis)` gives the index along each axis, or undefined for the cell's own. */
+function flatPlaces(
+  b: Builder,
+  shape: readonly number[],
+  { sizes, own }: { sizes: readonly number[]; own: (axis: number) => Node | undefined },
+): Node {
+  const strides = stridesOf(sizes);
+  const terms = range(sizes.length)
+    .filter((axis) => at(sizes, axis) !== 1 || own(axis) !== undefined)
+    .map((axis) => {
+      const index = own(axis) ?? b.iota(shape, axis);
+      return at(strides, axis) === 1 ? index : b.mul(index, b.constant(at(strides, axis), [], "int"));
+    });
+  return terms.reduce((x, y) => b.add(x, y), b.constant(0, shape, "int"));
+}
+
+/** Data and indices carry the batch on the same axis or not at all. */
+function alignedLayout(call: Call, data: Layout, indices: Layout): Layout {
+  if (data.batch === undefined) return indices;
+  if (indices.batch === undefined) {
+    if (at(indices.sizes, data.batch.axis) !== 1 || data.sizes[data.batch.axis] !== 1)
+      call.mixes("its indices have a fixed number of cells along the batch axis");
+    return call.mixes(
+      `its indices have one cell along axis ${data.batch.axis}, the batch, so it reads the first row only`,
+    );
+  }
+  if (indices.batch.axis !== data.batch.axis || indices.batch.outer !== data.batch.outer)
+    call.mixes("its data and its indices carry the batch on different axes");
+  return indices;
+}
+
+const gatherElements: Operator = row(11, (call) => {
+  const [data, indices] = [call.input(0), call.input(1)];
+  const axis = call.axis(call.int("axis", 0), data.rank);
+  requireNoBatch(call, data, { axes: [axis], what: "gathering along" });
+  const result = alignedLayout(call, data.layout, indices.layout);
+  const { sizes } = data.layout;
+  const index = indexNode(call, indices, at(sizes, axis));
+  const places = flatPlaces(call.b, result.sizes, { sizes, own: (k) => (k === axis ? index : undefined) });
+  return call.value(call.b.gather(call.b.reshape(data.node, [sizeOf(sizes)]), places, 0), result, data.dtype);
+});
+
+/** Replaces (or adds to) cells; without a reduction every index may occur once. */
+function scattered(
+  call: Call,
+  { data, places, updates }: { data: Value; places: Node; updates: Node },
+): Value {
+  const { b } = call;
+  const reduction = call.text("reduction", "none");
+  if (reduction !== "none" && reduction !== "add")
+    call.unsupported(`the reduction "${reduction}" is not computed.`);
+  const size = sizeOf(data.layout.sizes);
+  const flat = b.reshape(data.node, [size]);
+  const [where, cells] = [
+    b.reshape(places, [sizeOf(places.shape)]),
+    b.reshape(updates, [sizeOf(updates.shape)]),
+  ];
+  const spread = b.scatterAdd(cells, where, { axis: 0, size });
+  if (reduction === "add") return call.value(b.add(flat, spread), data.layout, data.dtype);
+  const hits = b.scatterAdd(b.constant(1, cells.shape), where, { axis: 0, size });
+  return call.value(b.select(b.compare("lt", b.constant(0), hits), spread, flat), data.layout, data.dtype);
+}
+
+/** Since opset 11; `Scatter` is its name before. */
+const scatterElements: Operator = row(9, (call) => {
+  const [data, indices, updates] = [call.input(0), call.input(1), call.input(2)];
+  const axis = call.axis(call.int("axis", 0), data.rank);
+  requireNoBatch(call, data, { axes: [axis], what: "scattering along" });
+  const result = alignedLayout(call, data.layout, indices.layout);
+  alignedLayout(call, updates.layout, indices.layout);
+  const { sizes } = data.layout;
+  const index = indexNode(call, indices, at(sizes, axis));
+  const places = flatPlaces(call.b, result.sizes, { sizes, own: (k) => (k === axis ? index : undefined) });
+  return scattered(call, { data, places, updates: full(call.b, updates) });
+});
+
+/** The indices' last axis is a tuple of leading indices of the data (after `batchDims` shared axes). */
+function tuplePlaces(
+  call: Call,
+  { data, indices, batchDims }: { data: Value; indices: Value; batchDims: number },
+): { places: Node; rest: readonly number[]; depth: number } {
+  const { b } = call;
+  const { sizes } = data.layout;
+  const depth = at(indices.layout.sizes, indices.rank - 1);
+  const indexed = batchDims + depth;
+  if (indexed > data.rank) call.malformed("its index tuples are longer than the data has axes.");
+  const outer = indices.layout.sizes.slice(0, -1);
+  const rest = sizes.slice(indexed);
+  const shape = [...outer, ...rest];
+  const all = full(b, indices);
+  const own = (axis: number): Node | undefined => {
+    if (axis < batchDims) return b.iota(shape, axis);
+    if (axis >= indexed) return b.iota(shape, outer.length + axis - indexed);
+    return spreadIndex(call, { indices, all, k: axis - batchDims, size: at(sizes, axis), shape });
+  };
+  return { places: flatPlaces(b, shape, { sizes, own }), rest, depth };
+}
+
+/** Entry k of every tuple, repeated over the axes that are not indexed. */
+function spreadIndex(
+  call: Call,
+  {
+    indices,
+    all,
+    k,
+    size,
+    shape,
+  }: { indices: Value; all: Node; k: number; size: number; shape: readonly number[] },
+): Node {
+  const { b } = call;
+  const outer = indices.layout.sizes.slice(0, -1);
+  const depth = at(indices.layout.sizes, indices.rank - 1);
+  const spread = [...outer, ...shape.slice(outer.length).map(() => 1)];
+  const cells = indices.cells;
+  if (cells?.every(isNumber)) {
+    const own = (cells as readonly number[]).filter((_, cell) => cell % depth === k);
+    return b.broadcast(b.constant(legalIndices(call, own, size), spread, "int"), shape);
+  }
+  const one = b.slice(all, {
+    starts: [...outer.map(() => 0), k],
+    steps: [...outer.map(() => 1), 1],
+    shape: [...outer, 1],
+  });
+  return b.broadcast(b.reshape(wrapped(b, b.convert(one, "int"), size), spread), shape);
+}
+
+const gatherND: Operator = row(11, (call) => {
+  const [data, indices] = [call.input(0), call.input(1)];
+  const batchDims = call.int("batch_dims", 0);
+  const { places, rest, depth } = tuplePlaces(call, { data, indices, batchDims });
+  const outer = indices.layout.sizes.slice(0, -1);
+  const { batch } = data.layout;
+  if (batch !== undefined && batch.axis >= batchDims && batch.axis < batchDims + depth)
+    call.mixes(`it picks rows by number along axis ${batch.axis}, the batch`);
+  const inside = batch !== undefined && batch.axis < batchDims;
+  if (
+    inside !== (indices.layout.batch !== undefined && indices.layout.batch.axis < batchDims) ||
+    (batch !== undefined && !inside && indices.layout.batch !== undefined)
+  ) {
+    call.mixes("its data and its indices carry the batch on different axes");
+  }
+  const place =
+    batch === undefined
+      ? indices.layout.batch
+      : inside
+        ? batch
+        : { ...batch, axis: batch.axis - batchDims - depth + outer.length };
+  const node = call.b.gather(call.b.reshape(data.node, [sizeOf(data.layout.sizes)]), places, 0);
+  return call.value(node, layout([...outer, ...rest], place), data.dtype);
+});
+
+const scatterND: Operator = row(11, (call) => {
+  const [data, indices, updates] = [call.input(0), call.input(1), call.input(2)];
+  const { places, depth } = tuplePlaces(call, { data, indices, batchDims: 0 });
+  const { batch } = data.layout;
+  if (batch !== undefined && batch.axis < depth)
+    call.mixes(`it writes rows by number along axis ${batch.axis}, the batch`);
+  if (indices.layout.batch !== undefined)
+    call.mixes("its indices carry the batch, so rows would write into each other");
+  return scattered(call, { data, places, updates: full(call.b, updates) });
+});
+
+const cumSum: Operator = row(11, (call) => {
+  const x = call.input(0);
+  const axis = call.axis(at(call.numbers(1, "axis"), 0), x.rank);
+  requireNoBatch(call, x, { axes: [axis], what: "summing up along" });
+  const { node, axes } = along(call, x, [axis]);
+  const place = at(axes, 0);
+  const turned = call.int("reverse", 0) === 1 ? reversed(call.b, node, place) : node;
+  const sums = cumsum(call.b, turned, place);
+  const shifted = call.int("exclusive", 0) === 1 ? call.b.sub(sums, turned) : sums;
+  return call.value(call.int("reverse", 0) === 1 ? reversed(call.b, shifted, place) : shifted, x.layout);
+});
+
+function reversed(b: Builder, x: Node, axis: number): Node {
+  const only = (inside: number, others: number): number[] =>
+    x.shape.map((_, k) => (k === axis ? inside : others));
+  return b.slice(x, { starts: only(at(x.shape, axis) - 1, 0), steps: only(-1, 1), shape: x.shape });
+}
+
+/** ArgMax, and ArgMin of the negative. */
+function argument(sign: 1 | -1): Operator {
+  return row(1, (call) => {
+    const x = call.input(0);
+    const axis = call.axis(call.int("axis", 0), x.rank);
+    requireNoBatch(call, x, { axes: [axis], what: "comparing along" });
+    const { node, axes } = along(call, x, [axis]);
+    const signed = sign === 1 ? node : call.b.neg(node);
+    const place = placeOfMax(call.b, signed, {
+      axis: at(axes, 0),
+      last: call.int("select_last_index", 0) === 1,
+    });
+    return call.value(place, withoutAxes(x.layout, [axis], call.int("keepdims", 1) === 1), "int");
+  });
+}
+
+/** The k largest or smallest, sorted, equal ones in their own order. k is an attribute before opset 10. */
+const topK: Operator = row(1, (call) => {
+  const x = call.input(0);
+  const { b } = call;
+  const axis = call.axis(call.int("axis", -1), x.rank);
+  requireNoBatch(call, x, { axes: [axis], what: "sorting along" });
+  const count = call.opset < 10 ? call.int("k", 1) : at(call.numbers(1, "k"), 0);
+  const size = at(x.layout.sizes, axis);
+  if (count > size || count < 0) call.malformed(`it takes ${count} of ${size} cells.`);
+  const last = b.transpose(...movedLast(full(b, x), axis));
+  const ranks = ranksOf(b, call.int("largest", 1) === 1 ? last : b.neg(last));
+  const outer = last.shape.slice(0, -1);
+  const shape = [...outer, count, size];
+  const chosen = b.compare(
+    "eq",
+    b.broadcast(b.reshape(ranks, [...outer, 1, size]), shape),
+    b.convert(b.iota(shape, outer.length), "float"),
+  );
+  const pick = (cells: Node): Node =>
+    b.sum(b.select(chosen, b.broadcast(b.reshape(cells, [...outer, 1, size]), shape), b.constant(0)), [
+      outer.length + 1,
+    ]);
+  const result = layout(
+    x.layout.sizes.map((length, k) => (k === axis ? count : length)),
+    x.layout.batch,
+  );
+  const back = (node: Node): Node =>
+    b.transpose(
+      node,
+      range(x.rank).map((k) => (k === axis ? x.rank - 1 : k < axis ? k : k - 1)),
+    );
+  const places = b.convert(pick(b.convert(b.iota(last.shape, outer.length), "float")), "int");
+  return [call.value(back(pick(last)), result), call.value(back(places), result, "int")];
+});
+
+function movedLast(node: Node, axis: number): [Node, number[]] {
+  return [node, [...range(node.shape.length).filter((k) => k !== axis), axis]];
+}
+
+/** How many cells of the last axis come before each: larger ones, and equal ones to the left. */
+function ranksOf(b: Builder, x: Node): Node {
+  const size = at(x.shape, x.shape.length - 1);
+  const outer = x.shape.slice(0, -1);
+  const shape = [...outer, size, size];
+  const own = b.broadcast(b.reshape(x, [...outer, size, 1]), shape);
+  const other = b.broadcast(b.reshape(x, [...outer, 1, size]), shape);
+  const left = b.compare("lt", b.iota(shape, outer.length + 1), b.iota(shape, outer.length));
+  const before = b.logic(
+    "or",
+    b.compare("lt", own, other),
+    b.logic("and", b.compare("eq", own, other), left),
+  );
+  return b.sum(b.convert(before, "float"), [outer.length + 1]);
+}
+
+/** A new axis with `on` at the index and `off` elsewhere. */
+const oneHot: Operator = row(9, (call) => {
+  const indices = call.input(0);
+  const { b } = call;
+  const depth = at(call.numbers(1, "depth"), 0);
+  const [off, on] = call.numbers(2, "values") as [number, number];
+  const rank = indices.rank + 1;
+  const axis = call.axis(call.int("axis", -1), rank);
+  const { sizes, batch } = indices.layout;
+  const shape = [...sizes.slice(0, axis), depth, ...sizes.slice(axis)];
+  const result = layout(shape, batch && { ...batch, axis: batch.axis >= axis ? batch.axis + 1 : batch.axis });
+  const index = wrapped(b, b.convert(full(b, indices), "int"), depth);
+  const spread = b.broadcast(b.reshape(index, [...sizes.slice(0, axis), 1, ...sizes.slice(axis)]), shape);
+  const node = b.select(b.compare("eq", b.iota(shape, axis), spread), b.constant(on), b.constant(off));
+  return call.value(node, result, call.input(2).dtype);
+});
+
+/** Cells of the upper (or lower) triangle of the last two axes; zero elsewhere. */
+const trilu: Operator = row(14, (call) => {
+  const x = call.input(0);
+  const { b } = call;
+  requireNoBatch(call, x, { axes: [x.rank - 2, x.rank - 1], what: "cutting a triangle along" });
+  const offset = call.inputs[1] === undefined ? 0 : at(call.numbers(1, "diagonal"), 0);
+  const node = full(b, x);
+  const line = b.add(b.iota(node.shape, x.rank - 2), b.constant(offset, [], "int"));
+  const column = b.iota(node.shape, x.rank - 1);
+  const kept = call.int("upper", 1) === 1 ? b.compare("le", line, column) : b.compare("le", column, line);
+  return call.value(b.select(kept, node, b.constant(0, [], node.cell)), x.layout, x.dtype);
+});
+
+export const indexing: OperatorTable = {
+  GatherElements: gatherElements,
+  GatherND: gatherND,
+  Scatter: scatterElements,
+  ScatterElements: scatterElements,
+  ScatterND: scatterND,
+  CumSum: cumSum,
+  ArgMax: argument(1),
+  ArgMin: argument(-1),
+  TopK: topK,
+  OneHot: oneHot,
+  Trilu: trilu,
+};
