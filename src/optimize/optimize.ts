@@ -8,16 +8,18 @@
 import type { Program } from "../ir/types.ts";
 import { simplify } from "./algebra.ts";
 import { foldConstants } from "./fold.ts";
+import { pruneScans } from "./prune-scans.ts";
 
 export { simplify } from "./algebra.ts";
 export { foldConstants } from "./fold.ts";
 export { dropStopGradients, inlineCalls, unrollScans } from "./inlining.ts";
+export { pruneScans } from "./prune-scans.ts";
 
 /** Program to equal program. */
 export type Pass = (program: Program) => Program;
 
 /** What `optimize` runs unless told otherwise. */
-export const defaultPasses: readonly Pass[] = [foldConstants, simplify];
+export const defaultPasses: readonly Pass[] = [foldConstants, simplify, pruneScans];
 
 const MOST_ROUNDS = 4;
 

@@ -12,6 +12,7 @@ import {
   inlineCalls,
   optimize,
   type Pass,
+  pruneScans,
   simplify,
   unrollScans,
 } from "../../src/optimize/optimize.ts";
@@ -48,6 +49,7 @@ function expectSame(got: readonly number[][], want: readonly number[][], seed: n
 const passes: Readonly<Record<string, Pass>> = {
   foldConstants,
   simplify,
+  pruneScans,
   optimize,
   dropStopGradients,
   inlineCalls,
@@ -69,6 +71,13 @@ describe.each(Object.entries(passes))("%s", (_, pass) => {
       expectSame(run(better, inputs), run(program, inputs), seed);
     }
   });
+});
+
+test("an optimized program stays as it is", () => {
+  for (let seed = 0; seed < 60; seed++) {
+    const once = optimize(randomProgram(seed));
+    expect(print(optimize(once)), `seed ${seed}`).toBe(print(once));
+  }
 });
 
 test("optimized programs are smaller on the whole", () => {
@@ -319,4 +328,33 @@ test("long scans stay scans", () => {
     "%2",
   ]);
   expect(optimized([[]], make, (program) => unrollScans(program, 5)).join()).toContain("scan @1");
+});
+
+test("scans lose results that nobody reads, and carries that only they need", () => {
+  const inner = new Builder();
+  const inputs = ["used", "dead", "helper", "step", "constant"].map((name) => inner.input(name, []));
+  const [used, dead, helper, step, constant] = inputs as [
+    InputNode,
+    InputNode,
+    InputNode,
+    InputNode,
+    InputNode,
+  ];
+  const outputs = [
+    { name: "used", value: inner.add(used, helper) },
+    { name: "dead", value: inner.add(dead, inner.mul(step, used)) },
+    { name: "helper", value: inner.unary("sin", helper) },
+    { name: "stack", value: inner.mul(constant, dead) },
+  ];
+  const body = programOf("body", inputs, outputs);
+  const lines = optimized(
+    [[], [3]],
+    (b, ...[x, y]) =>
+      b.scan(body, 3, {
+        carries: [x, x, x] as Node[],
+        perStep: [y as Node],
+        captured: [b.constant(2)],
+      })[0] as Node,
+  );
+  expect(lines.join("\n")).toContain("scan @1 x, x steps=3 carries=2 perStep=0");
 });
