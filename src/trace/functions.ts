@@ -5,17 +5,17 @@
  * has the meaning and the derivative of the method of its name.
  */
 
-import { UsageError } from "../errors.ts";
 import * as library from "../ir/library/index.ts";
 import type { Node } from "../ir/types.ts";
-import { asMask, Mask } from "./mask.ts";
+import { asValue } from "./as-value.ts";
+import { asMask, type Mask } from "./mask.ts";
 import { emit, type Operand } from "./operand.ts";
 import type { Over } from "./ops/axes.ts";
 import * as movement from "./ops/movement.ts";
 import * as products from "./ops/products.ts";
 import type { NormOptions, VarianceOptions } from "./ops/reductions.ts";
 import type { Broadcast, Shape, Tensor } from "./shapes.ts";
-import { type NormaliseOptions, type Reduced, type ShapeOf, Value, valueOf } from "./value.ts";
+import { type NormaliseOptions, type Reduced, type ShapeOf, type Value, valueOf } from "./value.ts";
 
 /** A function of each cell. */
 export type Cellwise = <O extends Operand>(x: O) => Tensor<ShapeOf<O>>;
@@ -31,18 +31,6 @@ export type Reduction<Options> = <O extends Options | undefined = undefined>(
   x: Operand,
   options?: O,
 ) => Reduced<O>;
-
-/** The operand as a value of the function being traced. */
-export function asValue<O extends Operand>(what: string, operand: O): Tensor<ShapeOf<O>> {
-  if (operand instanceof Mask) {
-    throw new UsageError(
-      "JR315",
-      `${what} takes numbers, not the outcome of a comparison: use where(…) or toFloat(…)`,
-    );
-  }
-  if (operand instanceof Value) return operand as unknown as Tensor<ShapeOf<O>>;
-  return valueOf(what, [operand], (_, [x]) => x as Node);
-}
 
 type CellwiseName = {
   [K in keyof Value]: Value[K] extends () => Tensor ? K : never;

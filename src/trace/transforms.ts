@@ -10,9 +10,11 @@ import { inline } from "../ir/graph.ts";
 import { at, range, showShape } from "../ir/shape.ts";
 import type { Node, Program } from "../ir/types.ts";
 import { type Lifted, liftArguments } from "./arguments.ts";
+import type { Mapped, NamedFunction, PerInput, PositionalFunction } from "./function-types.ts";
 import { pathsOf } from "./paths.ts";
 import { requireScope, type Scope } from "./scope.ts";
-import { type Structure, unflatten } from "./structure.ts";
+import type { Tensor } from "./shapes.ts";
+import { unflatten } from "./structure.ts";
 import { type AnyFunction, type TracedFunction, trace } from "./trace.ts";
 import { Value } from "./value.ts";
 import { chooseInputs, type Wrt } from "./wrt.ts";
@@ -24,6 +26,11 @@ export interface JacobianOptions {
   /** Accepts outputs that do not depend on an argument; their derivatives are zeros. */
   readonly allowZero?: boolean;
 }
+
+/** The function of a Jacobian: f's nest, with one (…out, …in) per differentiated argument at each leaf. */
+type Derivative<F extends (...args: never[]) => unknown, O> = (
+  ...args: Parameters<F>
+) => Mapped<ReturnType<F>, PerInput<Parameters<F>, O, Tensor>>;
 
 /** A function traced at a call, ready to be differentiated there. */
 interface Call {
@@ -42,7 +49,15 @@ function traceCall(what: string, f: AnyFunction, args: readonly unknown[], allow
 }
 
 /** The function whose value is f's Jacobian: (…out, …in) for each output and argument, a lone argument's bare. */
-export function jacobian(f: AnyFunction, options: JacobianOptions = {}): (...args: unknown[]) => unknown {
+export function jacobian<F extends PositionalFunction, const O extends JacobianOptions = JacobianOptions>(
+  f: F,
+  options?: O,
+): Derivative<F, O>;
+export function jacobian<F extends NamedFunction, const O extends JacobianOptions = JacobianOptions>(
+  f: F,
+  options?: O,
+): Derivative<F, O>;
+export function jacobian(f: AnyFunction, options: JacobianOptions = {}): unknown {
   const what = `jacobian(${nameOf(f)})`;
   const derivative = (...args: unknown[]): unknown =>
     jacobianOf(traceCall(what, f, args, options.allowZero), options);
@@ -50,10 +65,18 @@ export function jacobian(f: AnyFunction, options: JacobianOptions = {}): (...arg
 }
 
 /** The function that gives f's value and its Jacobian, from one pass: `[value, jacobian]`. */
-export function valueAndJacobian(
-  f: AnyFunction,
-  options: JacobianOptions = {},
-): (...args: unknown[]) => [unknown, unknown] {
+export function valueAndJacobian<
+  F extends PositionalFunction,
+  const O extends JacobianOptions = JacobianOptions,
+>(
+  f: F,
+  options?: O,
+): (...args: Parameters<F>) => [Mapped<ReturnType<F>, Tensor>, ReturnType<Derivative<F, O>>];
+export function valueAndJacobian<F extends NamedFunction, const O extends JacobianOptions = JacobianOptions>(
+  f: F,
+  options?: O,
+): (...args: Parameters<F>) => [Mapped<ReturnType<F>, Tensor>, ReturnType<Derivative<F, O>>];
+export function valueAndJacobian(f: AnyFunction, options: JacobianOptions = {}): unknown {
   const what = `valueAndJacobian(${nameOf(f)})`;
   const both = (...args: unknown[]): [unknown, unknown] => {
     const call = traceCall(what, f, args, options.allowZero);
@@ -63,20 +86,36 @@ export function valueAndJacobian(
 }
 
 /** The function of f's second derivatives: (…out, …in, …in). */
-export function hessian(f: AnyFunction, options: JacobianOptions = {}): (...args: unknown[]) => unknown {
-  return jacobian(jacobian(f, options) as AnyFunction, options);
+export function hessian<F extends PositionalFunction>(
+  f: F,
+  options?: JacobianOptions,
+): Derivative<F, JacobianOptions>;
+export function hessian<F extends NamedFunction>(
+  f: F,
+  options?: JacobianOptions,
+): Derivative<F, JacobianOptions>;
+export function hessian(f: PositionalFunction, options: JacobianOptions = {}): unknown {
+  return jacobian(jacobian(f, options) as PositionalFunction, options);
 }
 
 /** `[f(primals), J · tangents]`: a lone argument, or arrays of arguments and of tangents. */
-export function jvp(f: AnyFunction, primals: unknown, tangents: unknown): [unknown, unknown] {
+export function jvp<F extends AnyFunction>(
+  f: F,
+  primals: unknown,
+  tangents: unknown,
+): [value: Mapped<ReturnType<F>, Tensor>, tangent: Mapped<ReturnType<F>, Tensor>] {
   const [value, push] = linearize(f, primals);
   return [value, push(tangents)];
 }
 
 /** `[f(primals), tangents => J · tangents]`. */
-export function linearize(f: AnyFunction, primals: unknown): [unknown, (tangents: unknown) => unknown] {
+export function linearize<F extends AnyFunction>(
+  f: F,
+  primals: unknown,
+): [value: Mapped<ReturnType<F>, Tensor>, push: (tangents: unknown) => Mapped<ReturnType<F>, Tensor>] {
+  type Outputs = Mapped<ReturnType<F>, Tensor>;
   const call = traceCall(`jvp(${nameOf(f)})`, f, argumentsOf(primals));
-  const push = (tangents: unknown): unknown => {
+  const push = (tangents: unknown): Outputs => {
     const lifted = liftArguments(
       call.scope,
       call.what,
@@ -87,17 +126,20 @@ export function linearize(f: AnyFunction, primals: unknown): [unknown, (tangents
     return perOutput(call, (output) => {
       const products = terms.map((wrt) => contracted(call, { output, wrt }, at(lifted.nodes, wrt)));
       return products.reduce((a, b) => call.scope.builder.add(a, b));
-    });
+    }) as Outputs;
   };
-  return [valueOfCall(call), push];
+  return [valueOfCall(call) as Outputs, push];
 }
 
 /** `[f(primals), cotangents => cotangents · J]`; the result has the structure of the primals. */
-export function vjp(f: AnyFunction, primals: unknown): [unknown, (cotangents: unknown) => unknown] {
+export function vjp<F extends AnyFunction, P>(
+  f: F,
+  primals: P,
+): [value: Mapped<ReturnType<F>, Tensor>, pull: (cotangents: unknown) => Mapped<P, Tensor>] {
   const call = traceCall(`vjp(${nameOf(f)})`, f, argumentsOf(primals));
   const { builder } = call.scope;
   const outputs = call.traced.program.outputs.map(({ value }) => value);
-  const pull = (cotangents: unknown): unknown => {
+  const pull = (cotangents: unknown): Mapped<P, Tensor> => {
     const nest = call.traced.outputs.kind === "array" ? (cotangents as unknown[]) : [cotangents];
     const lifted = liftArguments(call.scope, call.what, nest);
     checkFit(call, "cotangent", [lifted.nodes, outputs]);
@@ -107,9 +149,9 @@ export function vjp(f: AnyFunction, primals: unknown): [unknown, (cotangents: un
       );
       return new Value({ scope: call.scope, node: products.reduce((a, b) => builder.add(a, b)) });
     }) as unknown[];
-    return Array.isArray(primals) ? result : result[0];
+    return (Array.isArray(primals) ? result : result[0]) as Mapped<P, Tensor>;
   };
-  return [valueOfCall(call), pull];
+  return [valueOfCall(call) as Mapped<ReturnType<F>, Tensor>, pull];
 }
 
 function nameOf(f: unknown): string {

@@ -1,0 +1,44 @@
+/**
+ * `jacrow`: row-wise Jacobians Z[i, j, k] = ∂Y[i, j] / ∂X[i, k] of functions of one row.
+ *
+ * Everything here runs in browsers and in Node; nothing reachable from here imports `node:`.
+ */
+
+export {
+  type CheckOptions,
+  type CheckReport,
+  checkJacobian,
+  type Difference,
+} from "./api/check.ts";
+export { jacrow, type ModelArguments, rows } from "./api/jacrow.ts";
+export type {
+  BindSpec,
+  Bound,
+  CompileSpec,
+  Given,
+  InputShapes,
+  JacrowOptions,
+  RowMap,
+  RunInfo,
+  RunOptions,
+  SyncOptions,
+} from "./api/types.ts";
+export { InternalError, JacrowError, UnsupportedError, UsageError } from "./errors.ts";
+export { type FloatType, NdArray, type Nested, type RowsInput } from "./ndarray.ts";
+export { type CustomRule, custom } from "./trace/custom.ts";
+export * from "./trace/functions.ts";
+export type { Mask } from "./trace/mask.ts";
+export type { Operand } from "./trace/operand.ts";
+export type { Port, RowFunction } from "./trace/row-function.ts";
+export { scan } from "./trace/scan.ts";
+export type { Matrix, Row, Scalar, Shape, Tensor } from "./trace/shapes.ts";
+export {
+  hessian,
+  type JacobianOptions,
+  jacobian,
+  jvp,
+  linearize,
+  valueAndJacobian,
+  vjp,
+} from "./trace/transforms.ts";
+export type { Value } from "./trace/value.ts";
