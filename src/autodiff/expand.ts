@@ -7,6 +7,7 @@ import type { Builder } from "../ir/builder.ts";
 import { inline, mapProgram, rebuild } from "../ir/graph.ts";
 import { at } from "../ir/shape.ts";
 import type { CallNode, JacobianNode, Node, Program } from "../ir/types.ts";
+import { unrollScans } from "../optimize/optimize.ts";
 import { jacobianProgram } from "./jacobian.ts";
 
 /** Expands every `jacobian` node by the planner. */
@@ -22,9 +23,13 @@ function expandJacobian(b: Builder, node: JacobianNode, operands: readonly Node[
   return at(inline(b, expanded, operands), 0);
 }
 
+/** Nodes (steps × body) up to which a loop is differentiated step by step. */
+const UNROLLED_NODES = 100_000;
+
 /** Expands everything that linearisation does not take. */
 export function expandAll(program: Program): Program {
-  return mapProgram(program, (b, node, operands) => {
+  const unrolled = unrollScans(program, UNROLLED_NODES);
+  return mapProgram(unrolled, (b, node, operands) => {
     if (node.op === "jacobian") return expandJacobian(b, node, operands);
     if (node.op === "call") return expandCall(b, node, operands);
     return rebuild(b, node, operands);
