@@ -27,6 +27,7 @@ const { values, positionals } = parseArgs({
 /** References in type R (double for f32, __float128 for f64); q appends the suffix of the library. */
 const references: Record<string, string> = {
   sigmoid: "x > 0 ? 1/(1+q(exp)(-x)) : q(exp)(x)/(1+q(exp)(x))",
+  mod: "(q(fmod)(x, y) != 0 && (q(fmod)(x, y) < 0) != (y < 0)) ? q(fmod)(x, y) + y : q(fmod)(x, y)",
   softplus: "(x > 0 ? x : 0) + q(log1p)(q(exp)(-q(fabs)(x)))",
 };
 

@@ -12,6 +12,7 @@ import { acosh, asinh, atanh, cosh, sinh } from "./hyperbolic.ts";
 import { acos, asin, atan, atan2 } from "./inverse-trigonometric.ts";
 import { log, log1p, softplus } from "./log.ts";
 import { pow } from "./power.ts";
+import { mod } from "./remainder.ts";
 import { cos, sin, tan } from "./trigonometric.ts";
 
 /** A function of one lane value. */
@@ -43,7 +44,7 @@ export type UnaryName =
   | "tanh";
 
 /** Names of the functions of two arguments. */
-export type BinaryName = "atan2" | "pow";
+export type BinaryName = "atan2" | "mod" | "pow";
 
 /** Functions of one argument. */
 export const elementaryUnary: Readonly<Record<UnaryName, UnaryFormula>> = {
@@ -69,4 +70,4 @@ export const elementaryUnary: Readonly<Record<UnaryName, UnaryFormula>> = {
 };
 
 /** Functions of two arguments; atan2 takes y first. */
-export const elementaryBinary: Readonly<Record<BinaryName, BinaryFormula>> = { atan2, pow };
+export const elementaryBinary: Readonly<Record<BinaryName, BinaryFormula>> = { atan2, mod, pow };
