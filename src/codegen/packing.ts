@@ -69,53 +69,72 @@ function rowMajor(axes: readonly Axis[], unit: number): { axis: Axis; stride: nu
   });
 }
 
-/** Copies `from` (row-major values of a's buffer) into packed order. */
-export function pack(
-  product: Product,
-  values: ArrayLike<number>,
-  tables: (table: Buffer) => ArrayLike<number>,
-): Float64Array {
-  const packing = packingOf(product);
-  const { blocked, outer, k, height, rows } = packing;
-  const out = new Float64Array(packing.cells);
+/** Values of an int table that indices go through. */
+type Tables = (table: Buffer) => ArrayLike<number>;
+
+/** `values` (row-major, of a's buffer) in packed order. */
+export function pack(product: Product, values: ArrayLike<number>, tables: Tables): Float64Array {
+  const { blocked, outer, k, height, rows, cells } = packingOf(product);
+  const out = new Float64Array(cells);
+  const { index } = product.a;
+  const [outerCells, kCells] = [cellsAlong(outer, index), cellsAlong(k, index)];
+  const rowCells = cellsAlong(blocked === undefined ? [] : [blocked], index);
+  const cellOf =
+    index.indirect === undefined
+      ? undefined
+      : indirectCells(product, [outer, k, blocked === undefined ? [] : [blocked]], tables);
   let next = 0;
-  forPoints(outer, (outerPoint) => {
+  outerCells.forEach((outerCell, outerPoint) => {
     for (let start = 0; start < rows; start += height) {
       const end = Math.min(rows, start + height);
-      forPoints(k, (point) => {
-        const full = new Map([...outerPoint, ...point]);
+      for (let step = 0; step < kCells.length; step++) {
+        const cell = index.offset + outerCell + (kCells[step] as number);
         for (let row = start; row < end; row++) {
-          if (blocked !== undefined) full.set(blocked, row);
-          out[next++] = values[evaluateIndex(product.a.index, full, tables)] ?? 0;
+          const further = cellOf === undefined ? 0 : cellOf([outerPoint, step, row]);
+          out[next++] = values[cell + (rowCells[row] as number) + further] as number;
         }
-      });
+      }
     }
   });
   return out;
 }
 
-/** The cell that an index names at a point. */
-function evaluateIndex(
-  index: Index,
-  point: ReadonlyMap<Axis, number>,
-  tables: (table: Buffer) => ArrayLike<number>,
-): number {
-  let cell = index.offset;
-  for (const { axis, stride } of index.terms) cell += (point.get(axis) ?? 0) * stride;
-  for (const { table, index: inner, stride } of index.indirect ?? [])
-    cell += (tables(table)[evaluateIndex(inner, point, tables)] ?? 0) * stride;
-  return cell;
+/** For every point of the axes, row-major: how far the index's own terms move. */
+function cellsAlong(axes: readonly Axis[], index: Index): number[] {
+  return axes.reduce<number[]>(
+    (cells, axis) => {
+      const stride = index.terms.reduce((sum, term) => (term.axis === axis ? sum + term.stride : sum), 0);
+      return cells.flatMap((cell) => Array.from({ length: axis.size }, (_, i) => cell + i * stride));
+    },
+    [0],
+  );
 }
 
-function forPoints(axes: readonly Axis[], visit: (point: Map<Axis, number>) => void): void {
-  const point = new Map<Axis, number>();
-  const descend = (depth: number): void => {
-    const axis = axes[depth];
-    if (axis === undefined) return visit(point);
-    for (let i = 0; i < axis.size; i++) {
-      point.set(axis, i);
-      descend(depth + 1);
-    }
+/** What the index's tables add, as a function of the flat positions in groups of axes. */
+function indirectCells(
+  { a }: Product,
+  groups: readonly (readonly Axis[])[],
+  tables: Tables,
+): (places: readonly number[]) => number {
+  return (places) => {
+    const point = new Map<Axis, number>();
+    groups.forEach((axes, group) => {
+      let rest = places[group] as number;
+      for (const axis of [...axes].reverse()) {
+        point.set(axis, rest % axis.size);
+        rest = Math.floor(rest / axis.size);
+      }
+    });
+    return tableCells(a.index, point, tables);
   };
-  descend(0);
+}
+
+function tableCells({ indirect = [] }: Index, point: ReadonlyMap<Axis, number>, tables: Tables): number {
+  return indirect.reduce((sum, { table, index, stride }) => {
+    const direct = index.terms.reduce(
+      (cell, term) => cell + (point.get(term.axis) ?? 0) * term.stride,
+      index.offset,
+    );
+    return sum + stride * (tables(table)[direct + tableCells(index, point, tables)] as number);
+  }, 0);
 }
