@@ -12,7 +12,7 @@ import { npyToFloat } from "../../src/data/npy.ts";
 import { encodePng } from "../../src/data/png.ts";
 import { readNpyFile } from "../../src/data/read-file.ts";
 import { writeNpyFile } from "../../src/data/write-file.ts";
-import { type NdArray, valueAndJacobian } from "../../src/index.ts";
+import { type NdArray, rows, valueAndJacobian } from "../../src/index.ts";
 import { loadOnnx } from "../../src/onnx.ts";
 import { type DigitExample, drawDigits } from "./picture.ts";
 
@@ -21,7 +21,7 @@ const TOLERANCE = 1e-5;
 const PER_CLASS = 2;
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const rows = npyToFloat(readNpyFile(here("data/X.npy")));
+const X = npyToFloat(readNpyFile(here("data/X.npy")));
 const labels = Array.from(readNpyFile(here("data/labels.npy")).data, Number);
 
 interface Result {
@@ -32,10 +32,10 @@ interface Result {
 
 /** Loads one model, runs it on all rows, and compares Y and the first rows of Z with the float64 reference. */
 async function runModel(name: string): Promise<Result> {
-  const J = valueAndJacobian(await loadOnnx(here(`data/${name}.onnx`)));
-  const first = await timed(() => J(rows));
-  const later = await timed(() => J(rows));
-  const [Y, Z] = later.result;
+  const J = rows(valueAndJacobian(await loadOnnx(here(`data/${name}.onnx`))));
+  const first = await timed(() => J(X));
+  const later = await timed(() => J(X));
+  const [Y, Z] = later.result as [NdArray, NdArray];
   const reference = (what: string): ArrayLike<number> =>
     readNpyFile(here(`data/${name}.${what}.npy`)).data as Float64Array;
   const errors = [relativeError(Y.data, reference("Y")), relativeError(Z.data, reference("Z64"))];
@@ -83,7 +83,7 @@ function chooseExamples(results: readonly Result[]): DigitExample[] {
     const chosen = labels.flatMap((label, i) => (label === digit && isRight(i) ? [i] : []));
     return chosen.slice(0, PER_CLASS).map((i) => ({
       label: digit,
-      pixels: rows.data.subarray(i * 64, (i + 1) * 64),
+      pixels: X.data.subarray(i * 64, (i + 1) * 64),
       slopes: results.map(({ Z }) => Z.row(i).row(digit).data),
     }));
   }).flat();

@@ -1,0 +1,35 @@
+/** What this machine can do: the best rate of 128-bit WebAssembly in this runtime, and memory bandwidth, per thread. */
+
+import { cpus } from "node:os";
+import { hasRelaxedSimd } from "../src/runtime/wasm/features.ts";
+import { peakRate } from "./peak.ts";
+
+/** Rates measured at the start of a run. */
+export interface Machine {
+  readonly description: string;
+  /** GFLOP/s of one thread. */
+  peak(device: string, dtype: "f32" | "f64"): number;
+  /** GB/s read by one thread from memory. */
+  readonly bandwidth: number;
+}
+
+/** Measures the machine. */
+export function measureMachine(): Machine {
+  const peaks = { f32: peakRate("f32"), f64: peakRate("f64") };
+  const bandwidth = measureBandwidth();
+  const fused = hasRelaxedSimd() ? "relaxed FMA" : "mul + add";
+  const description = `Node ${process.versions.node} (${fused}), ${cpus().length} × ${cpus()[0]?.model.trim()}; 128-bit peak ${peaks.f32.toFixed(1)} GFLOP/s f32, ${peaks.f64.toFixed(1)} f64; memory ${bandwidth.toFixed(1)} GB/s`;
+  return { description, bandwidth, peak: (_, dtype) => peaks[dtype] };
+}
+
+/** Copies 64 MB, larger than caches; counts bytes read and written. */
+function measureBandwidth(): number {
+  const [from, to] = [new Uint8Array(2 ** 26).fill(1), new Uint8Array(2 ** 26)];
+  let best = 0;
+  for (let trial = 0; trial < 8; trial++) {
+    const start = performance.now();
+    to.set(from);
+    best = Math.max(best, (2 * from.length) / (performance.now() - start) / 1e6);
+  }
+  return best;
+}

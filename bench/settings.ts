@@ -1,0 +1,58 @@
+/** The bench's command line. */
+
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { UsageError } from "../src/errors.ts";
+
+/** What to run. */
+export interface Settings {
+  readonly suites: readonly string[] | undefined;
+  readonly workloads: readonly string[] | undefined;
+  readonly devices: readonly Device[];
+  readonly threads: readonly number[];
+  readonly peers: boolean;
+  readonly python: string | undefined;
+  readonly json: string | undefined;
+}
+
+type Device = "wasm" | "interpreter";
+
+export const help = `npm run bench -- [--suite NAME]… [--workload NAME]… [--device wasm|interpreter] [--threads N]…
+  [--peers] [--python PATH] [--json FILE]
+
+Without --threads: one thread, then all. --peers adds jax-js (npm install in bench/ first);
+--python names an interpreter that has torch and jax. --json writes every figure as
+{ suite, workload, subject, device, dtype, threads, metric, value }.`;
+
+/** Settings from arguments; throws UsageError for what is not known. */
+export function settingsOf(args: readonly string[]): Settings | "help" {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      suite: { type: "string", multiple: true },
+      workload: { type: "string", multiple: true },
+      device: { type: "string", multiple: true },
+      threads: { type: "string", multiple: true },
+      peers: { type: "boolean", default: false },
+      python: { type: "string" },
+      json: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return "help";
+  const all = [...new Set([1, availableParallelism()])];
+  return {
+    suites: values.suite,
+    workloads: values.workload,
+    devices: (values.device ?? ["wasm"]).map(deviceOf),
+    threads: values.threads?.map(Number) ?? all,
+    peers: values.peers,
+    python: values.python,
+    json: values.json,
+  };
+}
+
+function deviceOf(name: string): Device {
+  if (name === "wasm" || name === "interpreter") return name;
+  throw new UsageError("JR490", `--device ${name}: wasm or interpreter`);
+}
