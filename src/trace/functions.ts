@@ -37,7 +37,10 @@ type CellwiseName = {
 }[keyof Value];
 
 function cellwise(name: CellwiseName): Cellwise {
-  return ((x) => (asValue(name, x) as Value)[name]()) as Cellwise;
+  return ((x) => {
+    const value = asValue(name, x) as Value;
+    return (value[name] as () => Tensor).call(value);
+  }) as Cellwise;
 }
 
 type PairName = "add" | "sub" | "mul" | "div" | "pow" | "mod" | "minimum" | "maximum" | "atan2" | "cross";

@@ -38,11 +38,11 @@ export function valueOf<S extends Shape>(
 export class Value<S extends Shape = Shape> extends TracedBase {
   declare protected readonly shapeType: S;
 
-  #map(what: string, make: Make): Tensor<S> {
-    return valueOf(what, [this], (b, [x]) => make(b, x as Node));
+  #map(what: string, make: Make): this {
+    return valueOf(what, [this], (b, [x]) => make(b, x as Node)) as unknown as this;
   }
 
-  #unary(op: UnaryOp): Tensor<S> {
+  #unary(op: UnaryOp): this {
     return this.#map(op, (b, x) => b.unary(op, x));
   }
 
@@ -54,7 +54,7 @@ export class Value<S extends Shape = Shape> extends TracedBase {
     return this.#reshaped(what, make) as Reduced<O>;
   }
 
-  #binary<O extends Operand>(op: BinaryOp, other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+  #binary<R extends Shape>(op: BinaryOp, other: Operand): Tensor<R> {
     return valueOf(op, [this, other], (b, [x, y]) => b.binary(op, x as Node, y as Node));
   }
 
@@ -63,12 +63,12 @@ export class Value<S extends Shape = Shape> extends TracedBase {
     return new Mask(emit(op, operands, (b, [x, y]) => b.compare(op, x as Node, y as Node)));
   }
 
-  entry(index: number): Item<S> {
-    return valueOf("at", [this], (b, [x]) => movement.entry(b, x as Node, { index })) as unknown as Item<S>;
+  entry(index: number): Tensor {
+    return valueOf("at", [this], (b, [x]) => movement.entry(b, x as Node, { index }));
   }
 
   /** Entries along the first axis; taking apart fewer than there are is noted (see `Scope.partial`). */
-  *[Symbol.iterator](): Generator<Item<S>, void, undefined> {
+  *[Symbol.iterator](): Generator<Tensor, void, undefined> {
     const { node, scope } = this.traced;
     const [length] = this.shape;
     if (length === undefined) throw scalarEntries();
@@ -83,36 +83,36 @@ export class Value<S extends Shape = Shape> extends TracedBase {
 
   // Arithmetic. Operands broadcast as in numpy.
 
-  add<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+  add<A extends Shape, O extends Operand>(this: Value<A>, other: O): Tensor<Broadcast<A, ShapeOf<O>>> {
     return this.#binary("add", other);
   }
-  sub<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+  sub<A extends Shape, O extends Operand>(this: Value<A>, other: O): Tensor<Broadcast<A, ShapeOf<O>>> {
     return this.#binary("sub", other);
   }
-  mul<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+  mul<A extends Shape, O extends Operand>(this: Value<A>, other: O): Tensor<Broadcast<A, ShapeOf<O>>> {
     return this.#binary("mul", other);
   }
-  div<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+  div<A extends Shape, O extends Operand>(this: Value<A>, other: O): Tensor<Broadcast<A, ShapeOf<O>>> {
     return this.#binary("div", other);
   }
   /** this ** other. */
-  pow<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+  pow<A extends Shape, O extends Operand>(this: Value<A>, other: O): Tensor<Broadcast<A, ShapeOf<O>>> {
     return this.#binary("pow", other);
   }
   /** The remainder with the divisor's sign, as Python's %. */
-  mod<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+  mod<A extends Shape, O extends Operand>(this: Value<A>, other: O): Tensor<Broadcast<A, ShapeOf<O>>> {
     return this.#binary("mod", other);
   }
   /** The smaller, cell by cell; ties share the derivative. */
-  minimum<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+  minimum<A extends Shape, O extends Operand>(this: Value<A>, other: O): Tensor<Broadcast<A, ShapeOf<O>>> {
     return this.#binary("min", other);
   }
   /** The larger, cell by cell; ties share the derivative. */
-  maximum<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+  maximum<A extends Shape, O extends Operand>(this: Value<A>, other: O): Tensor<Broadcast<A, ShapeOf<O>>> {
     return this.#binary("max", other);
   }
   /** The angle of the point (other, this). */
-  atan2<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+  atan2<A extends Shape, O extends Operand>(this: Value<A>, other: O): Tensor<Broadcast<A, ShapeOf<O>>> {
     return this.#binary("atan2", other);
   }
 
@@ -139,130 +139,130 @@ export class Value<S extends Shape = Shape> extends TracedBase {
 
   // Functions of each cell.
 
-  neg(): Tensor<S> {
+  neg(): this {
     return this.#unary("neg");
   }
-  abs(): Tensor<S> {
+  abs(): this {
     return this.#unary("abs");
   }
-  sign(): Tensor<S> {
+  sign(): this {
     return this.#unary("sign");
   }
-  floor(): Tensor<S> {
+  floor(): this {
     return this.#unary("floor");
   }
-  ceil(): Tensor<S> {
+  ceil(): this {
     return this.#unary("ceil");
   }
   /** To the nearest whole number, halves to the even one. */
-  round(): Tensor<S> {
+  round(): this {
     return this.#unary("round");
   }
-  sqrt(): Tensor<S> {
+  sqrt(): this {
     return this.#unary("sqrt");
   }
-  exp(): Tensor<S> {
+  exp(): this {
     return this.#unary("exp");
   }
   /** eˣ − 1, exact near 0. */
-  expm1(): Tensor<S> {
+  expm1(): this {
     return this.#unary("expm1");
   }
-  log(): Tensor<S> {
+  log(): this {
     return this.#unary("log");
   }
   /** log(1 + x), exact near 0. */
-  log1p(): Tensor<S> {
+  log1p(): this {
     return this.#unary("log1p");
   }
-  log2(): Tensor<S> {
+  log2(): this {
     return this.#map("log2", (b, x) => b.div(b.unary("log", x), b.constant(Math.LN2)));
   }
-  log10(): Tensor<S> {
+  log10(): this {
     return this.#map("log10", (b, x) => b.div(b.unary("log", x), b.constant(Math.LN10)));
   }
-  sin(): Tensor<S> {
+  sin(): this {
     return this.#unary("sin");
   }
-  cos(): Tensor<S> {
+  cos(): this {
     return this.#unary("cos");
   }
-  tan(): Tensor<S> {
+  tan(): this {
     return this.#unary("tan");
   }
-  asin(): Tensor<S> {
+  asin(): this {
     return this.#unary("asin");
   }
-  acos(): Tensor<S> {
+  acos(): this {
     return this.#unary("acos");
   }
-  atan(): Tensor<S> {
+  atan(): this {
     return this.#unary("atan");
   }
-  sinh(): Tensor<S> {
+  sinh(): this {
     return this.#unary("sinh");
   }
-  cosh(): Tensor<S> {
+  cosh(): this {
     return this.#unary("cosh");
   }
-  tanh(): Tensor<S> {
+  tanh(): this {
     return this.#unary("tanh");
   }
-  asinh(): Tensor<S> {
+  asinh(): this {
     return this.#unary("asinh");
   }
-  acosh(): Tensor<S> {
+  acosh(): this {
     return this.#unary("acosh");
   }
-  atanh(): Tensor<S> {
+  atanh(): this {
     return this.#unary("atanh");
   }
-  erf(): Tensor<S> {
+  erf(): this {
     return this.#unary("erf");
   }
-  square(): Tensor<S> {
+  square(): this {
     return this.#map("square", (b, x) => b.mul(x, x));
   }
-  reciprocal(): Tensor<S> {
+  reciprocal(): this {
     return this.#map("reciprocal", (b, x) => b.div(b.constant(1), x));
   }
   /** 1 / (1 + e^−x). */
-  sigmoid(): Tensor<S> {
+  sigmoid(): this {
     return this.#map("sigmoid", library.sigmoid);
   }
-  logSigmoid(): Tensor<S> {
+  logSigmoid(): this {
     return this.#map("logSigmoid", library.logSigmoid);
   }
   /** log(1 + e^(βx)) / β. */
-  softplus(options: { beta?: number; threshold?: number } = {}): Tensor<S> {
+  softplus(options: { beta?: number; threshold?: number } = {}): this {
     return this.#map("softplus", (b, x) => library.softplus(b, x, options));
   }
   /** max(x, 0), with derivative 0 at 0. */
-  relu(): Tensor<S> {
+  relu(): this {
     return this.#map("relu", library.relu);
   }
-  leakyRelu(slope = 0.01): Tensor<S> {
+  leakyRelu(slope = 0.01): this {
     return this.#map("leakyRelu", (b, x) => library.leakyRelu(b, x, slope));
   }
-  elu(alpha = 1): Tensor<S> {
+  elu(alpha = 1): this {
     return this.#map("elu", (b, x) => library.elu(b, x, alpha));
   }
   /** x Φ(x); `approximate: true` takes Φ from tanh. */
-  gelu(options: { approximate?: boolean } = {}): Tensor<S> {
+  gelu(options: { approximate?: boolean } = {}): this {
     return this.#map("gelu", (b, x) => library.gelu(b, x, options.approximate));
   }
   /** x · sigmoid(x), also called swish. */
-  silu(): Tensor<S> {
+  silu(): this {
     return this.#map("silu", (b, x) => library.silu(b, x));
   }
-  mish(): Tensor<S> {
+  mish(): this {
     return this.#map("mish", library.mish);
   }
-  softsign(): Tensor<S> {
+  softsign(): this {
     return this.#map("softsign", library.softsign);
   }
   /** Into [min, max]; the derivative at a bound is 1. */
-  clip(min: Operand, max: Operand): Tensor<S> {
+  clip(min: Operand, max: Operand): this {
     if (typeof min === "number" && typeof max === "number")
       return this.#map("clip", (b, x) => library.clip(b, x, { min, max }));
     return valueOf("clip", [this, min, max], (b, [x, low, high]) => {
@@ -271,27 +271,27 @@ export class Value<S extends Shape = Shape> extends TracedBase {
         min: b.broadcast(low as Node, node.shape),
         max: b.broadcast(high as Node, node.shape),
       });
-    });
+    }) as unknown as this;
   }
   /** The value passes; its derivative is zero. */
-  stopGradient(): Tensor<S> {
+  stopGradient(): this {
     return this.#map("stopGradient", (b, x) => b.stopGradient(x));
   }
 
   // Functions along an axis.
 
-  softmax(options: { axis?: number } = {}): Tensor<S> {
+  softmax(options: { axis?: number } = {}): this {
     return this.#map("softmax", (b, x) =>
       library.softmax(b, x, axisOf("softmax", x.shape, options.axis ?? -1)),
     );
   }
-  logSoftmax(options: { axis?: number } = {}): Tensor<S> {
+  logSoftmax(options: { axis?: number } = {}): this {
     return this.#map("logSoftmax", (b, x) =>
       library.logSoftmax(b, x, axisOf("logSoftmax", x.shape, options.axis ?? -1)),
     );
   }
   /** (x − mean) / √(variance + ε) over `axis` (the last by default), then scaled and shifted. */
-  layerNorm(options: NormaliseOptions = {}): Tensor<S> {
+  layerNorm(options: NormaliseOptions = {}): this {
     const { axis = -1, epsilon = 1e-5 } = options;
     const normal = this.#map("layerNorm", (b, x) =>
       library.layerNorm(b, x, { axes: axesOf("layerNorm", x.shape, { axis }), epsilon }),
@@ -299,7 +299,7 @@ export class Value<S extends Shape = Shape> extends TracedBase {
     return scaled(normal, options);
   }
   /** x / √(mean x² + ε) over `axis` (the last by default), then scaled and shifted. */
-  rmsNorm(options: NormaliseOptions = {}): Tensor<S> {
+  rmsNorm(options: NormaliseOptions = {}): this {
     const { axis = -1, epsilon = 1e-5 } = options;
     const normal = this.#map("rmsNorm", (b, x) =>
       library.rmsNorm(b, x, { axes: axesOf("rmsNorm", x.shape, { axis }), epsilon }),
@@ -307,7 +307,7 @@ export class Value<S extends Shape = Shape> extends TracedBase {
     return scaled(normal, options);
   }
   /** Running sums along an axis (the first by default). */
-  cumsum(options: { axis?: number } = {}): Tensor<S> {
+  cumsum(options: { axis?: number } = {}): this {
     return this.#map("cumsum", (b, x) => reductions.cumsum(b, x, options.axis ?? 0));
   }
 
@@ -357,14 +357,14 @@ export class Value<S extends Shape = Shape> extends TracedBase {
     return valueOf("outer", [this, other], (b, [x, y]) => products.outer(b, x as Node, y as Node));
   }
   /** The cross product of 3-vectors along the last axis. */
-  cross<O extends Operand>(other: O): Tensor<Broadcast<S, ShapeOf<O>>> {
+  cross<A extends Shape, O extends Operand>(this: Value<A>, other: O): Tensor<Broadcast<A, ShapeOf<O>>> {
     return valueOf("cross", [this, other], (b, [x, y]) => products.cross(b, x as Node, y as Node));
   }
 
   // Movement.
 
   /** The entry at one index per leading axis; negative ones count from the end. */
-  at(index: number): Item<S>;
+  at<A extends Shape>(this: Value<A>, index: number): Item<A>;
   at(...index: number[]): Tensor;
   at(...index: number[]): Tensor {
     return this.#reshaped("at", (b, x) =>
@@ -409,11 +409,11 @@ export class Value<S extends Shape = Shape> extends TracedBase {
     return this.#reshaped("unsqueeze", (b, x) => movement.unsqueeze(b, x, axis));
   }
   /** The other way round along an axis (the first by default). */
-  flip(options: { axis?: number } = {}): Tensor<S> {
+  flip(options: { axis?: number } = {}): this {
     return this.#map("flip", (b, x) => movement.flip(b, x, options.axis ?? 0));
   }
   /** Moved `shift` places along an axis, around the end. */
-  roll(shift: number, options: { axis?: number } = {}): Tensor<S> {
+  roll(shift: number, options: { axis?: number } = {}): this {
     return this.#map("roll", (b, x) => movement.roll(b, x, { shift, axis: options.axis ?? 0 }));
   }
   /** `value` (0 by default) before and after each axis: one pair of widths per axis. */
@@ -441,7 +441,7 @@ export interface NormaliseOptions {
 /** A shape with −1 in it is not known to the compiler. */
 type Open<T extends Shape> = -1 extends T[number] ? Shape : T;
 
-function scaled<S extends Shape>(value: Tensor<S>, { scale, bias }: NormaliseOptions): Tensor<S> {
+function scaled<V extends Value>(value: V, { scale, bias }: NormaliseOptions): V {
   const product = scale === undefined ? value : value.mul(scale);
-  return (bias === undefined ? product : product.add(bias)) as Tensor<S>;
+  return (bias === undefined ? product : product.add(bias)) as unknown as V;
 }
