@@ -39,6 +39,13 @@ export interface Loops {
   readonly body: (free: readonly Index[], summed: readonly Index[], walk: Walk) => Body;
 }
 
+/** What else a task must know. */
+interface TaskOptions {
+  readonly ordered?: boolean;
+  readonly after?: readonly Task[];
+  readonly readsOnly?: boolean;
+}
+
 /** All tasks of a program, operands before users, and where everything lies. */
 export interface Plan {
   readonly tasks: readonly Task[];
@@ -74,7 +81,7 @@ export class Planner {
   }
 
   /** A task from loops, its axes split as its body's reshapes need. */
-  task(target: Target, loops: Loops, options: { ordered?: boolean; after?: readonly Task[] } = {}): Task {
+  task(target: Target, loops: Loops, options: TaskOptions = {}): Task {
     const summed = loops.summed ?? [];
     const digits = [...loops.free, ...summed].map((size) => [this.axes.make(size)]);
     for (;;) {
@@ -82,6 +89,7 @@ export class Planner {
         isStored: (node) => this.#stored.has(node),
         demand: (node) => this.#stored.add(node),
         boundBuffer: (node) => this.homes.boundBuffer(node),
+        readsOnly: options.readsOnly ?? false,
       });
       const indices = digits.map(mixedRadix);
       const body = loops.body(indices.slice(0, loops.free.length), indices.slice(loops.free.length), walk);
@@ -179,7 +187,8 @@ export class Planner {
         ? { ...result, factors: [a, b] as const }
         : result;
     };
-    this.task(target, { free: node.shape, summed: summed.map((label) => sizes.get(label) as number), body });
+    const loops = { free: node.shape, summed: summed.map((label) => sizes.get(label) as number), body };
+    this.task(target, loops, { readsOnly: isProduct });
   }
 
   #concat(node: ConcatNode, home: Home): void {

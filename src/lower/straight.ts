@@ -7,7 +7,7 @@
 
 import { isReduce } from "../ir/ops.ts";
 import { at, sizeOf } from "../ir/shape.ts";
-import type { Node } from "../ir/types.ts";
+import type { ContractNode, Node } from "../ir/types.ts";
 import { contractionKind, contractionPoints } from "./contractions.ts";
 import { costOf, isView } from "./costs.ts";
 import { functionOf } from "./decide.ts";
@@ -16,12 +16,12 @@ import { cellOf, expressionsOf, Interner, partsOf } from "./intern.ts";
 import type { Access, Expr, Store, Straight } from "./loops.ts";
 
 const MOST_OPERATIONS = 6000;
-/** Below this nothing else is asked. */
-const FEW_OPERATIONS = 300;
 /** More operations per node than this on average, and loops say the same in less code. */
 const CELLS_PER_NODE = 24;
-/** Register blocks beat straight code from about here. */
-const DENSE_PRODUCTS = 400;
+/** From about here register blocks beat straight code (measured: 64 → 64 tanh layers by ten times, 3 → 8 → 2 not at all). */
+const DENSE_PRODUCTS = 128;
+/** Bound values are expanded cell by cell as well. */
+const MOST_BOUND_CELLS = 4096;
 const STAGE_OPERATIONS = 1500;
 
 /** Is the program a formula rather than tensor work? */
@@ -30,17 +30,19 @@ export function isFormula(order: readonly Node[], outputs: readonly Node[]): boo
   const costs = nodes.map(expandedCost);
   const total =
     costs.reduce((sum, cost) => sum + cost, 0) + outputs.reduce((sum, node) => sum + sizeOf(node.shape), 0);
-  if (total > MOST_OPERATIONS || nodes.some((node) => node.op === "scan" || node.op === "rowSum"))
+  if (total > MOST_OPERATIONS || total > CELLS_PER_NODE * nodes.length) return false;
+  if (
+    order.some(
+      (node) => node.op === "scan" || (node.level !== "row" && sizeOf(node.shape) > MOST_BOUND_CELLS),
+    )
+  )
     return false;
-  const dense = nodes.reduce(
-    (sum, node) => sum + (isDense(node) ? contractionPoints(node as Extract<Node, { op: "contract" }>) : 0),
-    0,
-  );
-  if (dense > DENSE_PRODUCTS && dense > total / 4) return false;
-  return total <= FEW_OPERATIONS || total <= CELLS_PER_NODE * nodes.length;
+  const dense = nodes.filter(isDense).reduce((sum, node) => sum + contractionPoints(node), 0);
+  return dense <= DENSE_PRODUCTS;
 }
 
-const isDense = (node: Node): boolean => node.op === "contract" && contractionKind(node) === "product";
+const isDense = (node: Node): node is ContractNode =>
+  node.op === "contract" && contractionKind(node) === "product";
 
 function expandedCost(node: Node): number {
   if (node.op === "contract") return contractionPoints(node);

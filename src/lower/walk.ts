@@ -7,6 +7,7 @@
  */
 
 import { InternalError, UnsupportedError } from "../errors.ts";
+import { operandsOf } from "../ir/graph.ts";
 import { at, sizeOf, stridesOf } from "../ir/shape.ts";
 import type { ContractNode, GatherNode, Node } from "../ir/types.ts";
 import { contractionKind } from "./contractions.ts";
@@ -32,7 +33,12 @@ export interface Surroundings {
   demand(node: Node): void;
   /** The bound buffer with the node's values. */
   boundBuffer(node: Node): Buffer;
+  /** Bound operands must come out as reads: they become a product's weights. */
+  readonly readsOnly?: boolean;
 }
+
+/** Masks of positions with more cells than this are computed where they are used, not kept in memory. */
+const LARGE_MASK = 256;
 
 export class Walk {
   /** Set when an axis has to be split before the walk can succeed; its results are then void. */
@@ -129,8 +135,17 @@ export class Walk {
       case "reshape":
         return this.#reshaped(node, coordinates) ?? this.#leaf(node, coordinates);
       default:
-        return this.#leaf(node, coordinates);
+        return this.#isComputedMask(node)
+          ? this.definition(node, coordinates)
+          : this.#leaf(node, coordinates);
     }
+  }
+
+  /** A large value that is only arithmetic on positions, such as an identity matrix. */
+  #isComputedMask(node: Node): boolean {
+    if (this.#around.readsOnly === true || node.level !== "constant" || sizeOf(node.shape) <= LARGE_MASK)
+      return false;
+    return isPositional(node, MASK_DEPTH);
   }
 
   #leaf(node: Node, coordinates: readonly Index[]): Sketch {
@@ -211,4 +226,31 @@ export class Walk {
     this.#around.demand(node);
     return { op: "read", node, at: coordinates };
   }
+}
+
+/** Operations on positions that one mask may take. */
+const MASK_DEPTH = 4;
+const POSITIONAL: ReadonlySet<string> = new Set([
+  "iota",
+  "add",
+  "sub",
+  "mul",
+  "min",
+  "max",
+  "lt",
+  "le",
+  "eq",
+  "ne",
+  "and",
+  "or",
+  "not",
+  "convert",
+  "broadcast",
+  "transpose",
+]);
+
+function isPositional(node: Node, depth: number): boolean {
+  if (node.op === "constant") return node.values.length === 1;
+  if (!POSITIONAL.has(node.op) || depth === 0) return false;
+  return operandsOf(node).every((operand) => isPositional(operand, depth - 1));
 }
