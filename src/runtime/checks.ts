@@ -3,6 +3,7 @@
 import { UsageError } from "../errors.ts";
 import { sizeOf } from "../ir/shape.ts";
 import type { Program } from "../ir/types.ts";
+import type { Dtype } from "../lower/lanes.ts";
 import type { FloatArray } from "./wasm/instance.ts";
 
 /** Throws unless there is one array of the right length per input. */
@@ -23,15 +24,18 @@ export function checkArguments(program: Program, inputs: readonly FloatArray[], 
   });
 }
 
+/** Zeros of the dtype. */
+export function floatsOf(dtype: Dtype, length: number): FloatArray {
+  return dtype === "f32" ? new Float32Array(length) : new Float64Array(length);
+}
+
 /** The arrays results go to: those given, checked, or new ones. */
 export function outputArrays(
   program: Program,
-  n: number,
-  outs: readonly FloatArray[] | undefined,
-  make: (length: number) => FloatArray,
+  { n, outs, dtype }: { n: number; outs: readonly FloatArray[] | undefined; dtype: Dtype },
 ): FloatArray[] {
   const lengths = program.outputs.map((output) => n * sizeOf(output.value.shape));
-  if (outs === undefined) return lengths.map(make);
+  if (outs === undefined) return lengths.map((length) => floatsOf(dtype, length));
   lengths.forEach((length, index) => {
     const given = outs[index]?.length ?? 0;
     if (given !== length) {

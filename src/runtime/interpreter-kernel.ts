@@ -2,7 +2,7 @@
 
 import { sizeOf } from "../ir/shape.ts";
 import type { Program } from "../ir/types.ts";
-import { checkArguments, outputArrays } from "./checks.ts";
+import { checkArguments, floatsOf, outputArrays } from "./checks.ts";
 import { interpret } from "./interpreter.ts";
 import type { BoundRun, Kernel, KernelInfo, KernelOptions } from "./kernel.ts";
 import type { FloatArray } from "./wasm/instance.ts";
@@ -30,7 +30,7 @@ export class InterpreterKernel implements Kernel {
 
   runSync(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): FloatArray[] {
     checkArguments(this.program, inputs, n);
-    const results = outputArrays(this.program, n, outs, (length) => this.#floats(length));
+    const results = outputArrays(this.program, { n, outs, dtype: this.info.dtype });
     interpret(this.program, inputs, n).forEach((values, index) => {
       const { level } = (this.program.outputs[index] as Program["outputs"][number]).value;
       const result = results[index] as FloatArray;
@@ -42,10 +42,11 @@ export class InterpreterKernel implements Kernel {
 
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
     const { program } = this;
+    const { dtype } = this.info;
     const inputs = program.inputs
       .filter((input) => input.level === "row")
-      .map((input) => this.#floats(n * sizeOf(input.shape)));
-    const outputs = program.outputs.map((output) => this.#floats(n * sizeOf(output.value.shape)));
+      .map((input) => floatsOf(dtype, n * sizeOf(input.shape)));
+    const outputs = program.outputs.map((output) => floatsOf(dtype, n * sizeOf(output.value.shape)));
     const rows = inputs.values();
     const bound = shared.values();
     const all = program.inputs.map(
@@ -55,8 +56,4 @@ export class InterpreterKernel implements Kernel {
   }
 
   dispose(): void {}
-
-  #floats(length: number): FloatArray {
-    return this.info.dtype === "f32" ? new Float32Array(length) : new Float64Array(length);
-  }
 }

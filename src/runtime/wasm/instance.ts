@@ -28,28 +28,36 @@ export function floatView(
     : new Float64Array(buffer, address, length);
 }
 
-/** The addresses of one thread's area: its scratch and its ports' rows. */
-export interface Area {
-  readonly scratch: number;
+/** The addresses of ports' rows: inputs and results of one call. */
+export interface RowSlot {
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
 }
 
-/** Where everything of an instance lies. */
-export interface MemoryPlan {
-  /** Rows an area holds. */
+/** One thread's part of memory. */
+export interface Area {
+  readonly scratch: number;
+  /** Several let a thread work on one while another is filled. */
+  readonly slots: readonly RowSlot[];
+}
+
+/** How a memory is to be cut. */
+export interface MemoryShape {
+  /** Rows a slot holds. */
   readonly rows: number;
+  readonly threads: number;
+  readonly slots: number;
+}
+
+/** Where everything of an instance lies. */
+export interface MemoryPlan extends MemoryShape {
   readonly areas: readonly Area[];
   readonly pages: number;
 }
 
-/** Plans a memory with `count` areas of `rows` rows. Throws `UsageError` beyond 4 GB. */
-export function memoryPlan(
-  lowered: Lowered,
-  code: WasmKernel,
-  { rows, count }: { rows: number; count: number },
-): MemoryPlan {
-  const padded = Math.ceil(rows / code.width) * code.width;
+/** Plans a memory. Throws `UsageError` beyond 4 GB. */
+export function memoryPlan(lowered: Lowered, code: WasmKernel, shape: MemoryShape): MemoryPlan {
+  const padded = Math.ceil(shape.rows / code.width) * code.width;
   let next = code.end;
   const take = (bytes: number): number => {
     const address = next;
@@ -57,18 +65,18 @@ export function memoryPlan(
     return address;
   };
   const port = ({ buffer }: Port): number => take(buffer.cells * padded * code.layout.bytes);
-  const areas = Array.from({ length: count }, () => ({
+  const slot = (): RowSlot => ({ inputs: lowered.inputs.map(port), outputs: lowered.outputs.map(port) });
+  const areas = Array.from({ length: shape.threads }, () => ({
     scratch: take(code.scratchBytes),
-    inputs: lowered.inputs.map(port),
-    outputs: lowered.outputs.map(port),
+    slots: Array.from({ length: shape.slots }, slot),
   }));
   if (next > MOST_BYTES) {
     throw new UsageError(
       "JR502",
-      `${rows} rows of "${lowered.name}" need ${(next / 1e9).toFixed(1)} GB at once: use fewer rows per call`,
+      `${shape.rows} rows of "${lowered.name}" need ${(next / 1e9).toFixed(1)} GB at once: use fewer rows per call`,
     );
   }
-  return { rows, areas, pages: Math.ceil(next / PAGE) };
+  return { ...shape, areas, pages: Math.ceil(next / PAGE) };
 }
 
 type Run = (scratch: number, rows: number, ...ports: number[]) => void;
@@ -85,15 +93,20 @@ export class Instance {
     this.#run = new WebAssembly.Instance(module, { host: { memory } }).exports["run"] as Run;
   }
 
-  /** Runs `rows` rows of an area. */
-  run(area: Area, rows: number): void {
-    this.#run(area.scratch, rows, ...area.inputs, ...area.outputs);
+  /** Runs `rows` rows of a slot, with one thread's scratch. */
+  run(area: Area, slot: RowSlot, rows: number): void {
+    this.#run(...runArguments(area, slot, rows));
   }
 
   /** The same as a function that allocates nothing. */
-  runner(area: Area, rows: number): () => void {
-    return this.#run.bind(undefined, area.scratch, rows, ...area.inputs, ...area.outputs);
+  runner(area: Area, slot: RowSlot, rows: number): () => void {
+    return this.#run.bind(undefined, ...runArguments(area, slot, rows));
   }
+}
+
+/** What the module's `run` takes. */
+export function runArguments(area: Area, slot: RowSlot, rows: number): [number, number, ...number[]] {
+  return [area.scratch, rows, ...slot.inputs, ...slot.outputs];
 }
 
 /** A memory for a plan. */

@@ -20,18 +20,24 @@ export interface WasmPlan {
   readonly fused: boolean;
   readonly shared: boolean;
   readonly threads: number;
+  readonly threadsNote: string | undefined;
   readonly memory: MemoryPlan;
 }
 
 /** Lowers and writes the code of a prepared program. */
 export function wasmPlan(program: Program, options: KernelOptions): WasmPlan {
   const fused = options.deterministic !== true && (options.relaxed ?? true) && hasRelaxedSimd();
-  const shared = (options.threads ?? 1) > 1 && hasSharedMemory();
+  const wanted = options.threads ?? 1;
+  const shared = wanted > 1 && hasSharedMemory();
   const lowered = lower(program, { dtype: options.dtype });
   const code = wasmKernel(lowered, { fused, shared });
-  const threads = shared ? (options.threads ?? 1) : 1;
-  const memory = memoryPlan(lowered, code, { rows: chunkRows(lowered, code), count: 1 });
-  return { program, options, lowered, code, fused, shared, threads, memory };
+  const threads = shared ? wanted : 1;
+  const threadsNote =
+    threads < wanted
+      ? "one thread: no SharedArrayBuffer here (a page must be cross-origin isolated)"
+      : undefined;
+  const memory = memoryPlan(lowered, code, { rows: chunkRows(lowered, code), threads: 1, slots: 1 });
+  return { program, options, lowered, code, fused, shared, threads, threadsNote, memory };
 }
 
 /** Rows per call: whole tiles. */

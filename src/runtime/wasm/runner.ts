@@ -2,7 +2,7 @@
  * A compiled program on WebAssembly: copies rows in by chunks, runs, copies results out.
  *
  * Shared inputs are bound again only when their numbers change. Memory is made at the first call and does not
- * depend on n.
+ * depend on n. Calls that may use workers have a memory of their own and follow one after the other.
  */
 
 import { UsageError } from "../../errors.ts";
@@ -10,6 +10,7 @@ import { sizeOf } from "../../ir/shape.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
 import { checkArguments, outputArrays } from "../checks.ts";
 import type { BoundRun, Kernel, KernelInfo } from "../kernel.ts";
+import { dropKernel, kernelNumber } from "../threads/pool.ts";
 import { boundImage } from "./bind.ts";
 import {
   type Area,
@@ -19,23 +20,26 @@ import {
   type MemoryPlan,
   memoryFor,
   memoryPlan,
+  type RowSlot,
 } from "./instance.ts";
+import { type ParallelKernel, runParallel } from "./parallel.ts";
 import type { WasmPlan } from "./plan.ts";
+import { copyIn, copyOut } from "./rows.ts";
 
-/** Rows of a call: which arrays, from where to where. */
-interface Span {
-  readonly inputs: readonly FloatArray[];
-  readonly outs: readonly FloatArray[];
-  readonly start: number;
-  readonly rows: number;
+/** An instance and the shared inputs its memory was bound to. */
+interface Bound {
+  readonly instance: Instance;
+  shared: readonly FloatArray[] | undefined;
 }
 
 export class WasmRunner implements Kernel {
   readonly program: Program;
   readonly #plan: WasmPlan;
   #module: WebAssembly.Module | undefined;
-  #instance: Instance | undefined;
-  #bound: readonly FloatArray[] | undefined;
+  #caller: Bound | undefined;
+  #parallel: (Bound & { readonly kernel: ParallelKernel }) | undefined;
+  /** The latest call that may use workers. */
+  #queue: Promise<unknown> = Promise.resolve();
 
   constructor(plan: WasmPlan, module: WebAssembly.Module) {
     this.program = plan.program;
@@ -44,109 +48,144 @@ export class WasmRunner implements Kernel {
   }
 
   get info(): KernelInfo {
-    const { options, code, fused, threads, memory } = this.#plan;
+    const { options, code, fused, threads, threadsNote } = this.#plan;
+    const pages = [this.#caller, this.#parallel].reduce(
+      (sum, part) => sum + (part?.instance.plan.pages ?? 0),
+      0,
+    );
     return {
       device: "wasm",
       dtype: options.dtype,
       threads,
+      ...(threadsNote === undefined ? {} : { threadsNote }),
       fused,
       moduleBytes: code.bytes.length,
       tileRows: code.layout.tileRows,
-      memoryBytes: memory.pages * 65536,
+      memoryBytes: pages * 65536,
     };
   }
 
-  run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]> {
-    return Promise.resolve().then(() => this.runSync(inputs, n, outs));
+  async run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]> {
+    if (this.#plan.threads === 1 || n <= this.#plan.code.layout.tileRows)
+      return this.runSync(inputs, n, outs);
+    const turn = this.#queue.then(() => this.#runParallel(inputs, n, outs));
+    this.#queue = turn.catch(() => {});
+    return await turn;
   }
 
   runSync(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): FloatArray[] {
-    checkArguments(this.program, inputs, n);
-    const results = outputArrays(this.program, n, outs, (length) => this.#floats(length));
-    const instance = this.#ready(inputs);
-    const rows = inputs.filter((_, index) => this.program.inputs[index]?.level === "row");
-    const { rows: most } = instance.plan;
+    const call = this.#checked(inputs, n, outs);
+    const { lowered } = this.#plan;
+    this.#caller ??= this.#instantiate(this.#plan.memory);
+    this.#rebind(this.#caller, call.shared);
+    const { instance } = this.#caller;
+    const { areas, rows: most } = instance.plan;
+    const area = areas[0] as Area;
+    const slot = area.slots[0] as RowSlot;
     for (let start = 0; start < n; start += most) {
-      this.#runSpan(instance, { inputs: rows, outs: results, start, rows: Math.min(most, n - start) });
+      const span = { ...call, start, rows: Math.min(most, n - start) };
+      copyIn(lowered, instance, { slot, span });
+      instance.run(area, slot, span.rows);
+      copyOut(lowered, instance, { slot, span });
     }
-    return results;
+    return call.outs;
   }
 
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
     const { lowered, code } = this.#plan;
-    const plan = memoryPlan(lowered, code, { rows: n, count: 1 });
-    const instance = this.#instantiate(plan);
-    this.#bind(instance, shared);
-    const area = plan.areas[0] as Area;
-    const views = (
-      addresses: readonly number[],
-      ports: readonly { buffer: { cells: number } }[],
-    ): FloatArray[] =>
-      addresses.map((address, index) =>
-        this.#view(instance, { address, length: n * (ports[index]?.buffer.cells ?? 0) }),
-      );
+    const bound = this.#instantiate(memoryPlan(lowered, code, { rows: n, threads: 1, slots: 1 }));
+    this.#rebind(bound, shared);
+    const { instance } = bound;
+    const area = instance.plan.areas[0] as Area;
+    const slot = area.slots[0] as RowSlot;
+    const views = (addresses: readonly number[], ports: typeof lowered.inputs): FloatArray[] =>
+      addresses.map((address, index) => {
+        const length = n * (ports[index]?.buffer.cells ?? 0);
+        return floatView(lowered.dtype, instance.memory.buffer, { address, length });
+      });
     return {
-      inputs: views(area.inputs, lowered.inputs),
-      outputs: views(area.outputs, lowered.outputs),
-      run: instance.runner(area, n),
+      inputs: views(slot.inputs, lowered.inputs),
+      outputs: views(slot.outputs, lowered.outputs),
+      run: instance.runner(area, slot, n),
     };
   }
 
   dispose(): void {
+    if (this.#parallel !== undefined) dropKernel(this.#parallel.kernel.id);
     this.#module = undefined;
-    this.#instance = undefined;
-    this.#bound = undefined;
+    this.#caller = undefined;
+    this.#parallel = undefined;
   }
 
-  #runSpan(instance: Instance, { inputs, outs, start, rows }: Span): void {
-    const { lowered } = this.#plan;
-    const area = instance.plan.areas[0] as Area;
-    lowered.inputs.forEach(({ buffer: { cells } }, index) => {
-      const view = this.#view(instance, { address: area.inputs[index] as number, length: rows * cells });
-      view.set((inputs[index] as FloatArray).subarray(start * cells, (start + rows) * cells));
-    });
-    instance.run(area, rows);
-    lowered.outputs.forEach(({ buffer: { cells } }, index) => {
-      const view = this.#view(instance, { address: area.outputs[index] as number, length: rows * cells });
-      outs[index]?.set(view, start * cells);
-    });
+  async #runParallel(
+    inputs: readonly FloatArray[],
+    n: number,
+    given?: readonly FloatArray[],
+  ): Promise<FloatArray[]> {
+    const call = this.#checked(inputs, n, given);
+    this.#parallel ??= this.#shareable();
+    this.#rebind(this.#parallel, call.shared);
+    await runParallel(this.#parallel.kernel, { inputs: call.inputs, outs: call.outs, rows: n });
+    return call.outs;
   }
 
-  #view(instance: Instance, place: { address: number; length: number }): FloatArray {
-    return floatView(this.#plan.options.dtype, instance.memory.buffer, place);
+  #shareable(): Bound & { readonly kernel: ParallelKernel } {
+    const { lowered, code, threads, memory } = this.#plan;
+    const plan = memoryPlan(lowered, code, { rows: memory.rows, threads, slots: 2 });
+    const bound = this.#instantiate(plan);
+    const { instance } = bound;
+    const module = this.#module as WebAssembly.Module;
+    const { tileRows } = code.layout;
+    const kernel = {
+      id: kernelNumber(),
+      module,
+      memory: instance.memory,
+      lowered,
+      instance,
+      tileRows,
+      pace: undefined,
+    };
+    return { ...bound, kernel };
   }
 
-  /** The instance with these shared inputs bound. */
-  #ready(inputs: readonly FloatArray[]): Instance {
-    this.#instance ??= this.#instantiate(this.#plan.memory);
-    const shared = inputs.filter((_, index) => this.program.inputs[index]?.level !== "row");
-    if (this.#bound === undefined || !shared.every((values, index) => equal(values, this.#bound?.[index]))) {
-      this.#bind(this.#instance, shared);
-      this.#bound = shared.map((values) => values.slice());
-    }
-    return this.#instance;
+  /** Row inputs, shared inputs and results of a call, checked. */
+  #checked(inputs: readonly FloatArray[], n: number, outs: readonly FloatArray[] | undefined): Call {
+    checkArguments(this.program, inputs, n);
+    const isRow = (index: number): boolean => this.program.inputs[index]?.level === "row";
+    return {
+      inputs: inputs.filter((_, index) => isRow(index)),
+      shared: inputs.filter((_, index) => !isRow(index)),
+      outs: outputArrays(this.program, { n, outs, dtype: this.#plan.options.dtype }),
+    };
   }
 
-  #instantiate(plan: MemoryPlan): Instance {
+  #instantiate(plan: MemoryPlan): Bound {
     if (this.#module === undefined) throw new UsageError("JR503", `"${this.program.name}" was disposed`);
-    return new Instance(this.#module, memoryFor(plan, this.#plan.shared), plan);
+    const memory = memoryFor(plan, this.#plan.shared);
+    return { instance: new Instance(this.#module, memory, plan), shared: undefined };
   }
 
-  #bind({ memory }: Instance, shared: readonly FloatArray[]): void {
+  /** Writes the shared inputs' values to memory unless they are there. */
+  #rebind(bound: Bound, shared: readonly FloatArray[]): void {
+    const { lowered, code } = this.#plan;
+    if (bound.shared !== undefined && shared.every((values, index) => equal(values, bound.shared?.[index])))
+      return;
     const inputs = this.program.inputs.filter((input) => input.level !== "row");
-    inputs.forEach((input, index) => checkShared(input, shared[index]));
-    const values = new Map(inputs.map((input, index) => [input, shared[index] as FloatArray] as const));
-    new Uint8Array(memory.buffer).set(boundImage(this.#plan.lowered, this.#plan.code, values));
-  }
-
-  #floats(length: number): FloatArray {
-    return this.#plan.options.dtype === "f32" ? new Float32Array(length) : new Float64Array(length);
+    const values = new Map(inputs.map((input, index) => [input, checkShared(input, shared[index])] as const));
+    new Uint8Array(bound.instance.memory.buffer).set(boundImage(lowered, code, values));
+    bound.shared = shared.map((numbers) => numbers.slice());
   }
 }
 
-function checkShared(input: InputNode, values: FloatArray | undefined): void {
+interface Call {
+  readonly inputs: readonly FloatArray[];
+  readonly shared: readonly FloatArray[];
+  readonly outs: FloatArray[];
+}
+
+function checkShared(input: InputNode, values: FloatArray | undefined): FloatArray {
   const wanted = sizeOf(input.shape);
-  if (values?.length === wanted) return;
+  if (values?.length === wanted) return values;
   throw new UsageError(
     "JR512",
     `shared input "${input.name}" needs ${wanted} numbers, got ${values?.length ?? "none"}`,

@@ -1,0 +1,124 @@
+/**
+ * Spreads the rows of one call over the calling thread and the pool's workers.
+ *
+ * The caller copies each worker's rows in and its results out, and computes rows itself in slices of a few
+ * milliseconds between messages. Rows are lanes, so who computes a row does not change its bits.
+ */
+
+import type { Lowered } from "../../lower/loops.ts";
+import { messagesDelivered } from "../threads/platform.ts";
+import { type PoolWorker, poolWorkers, type SharedKernel } from "../threads/pool.ts";
+import { type Area, type Instance, type RowSlot, runArguments } from "./instance.ts";
+import { copyIn, copyOut, type Span } from "./rows.ts";
+
+/** A slice of the calling thread, and a worker's job: long beside a message, short beside a frame. */
+const SLICE_MS = 3;
+/** Calls expected to take less than this stay on the calling thread. */
+const WORTH_MS = 0.7;
+
+/** A kernel in shared memory and how fast it has been. */
+export interface ParallelKernel extends SharedKernel {
+  readonly lowered: Lowered;
+  readonly instance: Instance;
+  readonly tileRows: number;
+  /** Milliseconds per row on one thread, by the latest slices. */
+  pace: number | undefined;
+}
+
+/** All rows of a call. */
+export type Rows = Omit<Span, "start">;
+
+/** Runs a call; resolves when every row is written. */
+export async function runParallel(kernel: ParallelKernel, call: Rows): Promise<void> {
+  const run = new ParallelRun(kernel, call);
+  run.slice();
+  if (!run.worthSharing()) {
+    while (run.slice());
+    return;
+  }
+  for (const [index, worker] of poolWorkers(kernel.instance.plan.threads - 1).entries()) {
+    void worker.load(kernel).then((ready) => ready && run.feed(worker, index + 1));
+  }
+  do await messagesDelivered();
+  while (run.slice());
+  await run.finished();
+}
+
+class ParallelRun {
+  readonly #kernel: ParallelKernel;
+  readonly #call: Rows;
+  #next = 0;
+  #running = 0;
+  #error: Error | undefined;
+  #done: () => void = () => {};
+
+  constructor(kernel: ParallelKernel, call: Rows) {
+    this.#kernel = kernel;
+    this.#call = call;
+  }
+
+  /** Computes some rows on this thread; false when none are left. */
+  slice(): boolean {
+    const span = this.#take();
+    if (span === undefined) return false;
+    const { instance, lowered } = this.#kernel;
+    const area = instance.plan.areas[0] as Area;
+    const slot = area.slots[0] as RowSlot;
+    const start = performance.now();
+    copyIn(lowered, instance, { slot, span });
+    instance.run(area, slot, span.rows);
+    copyOut(lowered, instance, { slot, span });
+    this.#kernel.pace = (performance.now() - start) / span.rows;
+    return true;
+  }
+
+  /** Are there enough rows left to wake workers? */
+  worthSharing(): boolean {
+    return (this.#call.rows - this.#next) * (this.#kernel.pace ?? 0) > WORTH_MS;
+  }
+
+  /** Keeps all slots of a worker busy while rows are left. */
+  feed(worker: PoolWorker, thread: number): void {
+    for (const slot of this.#kernel.instance.plan.areas[thread]?.slots ?? [])
+      this.#send(worker, { thread, slot });
+  }
+
+  /** Resolves when no worker is busy. */
+  async finished(): Promise<void> {
+    if (this.#running > 0) {
+      await new Promise<void>((resolve) => {
+        this.#done = resolve;
+      });
+    }
+    if (this.#error !== undefined) throw this.#error;
+  }
+
+  #send(worker: PoolWorker, { thread, slot }: { thread: number; slot: RowSlot }): void {
+    const span = worker.usable && this.#error === undefined ? this.#take() : undefined;
+    if (span === undefined) return;
+    const { id, instance, lowered } = this.#kernel;
+    copyIn(lowered, instance, { slot, span });
+    this.#running++;
+    worker.run(id, runArguments(instance.plan.areas[thread] as Area, slot, span.rows), (error) => {
+      this.#running--;
+      this.#error ??= error;
+      if (error === undefined) copyOut(lowered, instance, { slot, span });
+      this.#send(worker, { thread, slot });
+      if (this.#running === 0) this.#done();
+    });
+  }
+
+  /** The next rows: about a slice's worth in whole tiles, less near the end so that all threads end together. */
+  #take(): Span | undefined {
+    const { instance, tileRows, pace } = this.#kernel;
+    const left = this.#call.rows - this.#next;
+    if (left <= 0 || this.#error !== undefined) return undefined;
+    const share = left / (2 * instance.plan.threads);
+    const wanted = pace === undefined ? tileRows : Math.min(SLICE_MS / pace, share);
+    const tiles = Math.max(1, Math.floor(wanted / tileRows));
+    const rows = Math.min(left, tiles * tileRows, instance.plan.rows);
+    const start = this.#next;
+    this.#next += rows;
+    return { ...this.#call, start, rows };
+  }
+}
