@@ -1,7 +1,7 @@
 /**
  * Measures the error of every elementary function over a dense set of arguments, through generated C.
  *
- * In: names (default all), `--step N` for f32 (every N-th bit pattern), `--count N` for f64 (random patterns).
+ * In: names (default all), `--step N` for f32 (every N-th bit pattern, from `--start`, `--points` of them), `--count N` for f64 (random patterns).
  * Out: one line per function, dtype and rounding of fma: operations, largest error in ulp, and where.
  * Needs gcc with libquadmath. Run: npx tsx scripts/math/sweep.ts tanh --step 1
  */
@@ -20,6 +20,8 @@ const { values, positionals } = parseArgs({
   options: {
     step: { type: "string", default: "997" },
     count: { type: "string", default: "100000" },
+    start: { type: "string", default: "0" },
+    points: { type: "string" },
     dtype: { type: "string", default: "f32,f64" },
   },
 });
@@ -82,9 +84,9 @@ static uint64_t state = 88172645463325252ull;
 static uint64_t rnd(void) { state ^= state << 13; state ^= state >> 7; state ^= state << 17; return state; }
 int main(int argc, char** argv) {
   double worst = 0; W atX = 0, atY = 0; double off = 0;
-  uint64_t total = strtoull(argv[1], 0, 10), step = strtoull(argv[2], 0, 10);
+  uint64_t total = strtoull(argv[1], 0, 10), step = strtoull(argv[2], 0, 10), start = strtoull(argv[3], 0, 0);
   for (uint64_t i = 0; i < total; i++) {
-    W xb = ${f32 ? "(W)(i * step)" : "rnd()"}, yb = rnd();
+    W xb = ${f32 ? "(W)(start + i * step)" : "rnd()"}, yb = rnd();
     ${f32 ? "" : "if (i & 1) xb = (xb & 0x800fffffffffffffull) | ((1023 - 30 + rnd() % 42) << 52);"}
     ${
       binary.has(name)
@@ -92,7 +94,7 @@ int main(int argc, char** argv) {
     ${f32 ? "xb = rnd(); if (i & 1) xb = (xb & 0x807fffff) | ((127 - 10 + rnd() % 20) << 23);" : ""}`
         : ""
     }
-    R x = F(xb), y = F(yb); (void)y;
+    R x = F(xb), y = F(yb); (void)y; (void)start;
     R want = ${reference(name)};
     T got = F(formula(xb, yb));
     double error = ulps(got, want);
@@ -111,7 +113,8 @@ for (const name of names) {
   for (const dtype of values.dtype.split(",") as Dtype[]) {
     const { source, operations } = program(name, dtype);
     const step = dtype === "f32" ? Number(values.step) : 1;
-    const total = dtype === "f32" ? Math.floor(2 ** 32 / step) : Number(values.count);
+    const total =
+      dtype === "f32" ? Number(values.points ?? Math.floor(2 ** 32 / step)) : Number(values.count);
     for (const mode of ["FUSED", "SPLIT"]) {
       const file = join(folder, `${name}-${dtype}-${mode}`);
       writeFileSync(`${file}.c`, source);
@@ -126,7 +129,7 @@ for (const name of names) {
         "-lquadmath",
         "-lm",
       ]);
-      const line = execFileSync(file, [String(total), String(step)])
+      const line = execFileSync(file, [String(total), String(step), values.start])
         .toString()
         .trim();
       console.log(

@@ -106,15 +106,15 @@ export function expm1Reduced<V>(l: Lanes<V>, r: V, sign: 1 | -1): V {
   return sign === 1 ? l.fma(l.mul(r, r), q, r) : l.sub(l.mul(l.mul(r, r), q), r);
 }
 
-/** e^x − 1, accurate near 0. Half of it is built, which does not overflow first; `neg` keeps the sign of −0. */
+/** e^x − 1, accurate near 0. Half of it is built, which does not overflow first; it is never below x. */
 export function expm1<V>(l: Lanes<V>, x: V): V {
   const { range, saturation } = expTable(l);
   const inRange = clamp(l, x, [-2 * saturation, range[1]]);
   const { n, t } = roundedMultiple(l, inRange, { factor: Math.LOG2E, offset: formatOf(l).bias - 1 });
   const p = expm1Reduced(l, addLn2Multiple(l, inRange, { n, unit: -1 }), 1);
   const scale = powerOfTwo(l, t);
-  const half = l.fma(scale, p, l.neg(l.sub(l.constant(0.5), scale)));
-  return l.add(half, half);
+  const half = l.fma(scale, p, l.sub(scale, l.constant(0.5)));
+  return atLeast(l, x, l.add(half, half));
 }
 
 /** e^a/4 for a ≥ 0, as far as cosh a is finite. */
@@ -132,8 +132,9 @@ export function sigmoid<V>(l: Lanes<V>, x: V): V {
   const p = expm1Reduced(l, addLn2Multiple(l, inRange, { n, unit: 1 }), -1);
   const scale = powerOfTwo(l, t);
   const scaledOne = l.constant(2 ** -64);
-  const rest = l.fma(scale, p, atMost(l, scale, scaledOne));
-  return l.div(scaledOne, l.add(atLeast(l, scale, scaledOne), rest));
+  const sum = l.add(scale, scaledOne);
+  const lost = l.sub(scaledOne, l.sub(sum, scale));
+  return l.div(scaledOne, l.add(sum, l.fma(scale, p, lost)));
 }
 
 /** a + n·ln 2 / 2. In f32 one constant does: it has 21 bits, so n·c is exact while its error still matters. */
