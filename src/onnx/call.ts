@@ -33,6 +33,7 @@ export interface CallParts {
 
 const utf8 = new TextDecoder();
 
+/** One node being imported. */
 export class Call {
   readonly operator: string;
   readonly name: string;
@@ -151,6 +152,9 @@ export class Call {
 
   /** A value of this call from an IR node; the node may still have axes of size one. */
   value(node: Node, layout: Layout, dtype: Dtype = this.given[0]?.dtype ?? "float32"): Value {
+    if (sizeOf(layout.sizes) > MOST_ROW_CELLS) {
+      this.unsupported(`its result ${showLayout(layout)} has more than 2³¹ cells in one row.`);
+    }
     const squeezed = this.b.reshape(node, rowShape(layout));
     const path = this.path();
     const known = path === undefined && layout.batch === undefined && foldable(layout.sizes);
@@ -174,11 +178,7 @@ export class Call {
     if (!cells.every(isNumber))
       this.mixes("it makes data out of the number of rows, so every row would depend on how many there are");
     const uniform = cells.length > 0 && cells.every((cell) => Object.is(cell, cells[0]));
-    return this.b.constant(
-      uniform ? (cells[0] as number) : (cells as number[]),
-      rowShape(plain(sizes)),
-      cellOf(dtype),
-    );
+    return this.b.constant(uniform ? (cells[0] as number) : cells, rowShape(plain(sizes)), cellOf(dtype));
   }
 
   /** The path of a result: through the first input that depends on the row. */
@@ -229,6 +229,9 @@ export function cellOf(dtype: Dtype): Cell {
 
 /** Most cells that are folded or kept as numbers while importing. */
 export const MOST_KNOWN_CELLS = 65_536;
+
+/** Most cells of one value of one row. */
+const MOST_ROW_CELLS = 2 ** 31;
 
 /** True if a tensor of these sizes may be kept as numbers. */
 export function foldable(sizes: readonly number[]): boolean {

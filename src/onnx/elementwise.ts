@@ -56,18 +56,18 @@ function onePlace(
   if (others.some(({ axis, outer }) => axis !== place.axis || outer !== place.outer)) {
     call.mixes("its operands carry the batch on different axes, so every row would meet every other row");
   }
-  for (const { sizes: own, batch } of layouts) {
-    const axis = place.axis - sizes.length + own.length;
-    const size = own[axis] ?? 1;
-    if (batch === undefined && size !== 1)
+  for (const { sizes: own } of layouts.filter(({ batch }) => batch === undefined)) {
+    const size = own[place.axis - sizes.length + own.length] ?? 1;
+    if (size !== 1)
       call.mixes(
         `axis ${place.axis} is the batch in one operand and has ${size} cells in the other, so each row would get its own constants`,
       );
-    if (batch !== undefined && size !== at(sizes, place.axis))
-      call.mixes(
-        `axis ${place.axis} is the batch in one operand and the batch with ${at(sizes, place.axis)} cells a row in the other`,
-      );
   }
+  const cells = at(sizes, place.axis);
+  if (layouts.some(({ sizes: own, batch }) => batch !== undefined && own[batch.axis] !== cells))
+    call.mixes(
+      `axis ${place.axis} is the batch in one operand and the batch with ${cells} cells a row in the other`,
+    );
   return place;
 }
 

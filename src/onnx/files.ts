@@ -6,6 +6,9 @@
  * (no absolute paths, no "..", no links out), and its offset and length are checked against the file before reading.
  */
 
+import type fileSystem from "node:fs";
+import type paths from "node:path";
+import type urls from "node:url";
 import { UnsupportedError, UsageError } from "../errors.ts";
 import type { TensorProto } from "./model.ts";
 import { rawBytes } from "./tensor.ts";
@@ -21,8 +24,8 @@ export interface LoadedFile {
   readonly external: (tensor: TensorProto) => Uint8Array;
 }
 
-type FileSystem = typeof import("node:fs");
-type Paths = typeof import("node:path");
+type FileSystem = typeof fileSystem;
+type Paths = typeof paths;
 
 /** One system call reads at most this much. */
 const CHUNK_BYTES = 2 ** 30;
@@ -74,7 +77,7 @@ async function fetched(address: string): Promise<Uint8Array> {
 interface Host {
   readonly fs: FileSystem;
   readonly path: Paths;
-  readonly url: typeof import("node:url");
+  readonly url: typeof urls;
 }
 
 /** Node's own modules, where there is a Node (20.16 or newer). */

@@ -8,6 +8,7 @@
 import { UnsupportedError, UsageError } from "../errors.ts";
 import { decodeMessage, type NumberRun } from "./wire.ts";
 
+/** A model file. */
 export interface ModelProto {
   readonly irVersion?: number;
   readonly producer?: string;
@@ -16,11 +17,13 @@ export interface ModelProto {
   readonly functions: readonly FunctionProto[];
 }
 
+/** The version of one domain's operators. */
 export interface OperatorSet {
   readonly domain?: string;
   readonly version?: number;
 }
 
+/** Nodes in an order in which each reads only earlier ones, and the tensors they start from. */
 export interface GraphProto {
   readonly name?: string;
   readonly nodes: readonly NodeProto[];
@@ -30,6 +33,7 @@ export interface GraphProto {
   readonly sparseInitializers: readonly object[];
 }
 
+/** One operator applied to named values. */
 export interface NodeProto {
   readonly name?: string;
   readonly operator?: string;
@@ -40,6 +44,7 @@ export interface NodeProto {
   readonly attributes: readonly AttributeProto[];
 }
 
+/** A constant argument of a node, in the field that its type names. */
 export interface AttributeProto {
   readonly name?: string;
   readonly f?: number;
@@ -55,6 +60,7 @@ export interface AttributeProto {
   readonly reference?: string;
 }
 
+/** An array, in raw bytes, a typed list or another file. */
 export interface TensorProto {
   readonly name?: string;
   readonly dims: readonly NumberRun[];
@@ -69,6 +75,7 @@ export interface TensorProto {
   readonly location?: number;
 }
 
+/** A declared input or output. */
 export interface ValueInfo {
   readonly name?: string;
   readonly type?: {
@@ -85,6 +92,7 @@ export interface Dimension {
   readonly symbol?: string;
 }
 
+/** A function of the model itself, called like an operator. */
 export interface FunctionProto {
   readonly name?: string;
   readonly domain?: string;

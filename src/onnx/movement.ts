@@ -5,10 +5,11 @@
  * moves the cells' positions, which are then looked up; so multiples of the batch move as numbers do.
  */
 
+import { UnsupportedError } from "../errors.ts";
 import { Builder } from "../ir/builder.ts";
 import { evaluateInto, valueOf } from "../ir/evaluate.ts";
 import { topologicalOrder } from "../ir/graph.ts";
-import { at, range } from "../ir/shape.ts";
+import { at, range, showShape, sizeOf } from "../ir/shape.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import type { Node } from "../ir/types.ts";
 import type { Call } from "./call.ts";
@@ -71,10 +72,21 @@ function movedCells(values: readonly Value[], emit: (b: Builder, take: Take) => 
   return Array.from(evaluated(positions).data, (position) => at(pool, position));
 }
 
-/** The numbers of a node that depends on no input. */
+/** Most cells that are computed, over all steps, to know one constant while importing. */
+const MOST_EVALUATED_CELLS = 2 ** 22;
+
+/** The numbers of a node that depends on no input; an error if they are too many to compute while importing. */
 export function evaluated(node: Node): Tensor {
+  const nodes = topologicalOrder([node]);
+  const cells = nodes.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  if (cells > MOST_EVALUATED_CELLS) {
+    throw new UnsupportedError(
+      "JR514",
+      `a constant of shape ${showShape(node.shape)} takes ${cells} numbers to compute, too many while importing.`,
+    );
+  }
   const values = new Map<Node, Tensor>();
-  evaluateInto(values, topologicalOrder([node]));
+  evaluateInto(values, nodes);
   return valueOf(values, node);
 }
 

@@ -9,7 +9,7 @@ import { at, sizeOf } from "../ir/shape.ts";
 import type { Call } from "./call.ts";
 import { cellsBeforeBatch, type Layout, layout, plain, showLayout, symbolicShape } from "./layout.ts";
 import { isNumber, type Size, showSize } from "./size.ts";
-import { Value } from "./value.ts";
+import type { Value } from "./value.ts";
 
 /** The value under new axes. */
 export function reshaped(call: Call, value: Value, dims: readonly Size[]): Value {

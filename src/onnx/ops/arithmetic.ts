@@ -7,7 +7,7 @@ import { elementwise, mapped } from "../elementwise.ts";
 import { full } from "../movement.ts";
 import { binaryFolds, isNumber, type Size, unaryFolds } from "../size.ts";
 import { type Dtype, dtypeOf } from "../tensor.ts";
-import { Value } from "../value.ts";
+import type { Value } from "../value.ts";
 import { type Operator, type OperatorTable, row } from "./operator.ts";
 import { logOf, rootOf } from "./stable.ts";
 
@@ -31,8 +31,8 @@ function binary(since: number, emit: Pair, options: { dtype?: Dtype; fold?: stri
 
 function foldOf(name: string): ((...cells: Size[]) => Size | undefined) | undefined {
   const [two, one] = [binaryFolds[name], unaryFolds[name]];
-  if (two !== undefined) return (a, b) => two(a as Size, b as Size);
-  return one === undefined ? undefined : (a) => one(a as Size);
+  if (two !== undefined) return (a, b) => two(a, b);
+  return one === undefined ? undefined : (a) => one(a);
 }
 
 function compare(since: number, op: CompareOp, swapped = false): Operator {
@@ -129,7 +129,7 @@ const power: Operator = row(7, (call) =>
 export function cast(call: Call, value: Value, dtype: Dtype): Value {
   return elementwise(call, [value], {
     emit: (b, [x]) => b.convert(x as Node, cellOf(dtype)),
-    fold: (cell) => castCell(cell as Size, dtype),
+    fold: (cell) => castCell(cell, dtype),
     dtype,
   });
 }

@@ -1,9 +1,8 @@
 /** Operators that make tensors from nothing or from shapes: the sources of shape arithmetic. */
 
 import { at, range, sizeOf } from "../../ir/shape.ts";
-import type { Call } from "../call.ts";
-import { cellOf, foldable } from "../call.ts";
-import { layout, plain, rowShape, symbolicShape } from "../layout.ts";
+import { type Call, cellOf, foldable } from "../call.ts";
+import { type Layout, plain, rowShape, symbolicShape } from "../layout.ts";
 import { foldAll } from "../size.ts";
 import { type Dtype, dtypeOf, readTensor, type TensorData } from "../tensor.ts";
 import { Value } from "../value.ts";
@@ -51,11 +50,7 @@ const constantOfShape: Operator = row(9, (call) => {
 });
 
 /** One number everywhere. */
-export function filled(
-  call: Call,
-  { value, dtype }: { value: number; dtype: Dtype },
-  result: ReturnType<typeof layout>,
-): Value {
+export function filled(call: Call, { value, dtype }: { value: number; dtype: Dtype }, result: Layout): Value {
   if (result.batch === undefined && foldable(result.sizes)) {
     return call.known(
       range(sizeOf(result.sizes)).map(() => value),

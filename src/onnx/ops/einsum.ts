@@ -63,11 +63,11 @@ function parse(call: Call): Equation {
   return { terms, result: right === undefined ? implied(written, most) : labelled(right, most) };
 }
 
-const letters = (term: string): string[] => [...term.replace("...", "")];
+const letters = (term: string): string[] => Array.from(term.replace("...", ""));
 
 function labelsOf(term: string, ellipsis: readonly number[]): number[] {
   const [before = "", after = ""] = term.split("...");
-  const codes = (part: string): number[] => [...part].map((letter) => letter.charCodeAt(0));
+  const codes = (part: string): number[] => Array.from(part, (letter) => letter.charCodeAt(0));
   return [...codes(before), ...(term.includes("...") ? ellipsis : []), ...codes(after)];
 }
 

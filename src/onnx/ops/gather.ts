@@ -16,9 +16,7 @@ export const gather: Operator = row(1, (call) => {
   const axis = call.axis(call.int("axis", 0), data.rank);
   if (data.layout.batch?.axis === axis) call.mixes(`it picks rows by number along axis ${axis}, the batch`);
   const indices = call.input(1).cells;
-  return indices?.every(isNumber)
-    ? gatherKnown(call, axis, indices as readonly number[])
-    : gatherComputed(call, axis);
+  return indices?.every(isNumber) ? gatherKnown(call, axis, indices) : gatherComputed(call, axis);
 });
 
 function gatherKnown(call: Call, axis: number, written: readonly number[]): Value {

@@ -17,8 +17,7 @@ import { along, requireNoBatch, withoutAxes } from "./reductions.ts";
 /** An axis's indices, legal and counted from the front, as an int node of the indices' full shape. */
 function indexNode(call: Call, indices: Value, size: number): Node {
   const { cells, layout: own } = indices;
-  if (cells?.every(isNumber))
-    return call.b.constant(legalIndices(call, cells as readonly number[], size), own.sizes, "int");
+  if (cells?.every(isNumber)) return call.b.constant(legalIndices(call, cells, size), own.sizes, "int");
   return wrapped(call.b, call.b.convert(full(call.b, indices), "int"), size);
 }
 
@@ -137,7 +136,7 @@ function spreadIndex(
   const spread = [...outer, ...shape.slice(outer.length).map(() => 1)];
   const cells = indices.cells;
   if (cells?.every(isNumber)) {
-    const own = (cells as readonly number[]).filter((_, cell) => cell % depth === k);
+    const own = cells.filter((_, cell) => cell % depth === k);
     return b.broadcast(b.constant(legalIndices(call, own, size), spread, "int"), shape);
   }
   const one = b.slice(all, {

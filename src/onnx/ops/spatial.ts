@@ -57,6 +57,8 @@ export function windowsOf(call: Call, spatial: readonly number[], kernel: readon
   });
 }
 
+const MOST_WINDOWS = 2 ** 20;
+
 interface Span {
   readonly length: number;
   /** Cells from a window's first to its last. */
@@ -86,6 +88,7 @@ function counted(
     count = Math.ceil(room / stride) + 1;
     if ((count - 1) * stride >= length + before) count--;
   }
+  if (count > MOST_WINDOWS) call.unsupported(`it asks for ${count} windows along one axis.`);
   return { before, after: Math.max(span.after, (count - 1) * stride + reach - length - before), count };
 }
 
