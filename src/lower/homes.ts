@@ -20,6 +20,13 @@ export class Homes {
   /** Nodes whose cells are part of a container's. */
   readonly #inside = new Map<Node, Node[]>();
 
+  readonly #sourceOf: (node: Node) => Node;
+
+  /** `sourceOf` gives the caller's node for a node of the program that is lowered. */
+  constructor(sourceOf: (node: Node) => Node = (node) => node) {
+    this.#sourceOf = sourceOf;
+  }
+
   tileBuffer(cells: number, cell: Cell, name: string): Buffer {
     const buffer: Buffer = { id: this.buffers.length, space: "tile", cells, cell, name };
     this.buffers.push(buffer);
@@ -46,7 +53,7 @@ export class Homes {
       cells: sizeOf(node.shape),
       cell: node.cell,
       name,
-      source: node,
+      source: this.#sourceOf(node),
     };
     this.buffers.push(buffer);
     this.#bound.set(node, buffer);

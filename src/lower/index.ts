@@ -19,6 +19,7 @@ import { withMergedAxes } from "./merge-axes.ts";
 import { livesOf, placed } from "./placement.ts";
 import { Planner } from "./planner.ts";
 import { scalarised } from "./scalarise.ts";
+import { expandSelections } from "./selections.ts";
 import { isFormula, straightStages } from "./straight.ts";
 
 export { type OperationCounts, operationCounts } from "./counts.ts";
@@ -34,72 +35,55 @@ export interface LowerOptions {
 
 /** The stages of a program. Throws `UnsupportedError` for ops that must be expanded before, and sums over rows. */
 export function lower(program: Program, options: LowerOptions): Lowered {
-  const order = nodesOf(program);
-  const values = program.outputs.map((output) => output.value);
-  return (options.straight ?? isFormula(order, values))
-    ? lowerToScalars(program, order, options)
-    : lowerToLoops(program, order, options);
+  const expanded = expandSelections(program);
+  const order = nodesOf(expanded.program);
+  const values = expanded.program.outputs.map((output) => output.value);
+  const job: Job = { program: expanded.program, order, homes: new Homes(expanded.original), options };
+  for (const input of job.program.inputs) job.homes.addInput(input);
+  return assembled(job, (options.straight ?? isFormula(order, values)) ? scalarStages(job) : loopStages(job));
 }
 
-function lowerToScalars(program: Program, order: readonly Node[], options: LowerOptions): Lowered {
-  const homes = new Homes();
-  for (const input of program.inputs) homes.addInput(input);
-  const { stores, outputs } = scalarised(program, order, homes);
-  const stages = straightStages(stores, homes);
-  return assembled(program, options, {
-    stages,
-    buffers: homes.buffers,
-    inputs: inputBuffers(program, homes),
-    outputs,
-  });
+/** A program on its way to stages. */
+interface Job {
+  readonly program: Program;
+  readonly order: readonly Node[];
+  readonly homes: Homes;
+  readonly options: LowerOptions;
 }
 
-function lowerToLoops(program: Program, order: readonly Node[], options: LowerOptions): Lowered {
-  const outputs = new Set<Node>(program.outputs.map((output) => viewed(output.value)));
-  const plan = new Planner(storedNodes(order, outputs)).plan(program, order);
-  const fusion = new Fusion(plan.homes, plan.axes, { fuse: options.fuse ?? true });
-  for (const task of plan.tasks) fusion.add(task);
-  const groups = scheduled(fusion.groups);
-  const wanted = readElsewhere(groups);
-  const stages = groups
-    .flatMap((group) => stageOf(group, plan.homes, wanted) ?? [])
-    .map((stage) => withMergedAxes(stage, (size) => plan.axes.make(size)));
-  return assembled(program, options, {
-    stages,
-    buffers: plan.homes.buffers,
-    inputs: inputBuffers(program, plan.homes),
-    outputs: plan.outputs,
-  });
-}
-
-function inputBuffers(program: Program, homes: { of(node: Node): { buffer: Buffer } }): Buffer[] {
-  return program.inputs.filter((input) => input.level === "row").map((input) => homes.of(input).buffer);
-}
-
-interface Parts {
+interface Made {
   readonly stages: readonly Stage[];
-  readonly buffers: readonly Buffer[];
-  readonly inputs: readonly Buffer[];
   readonly outputs: readonly Buffer[];
 }
 
-function assembled(
-  program: Program,
-  { dtype }: LowerOptions,
-  { buffers, inputs, outputs, ...parts }: Parts,
-): Lowered {
-  const stages = parts.stages.map(withFusedProducts);
-  const lives = livesOf(stages, { inputs, outputs });
+function scalarStages({ program, order, homes }: Job): Made {
+  const { stores, outputs } = scalarised(program, order, homes);
+  return { stages: straightStages(stores, homes), outputs };
+}
+
+function loopStages({ program, order, homes, options }: Job): Made {
+  const values = new Set<Node>(program.outputs.map((output) => viewed(output.value)));
+  const { tasks, axes, outputs } = new Planner(storedNodes(order, values), homes).plan(program, order);
+  const fusion = new Fusion(homes, axes, { fuse: options.fuse ?? true });
+  for (const task of tasks) fusion.add(task);
+  const groups = scheduled(fusion.groups);
+  const wanted = readElsewhere(groups);
+  const stages = groups.flatMap((group) => stageOf(group, homes, wanted) ?? []);
+  return { stages: stages.map((stage) => withMergedAxes(stage, (size) => axes.make(size))), outputs };
+}
+
+function assembled({ program, homes, options }: Job, made: Made): Lowered {
+  const stages = made.stages.map(withFusedProducts);
+  const rows = program.inputs.filter((input) => input.level === "row").map((input) => homes.of(input).buffer);
+  const lives = livesOf(stages, { inputs: rows, outputs: made.outputs });
   const used = new Set<Buffer>(lives.map((life) => life.buffer));
-  const { placement, scratchCells } = placed(lives);
   return {
     name: program.name,
-    dtype,
-    inputs: inputs.map((buffer) => ({ name: buffer.name, buffer })),
-    outputs: outputs.map((buffer, index) => ({ name: program.outputs[index]?.name ?? buffer.name, buffer })),
-    buffers: buffers.filter((buffer) => buffer.space === "bound" || used.has(buffer)),
-    placement,
-    scratchCells,
+    dtype: options.dtype,
+    inputs: rows.map((buffer) => ({ name: buffer.name, buffer })),
+    outputs: made.outputs.map((buffer) => ({ name: buffer.name, buffer })),
+    buffers: homes.buffers.filter((buffer) => buffer.space === "bound" || used.has(buffer)),
+    ...placed(lives),
     stages,
   };
 }

@@ -9,7 +9,7 @@ import { expressionsOf, Interner } from "./intern.ts";
 import type { Access, Axis, Expr, Index, Stage, Store } from "./loops.ts";
 import { accessesOf } from "./placement.ts";
 
-/** The stage with its loops merged where possible; the new axes are made by `makeAxis`. */
+/** Ordered nests keep their order: only neighbours are merged. The stage with its loops merged where possible; the new axes are made by `makeAxis`. */
 export function withMergedAxes(stage: Stage, makeAxis: (size: number) => Axis): Stage {
   let merged = stage;
   for (let pair = mergeable(merged); pair !== undefined; pair = mergeable(merged)) {
@@ -35,7 +35,6 @@ function rootsOf(stage: Stage): Expr[] {
 }
 
 function mergeable(stage: Stage): Pair | undefined {
-  if (stage.kind === "nest" && stage.ordered) return undefined;
   const { reads, writes } = accessesOf(stage);
   const indices = [...reads, ...writes].flatMap(({ index }) => withTables(index));
   const named = new Set(

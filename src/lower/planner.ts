@@ -46,10 +46,9 @@ interface TaskOptions {
   readonly readsOnly?: boolean;
 }
 
-/** All tasks of a program, operands before users, and where everything lies. */
+/** All tasks of a program, operands before users. */
 export interface Plan {
   readonly tasks: readonly Task[];
-  readonly homes: Homes;
   readonly axes: Axes;
   readonly outputs: readonly Buffer[];
 }
@@ -58,26 +57,26 @@ export const accumulator = (cell: Fold["cell"]): Sketch => ({ op: "accumulator",
 
 export class Planner {
   readonly axes: Axes = new Axes();
-  readonly homes: Homes = new Homes();
+  readonly homes: Homes;
   readonly #stored: Set<Node>;
   readonly #tasks: Task[] = [];
   /** Tasks that a placed node's own tasks wait for: the zeros around a pad's operand. */
   readonly #before = new Map<Node, Task[]>();
 
-  constructor(stored: Set<Node>) {
+  constructor(stored: Set<Node>, homes: Homes) {
     this.#stored = stored;
+    this.homes = homes;
   }
 
   /** Tasks for all outputs; `order` has operands before users. */
   plan(program: Program, order: readonly Node[]): Plan {
-    for (const input of program.inputs) this.homes.addInput(input);
     const outputs = program.outputs.map(({ name, value }) => {
       const home = rowMajor(this.homes.tileBuffer(sizeOf(value.shape), value.cell, name), value.shape);
       this.#put(value, { home });
       return home.buffer;
     });
     for (const node of [...order].reverse()) if (this.#stored.has(node)) this.#make(node);
-    return { tasks: this.#tasks.reverse(), homes: this.homes, axes: this.axes, outputs };
+    return { tasks: this.#tasks.reverse(), axes: this.axes, outputs };
   }
 
   /** A task from loops, its axes split as its body's reshapes need. */

@@ -2,9 +2,11 @@
 
 import { describe, expect, test } from "vitest";
 import { Builder } from "../../src/ir/builder.ts";
-import { programOf } from "../../src/ir/graph.ts";
+import { nodesOf, programOf } from "../../src/ir/graph.ts";
+import { range, sizeOf } from "../../src/ir/shape.ts";
 import type { Node, Program } from "../../src/ir/types.ts";
 import { lower, printLowered } from "../../src/lower/index.ts";
+import { expandSelections } from "../../src/lower/selections.ts";
 import { checkLowered } from "./check.ts";
 import { layerNorm, netJacobian, oneInput, softmax } from "./programs.ts";
 
@@ -167,6 +169,49 @@ describe.each([{ fuse: true, straight: false }, { fuse: false, straight: false }
     });
   },
 );
+
+/** y = Σ_k M[o, k] x[k, r] for a 0/1 matrix M given by its ones. */
+function selection(
+  sizes: { to: number[]; from: number[] },
+  one: (to: number, from: number) => boolean,
+): Program {
+  return oneInput([...sizes.from, 2], (b, x) => {
+    const [rows, columns] = [sizeOf(sizes.to), sizeOf(sizes.from)];
+    const values = Float64Array.from({ length: rows * columns }, (_, cell) =>
+      one(Math.floor(cell / columns), cell % columns) ? 1 : 0,
+    );
+    const matrix = b.convert(b.convert(b.constant(values.subarray(0, 64), [rows, columns]), "int"), "float");
+    const to = range(sizes.to.length).map((axis) => 10 + axis);
+    const from = range(sizes.from.length).map((axis) => 20 + axis);
+    return b.contract(b.reshape(matrix, [...sizes.to, ...sizes.from]), b.unary("sin", x), {
+      a: [...to, ...from],
+      b: [...from, 1],
+      out: [1, ...to],
+    });
+  });
+}
+
+const selections: Readonly<Record<string, () => Program>> = {
+  slice: () => selection({ to: [3], from: [8] }, (to, from) => from === 1 + 2 * to),
+  "reversed slice": () => selection({ to: [4], from: [6] }, (to, from) => from === 5 - to),
+  window: () =>
+    selection({ to: [3, 2], from: [9] }, (to, from) => from === 1 + Math.floor(to / 2) * 2 + (to % 2) * 3),
+  gather: () => selection({ to: [4], from: [5] }, (to, from) => from === [4, 0, 0, 3][to]),
+  pad: () => selection({ to: [9], from: [4] }, (to, from) => to === 1 + 2 * from),
+  unwindow: () =>
+    selection({ to: [8], from: [3, 2] }, (to, from) => to === 1 + Math.floor(from / 2) * 2 + (from % 2)),
+  scatter: () => selection({ to: [2, 3], from: [5] }, (to, from) => to === [5, 0, 0, 3, 2][from]),
+  "no selection": () => selection({ to: [4], from: [4] }, (to, from) => to <= from),
+};
+
+describe("selections", () => {
+  test.each(Object.keys(selections))("%s", (name) => {
+    const program = (selections[name] as () => Program)();
+    checkLowered(program, { straight: false });
+    const ops = nodesOf(expandSelections(program).program).map((node) => node.op);
+    expect(ops.includes("contract")).toBe(name === "no selection");
+  });
+});
 
 test("sums over rows are refused by name", () => {
   const b = new Builder();

@@ -1,0 +1,237 @@
+/**
+ * Contractions with a constant 0/1 matrix that only picks or places cells become movements.
+ *
+ * Local derivatives of windows, gathers, slices and pads are such matrices. In: a program. Out: an equal one, where picking is a
+ * slice, window or gather (which cost nothing) and placing is a pad, unwindow or scatterAdd. Products with 0 disappear,
+ * so 0 · ∞ no longer shows.
+ */
+
+import type { Builder } from "../ir/builder.ts";
+import { evaluateInto, valueOf } from "../ir/evaluate.ts";
+import { mapProgram, rebuild, topologicalOrder } from "../ir/graph.ts";
+import { at, range, sizeOf } from "../ir/shape.ts";
+import type { Tensor } from "../ir/tensor.ts";
+import type { ContractNode, Node, Program } from "../ir/types.ts";
+
+/** Constants with more cells are not looked at. */
+const MOST_CELLS = 2 ** 21;
+
+/** A program with selections as movements. */
+export interface Expanded {
+  readonly program: Program;
+  /** The node of the program given that a node of the new one is; itself if it is new (then it reads no input). */
+  readonly original: (node: Node) => Node;
+}
+
+/** Replaces selections wherever they are; the program itself if there are none. */
+export function expandSelections(program: Program): Expanded {
+  const known = new Map<Node, Selected | undefined>();
+  const originals = new Map<Node, Node>();
+  let found = false;
+  const expanded = mapProgram(program, (builder, node, operands) => {
+    const same = rebuild(builder, node, operands);
+    const movement =
+      same.op === "contract" && same.level === "row" ? withoutSelection(same, builder, known) : undefined;
+    found ||= movement !== undefined;
+    if (!originals.has(same)) originals.set(same, node);
+    return movement ?? same;
+  });
+  if (!found) return { program, original: (node) => node };
+  expanded.inputs.forEach((input, index) => originals.set(input, at(program.inputs, index)));
+  return { program: expanded, original: (node) => originals.get(node) ?? node };
+}
+
+/** The ones of a 0/1 tensor, as row-major cell numbers. */
+interface Selected {
+  readonly ones: readonly number[];
+}
+
+interface Side {
+  readonly matrix: Node;
+  readonly matrixLabels: readonly number[];
+  readonly moved: Node;
+  readonly movedLabels: readonly number[];
+}
+
+function withoutSelection(
+  node: ContractNode,
+  b: Builder,
+  known: Map<Node, Selected | undefined>,
+): Node | undefined {
+  const [a, c] = [
+    { node: node.a, labels: node.aLabels },
+    { node: node.b, labels: node.bLabels },
+  ];
+  for (const [matrix, moved] of [
+    [a, c],
+    [c, a],
+  ] as const) {
+    const side: Side = {
+      matrix: matrix.node,
+      matrixLabels: matrix.labels,
+      moved: moved.node,
+      movedLabels: moved.labels,
+    };
+    const result = isCandidate(side, node) ? movement(side, node, { b, known }) : undefined;
+    if (result !== undefined) return result;
+  }
+  return undefined;
+}
+
+/** Is one operand a constant matrix all of whose labels are either summed or new? */
+function isCandidate(
+  { matrix, matrixLabels, moved, movedLabels }: Side,
+  { outLabels }: ContractNode,
+): boolean {
+  const splits = matrixLabels.every((label) => outLabels.includes(label) !== movedLabels.includes(label));
+  const size = sizeOf(matrix.shape);
+  return splits && matrix.level === "constant" && moved.level === "row" && size > 1 && size <= MOST_CELLS;
+}
+
+function movement(
+  side: Side,
+  node: ContractNode,
+  { b, known }: { b: Builder; known: Map<Node, Selected | undefined> },
+): Node | undefined {
+  const { matrix, matrixLabels, movedLabels } = side;
+  const summed = matrixLabels.filter((label) => movedLabels.includes(label));
+  const fresh = matrixLabels.filter((label) => !movedLabels.includes(label));
+  if (summed.length === 0 || fresh.length === 0) return undefined;
+  if (!known.has(matrix)) known.set(matrix, selectedOf(matrix));
+  const selected = known.get(matrix);
+  if (selected === undefined) return undefined;
+  const sizes = (labels: readonly number[]): number[] =>
+    labels.map((label) => at(matrix.shape, matrixLabels.indexOf(label)));
+  const table = {
+    from: { labels: summed, sizes: sizes(summed) },
+    to: { labels: fresh, sizes: sizes(fresh) },
+  };
+  const pairs = selected.ones.map((cell) => {
+    const place = coordinatesOf(cell, matrix.shape);
+    const number = (labels: readonly number[]): number =>
+      labels.reduce(
+        (sum, label) =>
+          sum * at(matrix.shape, matrixLabels.indexOf(label)) + at(place, matrixLabels.indexOf(label)),
+        0,
+      );
+    return { from: number(summed), to: number(fresh) };
+  });
+  const rest = movedLabels.filter((label) => !summed.includes(label));
+  const source = b.transpose(
+    side.moved,
+    [...summed, ...rest].map((label) => movedLabels.indexOf(label)),
+  );
+  const result = picked(b, source, { ...table, pairs }) ?? placed(b, source, { ...table, pairs });
+  return (
+    result &&
+    b.transpose(
+      result,
+      node.outLabels.map((label) => [...fresh, ...rest].indexOf(label)),
+    )
+  );
+}
+
+/** Which source cell goes to which target cell. */
+interface Table {
+  readonly from: { readonly sizes: readonly number[] };
+  readonly to: { readonly sizes: readonly number[] };
+  readonly pairs: readonly { readonly from: number; readonly to: number }[];
+}
+
+/** Every target cell has one source: a slice, window or gather along the first axis. */
+function picked(b: Builder, source: Node, { from, to, pairs }: Table): Node | undefined {
+  const origins = onePer(
+    pairs.map((pair) => [pair.to, pair.from] as const),
+    sizeOf(to.sizes),
+  );
+  if (origins === undefined || from.sizes.length !== 1) return undefined;
+  const rest = source.shape.slice(1);
+  const slice = (step: number, count: number): Node =>
+    b.slice(source, {
+      starts: [at(origins, 0), ...rest.map(() => 0)],
+      steps: [step, ...rest.map(() => 1)],
+      shape: [count, ...rest],
+    });
+  const [first, second] = stepsOf(origins, to.sizes) ?? [];
+  if (first !== undefined && to.sizes.length === 1 && first !== 0) return slice(first, at(to.sizes, 0));
+  if (first !== undefined && second !== undefined && to.sizes.length === 2 && first > 0 && second > 0) {
+    const inner = slice(1, reach(to.sizes, [first, second]));
+    return b.window(inner, { axis: 0, size: at(to.sizes, 1), stride: first, dilation: second });
+  }
+  return b.gather(source, b.constant(origins, to.sizes, "int"), 0);
+}
+
+/** Every source cell has one target: a pad, unwindow or scatterAdd along the first axes. */
+function placed(b: Builder, source: Node, { from, to, pairs }: Table): Node | undefined {
+  const targets = onePer(
+    pairs.map((pair) => [pair.from, pair.to] as const),
+    sizeOf(from.sizes),
+  );
+  if (targets === undefined) return undefined;
+  const rest = source.shape.slice(from.sizes.length);
+  const length = sizeOf(to.sizes);
+  const pad = (inner: Node, step: number): Node =>
+    b.pad(inner, {
+      starts: [at(targets, 0), ...rest.map(() => 0)],
+      steps: [step, ...rest.map(() => 1)],
+      shape: [length, ...rest],
+    });
+  const [first, second] = stepsOf(targets, from.sizes) ?? [];
+  const shaped = (result: Node): Node => b.reshape(result, [...to.sizes, ...rest]);
+  if (first !== undefined && from.sizes.length === 1 && first > 0) return shaped(pad(source, first));
+  if (first !== undefined && second !== undefined && from.sizes.length === 2 && first > 0 && second > 0) {
+    const inner = b.unwindow(source, {
+      axis: 0,
+      length: reach(from.sizes, [first, second]),
+      stride: first,
+      dilation: second,
+    });
+    return shaped(pad(inner, 1));
+  }
+  const flat = b.reshape(source, [sizeOf(from.sizes), ...rest]);
+  return shaped(
+    b.scatterAdd(flat, b.constant(targets, [sizeOf(from.sizes)], "int"), { axis: 0, size: length }),
+  );
+}
+
+/** values[key] where every key occurs exactly once. */
+function onePer(pairs: readonly (readonly [number, number])[], count: number): number[] | undefined {
+  if (pairs.length !== count) return undefined;
+  const values = new Array<number>(count).fill(-1);
+  for (const [key, value] of pairs) values[key] = value;
+  return values.includes(-1) ? undefined : values;
+}
+
+/** The step along each axis, if the values are start + Σ index · step. */
+function stepsOf(values: readonly number[], sizes: readonly number[]): number[] | undefined {
+  const strides = sizes.map((_, axis) => sizeOf(sizes.slice(axis + 1)));
+  const steps = sizes.map((size, axis) => (size > 1 ? at(values, at(strides, axis)) - at(values, 0) : 1));
+  const fits = values.every(
+    (value, cell) =>
+      value ===
+      coordinatesOf(cell, sizes).reduce((sum, index, axis) => sum + index * at(steps, axis), at(values, 0)),
+  );
+  return fits ? steps : undefined;
+}
+
+const reach = (sizes: readonly number[], steps: readonly number[]): number =>
+  sizes.reduce((sum, size, axis) => sum + (size - 1) * at(steps, axis), 1);
+
+/** The cells that are one, if all others are zero. */
+function selectedOf(node: Node): Selected | undefined {
+  const values = new Map<Node, Tensor>();
+  evaluateInto(values, topologicalOrder([node]));
+  const { data } = valueOf(values, node);
+  if (!data.every((value) => value === 0 || value === 1)) return undefined;
+  return { ones: range(data.length).filter((cell) => data[cell] === 1) };
+}
+
+function coordinatesOf(cell: number, shape: readonly number[]): number[] {
+  const place: number[] = [];
+  let rest = cell;
+  for (const size of [...shape].reverse()) {
+    place.unshift(rest % size);
+    rest = Math.floor(rest / size);
+  }
+  return place;
+}
