@@ -96,7 +96,11 @@ function optimized(
   const b = new Builder();
   const inputs = shapes.map((shape, index) => b.input("xyz".charAt(index), shape));
   const program: Program = programOf("p", inputs, [{ name: "out", value: make(b, ...inputs) }]);
-  return print(pass(program))
+  const better = pass(program);
+  verify(better);
+  const data = randomInputs(program, ROWS);
+  expectSame(run(better, data), run(program, data), 0);
+  return print(better)
     .trimEnd()
     .split("\n")
     .slice(1)
@@ -195,6 +199,46 @@ describe("movement rules", () => {
         ),
       ["concat x, y axis=0", "%0"],
     ],
+    [
+      "pad of pad, with steps",
+      [[2]],
+      (b, x) =>
+        b.pad(b.pad(x, { starts: [1], steps: [1], shape: [3] }), { starts: [1], steps: [2], shape: [7] }),
+      ["pad x starts=[3] steps=[2]", "%0"],
+    ],
+    [
+      "slices that continue along one axis but not the other",
+      [X],
+      (b, x) =>
+        b.concat(
+          [0, 1].map((i) => b.slice(x as Node, { starts: [i, i], steps: [1, 1], shape: [1, 2] })),
+          0,
+        ),
+      ["slice x starts=[0,0] steps=[1,1]", "slice x starts=[1,1] steps=[1,1]", "concat %0, %1 axis=0", "%2"],
+    ],
+    [
+      "pads of other steps stay",
+      [[2], [1]],
+      (b, x, y) =>
+        b.add(
+          b.pad(x, { starts: [0], steps: [2], shape: [4] }),
+          b.pad(y, { starts: [2], steps: [1], shape: [4] }),
+        ),
+      ["pad x starts=[0] steps=[2]", "pad y starts=[2] steps=[1]", "add %0, %1", "%2"],
+    ],
+    [
+      "pads of other steps across stay",
+      [
+        [1, 2],
+        [1, 2],
+      ],
+      (b, x, y) =>
+        b.add(
+          b.pad(x, { starts: [0, 0], steps: [1, 1], shape: [2, 3] }),
+          b.pad(y, { starts: [1, 0], steps: [1, 2], shape: [2, 3] }),
+        ),
+      ["pad x starts=[0,0] steps=[1,1]", "pad y starts=[1,0] steps=[1,2]", "add %0, %1", "%2"],
+    ],
     ["a transpose of a row", [[1, 4]], (b, x) => b.transpose(x, [1, 0]), ["reshape x", "%0"]],
   ];
   test.each(cases)("%s", (_, shapes, make, expected) => {
@@ -242,6 +286,36 @@ describe("contraction and reduction rules", () => {
       ["contract x, y labels=ab,b->a", "%0"],
     ],
     ["sum of repeated", [[4]], (b, x) => b.sum(b.broadcast(x, X), [0]), ["constant 3", "mul x, %0", "%1"]],
+    [
+      "sum of a transpose",
+      [[2, 3, 4]],
+      (b, x) => b.reduce("reduceMin", b.transpose(x, [2, 0, 1]), [1]),
+      ["reduceMin x axes=[0]", "transpose %0 order=[1,0]", "%1"],
+    ],
+    [
+      "repeated, and not in the other operand",
+      [[4], [2]],
+      (b, x, y) => b.contract(b.broadcast(x, X), y, { a: [0, 1], b: [2], out: [2, 1] }),
+      ["broadcast x", "contract %0, y labels=ab,c->cb", "%1"],
+    ],
+    [
+      "repeated into the result",
+      [[4], [2]],
+      (b, x, y) => b.contract(b.broadcast(x, X), y, { a: [0, 1], b: [2], out: [2, 0] }),
+      ["contract x, y labels=a,b->b", "reshape %0", "broadcast %1", "%2"],
+    ],
+    [
+      "times ones that come out",
+      [X],
+      (b, x) => b.contract(x, b.constant(1, [5]), { a: [0, 1], b: [2], out: [2, 1] }),
+      ["reduceSum x axes=[0]", "broadcast %0", "%1"],
+    ],
+    [
+      "times ones that are counted",
+      [X],
+      (b, x) => b.contract(x, b.constant(1, [5]), { a: [0, 1], b: [2], out: [1] }),
+      ["constant 1", "contract x, %0 labels=ab,c->b", "%1"],
+    ],
     ["sum of sums", [X], (b, x) => b.sum(b.sum(x, [0]), [0]), ["reduceSum x axes=[0,1]", "%0"]],
     [
       "maximum of repeated",
