@@ -51,6 +51,7 @@ export function weightOf(exprs: readonly Expr[]): number {
   return exprs.reduce((sum, expr) => sum + (expr.op === "elementwise" ? costOf(expr.name) : 1), 0);
 }
 
+/** Evaluates expressions and stores them. */
 export class Evaluator<V, I> {
   readonly #target: Target<V, I>;
   readonly #pointers: Pointers<V, I>;

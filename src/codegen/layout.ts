@@ -16,6 +16,7 @@ const SCRATCH_BYTES = 384 * 1024;
 const MOST_ROWS = 64;
 const LEAST_VECTORS = 2;
 
+/** Addresses, in bytes. */
 export interface Layout {
   readonly bytes: 4 | 8;
   /** Lanes of a tile: the stride between cells. */

@@ -11,9 +11,10 @@ import { dependsOn } from "./accesses.ts";
 /** Rows of a register block: 4 × 2 vectors keep 8 multiply-adds in flight and leave registers for operands. */
 const BLOCK_ROWS = 4;
 
-/** Rows of a packed block: they lie side by side. */
+/** The row within a packed block: rows lie side by side. */
 export const PACKED_ROW: Axis = { id: -1, size: BLOCK_ROWS };
 
+/** The order. */
 export interface Packing {
   /** The axis whose rows are blocked; undefined if the product has no m axis. */
   readonly blocked: Axis | undefined;

@@ -28,6 +28,7 @@ interface Pointer<I> {
   current: I;
 }
 
+/** Pointers of one stage. */
 export class Pointers<V, I> {
   readonly #target: Target<V, I>;
   readonly #layout: Layout;
@@ -35,6 +36,7 @@ export class Pointers<V, I> {
   readonly #keys = new Map<Access, string>();
   readonly #axes = new Map<Axis, I>();
   readonly #extra: ReadonlyMap<Access, number>;
+  readonly #base: I;
 
   /** `base`: the thread's scratch. `extra`: accesses of bound cells that have an address of their own. */
   constructor(target: Target<V, I>, layout: Layout, place: { base: I; extra?: ReadonlyMap<Access, number> }) {
@@ -43,7 +45,6 @@ export class Pointers<V, I> {
     this.#extra = place.extra ?? new Map();
     this.#base = place.base;
   }
-  readonly #base: I;
 
   /** Prepares pointers for the accesses of a stage; call before any loop. */
   prepare(accesses: readonly Access[]): void {
@@ -166,7 +167,8 @@ export class Pointers<V, I> {
     const { bytes, tileRows, placement, plain } = this.#layout;
     if (access.buffer.space === "tile")
       return ((placement.get(access.buffer) as number) + access.index.offset) * bytes * tileRows;
-    return (this.#extra.get(access) ?? (plain.get(access.buffer) as number)) + access.index.offset * bytes;
+    const address = this.#extra.get(access) ?? plain.get(access.buffer) ?? 0;
+    return address + access.index.offset * bytes;
   }
 
   /** Accesses through tables get a pointer of their own: only their sum is a legal address. */

@@ -26,11 +26,12 @@ export interface Int {
 /** Vector parameters of a function that takes values of its caller. */
 export const CAPTURES = 4;
 
+/** A function being written. */
 export class Context {
   readonly code: FunctionCode;
   /** Values of the caller that became parameters, in order. */
   readonly captured: Value[] = [];
-  readonly #scopes: Map<string, Value | Int>[] = [new Map()];
+  readonly #scopes: Map<string, Value | Int>[] = [new Map<string, Value | Int>()];
   #epoch = 0;
   #stores = 0;
 

@@ -7,7 +7,7 @@
 
 import { invariant } from "../../errors.ts";
 import { Bytes } from "./bytes.ts";
-import { type CoreName, core, type SimdName, simd, types, type ValueType } from "./opcodes.ts";
+import { type CoreName, core, type SimdName, simd, type ValueType } from "./opcodes.ts";
 
 const EMPTY_BLOCK = 0x40;
 const MOST_PAGES = 65536;
@@ -153,20 +153,20 @@ export class ModuleCode {
   encode(memory: { shared: boolean }): Uint8Array<ArrayBuffer> {
     const out = new Bytes();
     out.bytes([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
-    section(out, SECTION.type, this.#functions, (body, code) => {
+    section(out, SECTION.type)(this.#functions, (body, code) => {
       body.byte(0x60);
       vector(body, code.signature.params);
       vector(body, code.signature.results);
     });
-    section(out, SECTION.import, [memory], importMemory);
-    section(out, SECTION.function, this.#functions, (body, code) => body.unsigned(code.index));
-    section(out, SECTION.export, [...this.#exports], (body, [name, code]) => {
+    section(out, SECTION.import)([memory], importMemory);
+    section(out, SECTION.function)(this.#functions, (body, code) => body.unsigned(code.index));
+    section(out, SECTION.export)([...this.#exports], (body, [name, code]) => {
       body.name(name);
       body.byte(0);
       body.unsigned(code.index);
     });
-    section(out, SECTION.code, this.#functions, (body, code) => body.sized(code.encode()));
-    return out.view();
+    section(out, SECTION.code)(this.#functions, (body, code) => body.sized(code.encode()));
+    return out.view().slice();
   }
 }
 
@@ -184,17 +184,15 @@ function vector(body: Bytes, items: readonly ValueType[]): void {
   body.bytes(items);
 }
 
-function section<T>(
-  out: Bytes,
-  id: number,
-  items: readonly T[],
-  write: (body: Bytes, item: T) => void,
-): void {
-  const body = new Bytes();
-  body.unsigned(items.length);
-  for (const item of items) write(body, item);
-  out.byte(id);
-  out.sized(body);
-}
+type Section = <T>(items: readonly T[], write: (body: Bytes, item: T) => void) => void;
 
-export { types };
+/** Writes a section: a count and its items. */
+function section(out: Bytes, id: number): Section {
+  return (items, write) => {
+    const body = new Bytes();
+    body.unsigned(items.length);
+    for (const item of items) write(body, item);
+    out.byte(id);
+    out.sized(body);
+  };
+}

@@ -20,6 +20,7 @@ export function patternOf(dtype: Dtype, value: number): bigint {
   return dtype === "f32" ? BigInt(view.getUint32(0)) : view.getBigUint64(0);
 }
 
+/** Lanes of the function being written. */
 export class WasmLanes implements Lanes<Value> {
   readonly dtype: Dtype;
   /** Lanes of a vector. */

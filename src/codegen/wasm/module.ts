@@ -12,6 +12,7 @@ import { WasmLanes } from "./lanes.ts";
 import { types, type ValueType } from "./opcodes.ts";
 import { ConstantPool } from "./pool.ts";
 
+/** A module being written. */
 export class WasmModule {
   readonly code: ModuleCode = new ModuleCode();
   readonly pool: ConstantPool;

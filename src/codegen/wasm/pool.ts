@@ -7,6 +7,7 @@
 
 import type { Dtype } from "../../lower/lanes.ts";
 
+/** Patterns and tables at fixed addresses, equal ones once. */
 export class ConstantPool {
   readonly #start: number;
   readonly #bytes: 4 | 8;

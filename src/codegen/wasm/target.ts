@@ -14,6 +14,7 @@ import { types } from "./opcodes.ts";
 /** xmm0 … xmm14: V8 keeps the last one for itself. */
 const VECTOR_REGISTERS = 15;
 
+/** The function being written, for the shared emitter. */
 export class WasmTarget implements Target<Value, Int> {
   readonly lanes: WasmLanes;
   readonly width: number;
