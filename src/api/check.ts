@@ -5,6 +5,7 @@
  * differences would blame right code, so everything runs in the interpreter. At kinks the two may differ rightly.
  */
 
+import { expandJacobians } from "../autodiff/index.ts";
 import { UsageError } from "../errors.ts";
 import { at, range, showShape, sizeOf } from "../ir/shape.ts";
 import type { Program } from "../ir/types.ts";
@@ -62,13 +63,13 @@ export function checkJacobian(
     shapeOf: () => undefined,
     single: false,
   });
-  const { program } = baseOf(f, call.signature, true);
+  const program = expandJacobians(baseOf(f, call.signature, true).program);
   const checkSizes = (): void => {};
   const planned = planJacobian(f, call.signature, { ...options, allowZero: true, checkSizes });
   const jacobians = interpret(planned.program, call.data, call.n);
   const wrt = chooseInputs(program.name, call.signature, options.wrt).inputs;
   const found = wrt.flatMap((input, column) => {
-    const differences = centralDifferences(program, call, input);
+    const differences = extrapolated(program, call, input);
     return program.outputs.map((_, output) => {
       const pair = {
         output,
@@ -89,15 +90,28 @@ function perRow(z: Float64Array, n: number, length: number): Float64Array {
     : Float64Array.from({ length }, (_, index) => z[index % (length / n)] as number);
 }
 
+/** Richardson's combination of two steps, (4 D(h/2) − D(h)) / 3: the error falls with h⁴ (1911). */
+function extrapolated(program: Program, call: CallArguments, input: number): Float64Array[] {
+  const coarse = centralDifferences(program, call, { input, step: 2 * STEP });
+  const fine = centralDifferences(program, call, { input, step: STEP });
+  return fine.map((values, output) =>
+    values.map((value, index) => (4 * value - (at(coarse, output)[index] as number)) / 3),
+  );
+}
+
 /** For each output ∂out/∂input of every row, (n, …out, …in): one pair of runs per cell of the input. */
-function centralDifferences(program: Program, call: CallArguments, input: number): Float64Array[] {
+function centralDifferences(
+  program: Program,
+  call: CallArguments,
+  { input, step }: { input: number; step: number },
+): Float64Array[] {
   const { shape, level } = at(program.inputs, input);
   const width = sizeOf(shape);
   const sizes = program.outputs.map(({ value }) => sizeOf(value.shape));
   const results = sizes.map((size) => new Float64Array(call.n * size * width));
   for (let cell = 0; cell < width; cell++) {
-    const up = moved(program, call, { input, cell, sign: 1 });
-    const down = moved(program, call, { input, cell, sign: -1 });
+    const up = moved(program, call, { input, cell, step });
+    const down = moved(program, call, { input, cell, step: -step });
     sizes.forEach((size, output) => {
       const [high, low] = [
         perRow(at(up.outputs, output), call.n, call.n * size),
@@ -117,13 +131,13 @@ function centralDifferences(program: Program, call: CallArguments, input: number
 function moved(
   program: Program,
   { data, n }: CallArguments,
-  { input, cell, sign }: { input: number; cell: number; sign: number },
+  { input, cell, step }: { input: number; cell: number; step: number },
 ): { outputs: readonly Float64Array[]; input: Float64Array } {
   const width = sizeOf(at(program.inputs, input).shape);
   const copy = Float64Array.from(at(data, input));
   for (let place = cell; place < copy.length; place += width) {
     const x = copy[place] as number;
-    copy[place] = x + sign * STEP * Math.max(1, Math.abs(x));
+    copy[place] = x + step * Math.max(1, Math.abs(x));
   }
   const inputs = data.map((own, index) => (index === input ? copy : own));
   return { outputs: interpret(program, inputs, n), input: copy };
