@@ -1,7 +1,7 @@
 /**
  * Exact local identities, applied while nodes are made.
  *
- * Only rewrites that give the same bits for every input (the sign of a zero apart): x·1, x + 0, −(−x), folding of
+ * Only rewrites that give the same bits for every input (the sign of a zero and x³ apart): x·1, x + 0, −(−x), folding of
  * uniform constants, and movements that move nothing. x·0 stays: it is NaN at ∞. Structural zeros never reach here.
  */
 
@@ -133,7 +133,7 @@ function product(
   return a.id > c.id ? b.mul(c, a) : undefined;
 }
 
-/** Small exponents as products: exact where pow is, and far cheaper. */
+/** Small exponents as products: far cheaper, and at most an ulp off. */
 function power(b: Builder, a: Node, exponent: number | undefined): Node | undefined {
   if (exponent === 0) return b.constant(1, a.shape);
   if (exponent === 1) return a;

@@ -20,6 +20,8 @@ export interface RandomOptions {
   readonly ops?: readonly Op[];
   /** Shapes of the inputs; random unless given. Every other input is shared. */
   readonly inputs?: readonly Shape[];
+  /** false keeps x·1, −(−x) and the like as they are drawn. */
+  readonly identities?: boolean;
 }
 
 /** Every op a random program may have. */
@@ -42,7 +44,7 @@ export function randomProgram(seed: number, options: RandomOptions = {}): Progra
   const random = new Random(seed);
   const { size = 12, ops = randomOps } = options;
   const shapes = options.inputs ?? [[3], randomShape(random), randomShape(random)];
-  const growth = new Growth(random, new Builder(), shapes);
+  const growth = new Growth(random, new Builder({ identities: options.identities ?? true }), shapes);
   growth.grow(size, ops);
   const values = growth.outputs(random.between(1, 3), ops);
   return programOf(

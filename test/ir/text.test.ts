@@ -10,7 +10,7 @@ import { verify } from "../../src/ir/verify.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { randomInputs, randomOps, randomProgram } from "./random-program.ts";
 
-const SEEDS = Array.from({ length: 150 }, (_, seed) => seed);
+const SEEDS = Array.from({ length: 100 }, (_, seed) => seed);
 
 function dense(): Program {
   const b = new Builder();

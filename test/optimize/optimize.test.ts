@@ -60,8 +60,8 @@ const passes: Readonly<Record<string, Pass>> = {
 
 describe.each(Object.entries(passes))("%s", (_, pass) => {
   test.each([
-    ["all ops", randomOps, 120],
-    ["movements", movements, 200],
+    ["all ops", randomOps, 60],
+    ["movements", movements, 100],
   ] as const)("keeps random programs: %s", (_name, ops, count) => {
     for (let seed = 0; seed < count; seed++) {
       const program = randomProgram(seed, { ops, size: 14 });
