@@ -18,7 +18,8 @@ async function main(): Promise<void> {
   console.log(machine.description);
   const { calls } = await import("./suites/calls.ts");
   const { dense } = await import("./suites/dense.ts");
-  const suites: Readonly<Record<string, Suite>> = { dense, calls };
+  const { memory } = await import("./suites/memory.ts");
+  const suites: Readonly<Record<string, Suite>> = { dense, calls, memory };
   const report = new Report();
   for (const name of settings.suites ?? Object.keys(suites)) {
     const suite = suites[name];
