@@ -204,7 +204,14 @@ function reported(name: string, found: readonly Compared[], tolerance: number): 
     .filter(({ error }) => error > tolerance)
     .sort((a, b) => b.error - a.error)
     .slice(0, MOST_LISTED)
-    .map(({ error: _, ...entry }) => entry);
+    .map(({ row, output, input, index, jacobian, differences }) => ({
+      row,
+      output,
+      input,
+      index,
+      jacobian,
+      differences,
+    }));
   const error = relativeError.toExponential(1);
   const [first] = worst;
   const message =

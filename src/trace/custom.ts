@@ -80,7 +80,7 @@ function traced({ name, names, shapes }: Heading, f: ValueFunction): Program {
   const scope = new Scope(name);
   const inputs = shapes.map((shape, index): InputNode => scope.builder.input(names[index] as string, shape));
   const value = scope.run(() => {
-    const result: unknown = f(...inputs.map((node) => new Value({ scope, node }) as Tensor));
+    const result: unknown = f(...inputs.map((node) => new Value({ scope, node })));
     if (!isHolder(result) && typeof result !== "number") {
       throw new UsageError("JR352", `${name} must return one traced value, got ${describe(result)}`);
     }

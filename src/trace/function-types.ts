@@ -14,9 +14,6 @@ export type PositionalFunction = { bivariant(...args: Value[]): unknown }["bivar
 /** A function of one row with named inputs: `({ x, u }) => …`. */
 export type NamedFunction = { bivariant(inputs: Readonly<Record<string, Value>>): unknown }["bivariant"];
 
-/** A function of one row. */
-export type TraceableFunction = PositionalFunction | NamedFunction;
-
 /** The nest O with R in the place of every value. */
 export type Mapped<O, R> = O extends Value | Mask | number
   ? R
@@ -25,12 +22,6 @@ export type Mapped<O, R> = O extends Value | Mask | number
     : O extends object
       ? { -readonly [K in keyof O]: Mapped<O[K], R> }
       : R;
-
-/** Options that decide which arguments are differentiated. */
-export interface ChoiceOptions {
-  readonly wrt?: string | number | readonly (string | number)[];
-  readonly shared?: readonly (string | number)[];
-}
 
 /** The nest that the Jacobian of a function with arguments P has at each output. */
 export type PerInput<P extends readonly unknown[], O, R> = P extends readonly [infer One]

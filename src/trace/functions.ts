@@ -9,7 +9,7 @@ import * as library from "../ir/library/index.ts";
 import type { Node } from "../ir/types.ts";
 import { asValue } from "./as-value.ts";
 import { asMask, type Mask } from "./mask.ts";
-import { emit, type Operand } from "./operand.ts";
+import type { Operand } from "./operand.ts";
 import type { Over } from "./ops/axes.ts";
 import * as movement from "./ops/movement.ts";
 import * as products from "./ops/products.ts";
@@ -39,7 +39,7 @@ type CellwiseName = {
 function cellwise(name: CellwiseName): Cellwise {
   return ((x) => {
     const value = asValue(name, x) as Value;
-    return (value[name] as () => Tensor).call(value);
+    return value[name].call(value);
   }) as Cellwise;
 }
 

@@ -102,7 +102,7 @@ function isShaped(operand: unknown): operand is ShapedNumbers {
 function arrayNode(scope: Scope, operand: readonly unknown[], place: () => string): Node {
   const shape = numericShape(operand);
   if (shape !== undefined) {
-    const flat = (operand as readonly number[]).flat(Number.POSITIVE_INFINITY) as number[];
+    const flat = (operand as readonly number[]).flat(Number.POSITIVE_INFINITY);
     if (flat.length !== sizeOf(shape)) throw new UsageError("JR304", `${place()} is a ragged array`);
     return scope.builder.constant(Float64Array.from(flat), shape);
   }

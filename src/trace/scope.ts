@@ -32,7 +32,7 @@ export class Scope {
   constructor(name: string) {
     this.name = name;
     this.parent = active.at(-1);
-    this.copies = this.parent?.copies ?? new Map();
+    this.copies = this.parent?.copies ?? new Map<object, Float32Array | Float64Array>();
   }
 
   /** Runs `body` with this scope on top. */
@@ -78,11 +78,6 @@ function leaked({ scope, node }: Traced, reader: Scope): UsageError {
     `a value${place} of ${scope.name}, which is no longer being traced, is used in ${reader.name}: ` +
       "pass it as an argument or return it; a traced value lives only while its function runs",
   );
-}
-
-/** The innermost function being traced, or undefined outside of all. */
-export function currentScope(): Scope | undefined {
-  return active.at(-1);
 }
 
 /** The innermost scope; an error where nothing is being traced. */

@@ -13,13 +13,13 @@ import type { Traced } from "./scope.ts";
 
 /** Reached by property look-up only when an object and its classes lack the name: costs nothing otherwise. */
 const fallback = new Proxy(Object.create(null) as object, {
-  get(_, key, receiver) {
+  get(_, key, receiver): unknown {
     if (typeof key === "symbol" || !(receiver instanceof TracedBase))
-      return Reflect.get(Object.prototype, key, receiver);
+      return Reflect.get(Object.prototype, key, receiver) as unknown;
     if (/^\d+$/.test(key)) return receiver.entry(Number(key));
     if (key in hints) throw new UsageError("JR305", `a traced value has no ${key}: ${hints[key]}`);
     if (key in Array.prototype && receiver.shape.length > 0) return bound([...receiver.entries()], key);
-    return Reflect.get(Object.prototype, key, receiver);
+    return Reflect.get(Object.prototype, key, receiver) as unknown;
   },
   set(_, key) {
     throw new UsageError(

@@ -41,7 +41,12 @@ interface Call {
   readonly args: readonly Node[];
 }
 
-function traceCall(what: string, f: AnyFunction, args: readonly unknown[], allowUnread = false): Call {
+function traceCall(
+  f: AnyFunction,
+  args: readonly unknown[],
+  how: { what: string; allowUnread?: boolean },
+): Call {
+  const { what, allowUnread = false } = how;
   const scope = requireScope(what);
   const lifted = liftArguments(scope, what, args);
   const traced = trace(f, lifted.signature, { allowUnread });
@@ -60,7 +65,7 @@ export function jacobian<F extends NamedFunction, const O extends JacobianOption
 export function jacobian(f: AnyFunction, options: JacobianOptions = {}): unknown {
   const what = `jacobian(${nameOf(f)})`;
   const derivative = (...args: unknown[]): unknown =>
-    jacobianOf(traceCall(what, f, args, options.allowZero), options);
+    jacobianOf(traceCall(f, args, { what, ...allowing(options) }), options);
   return Object.defineProperty(derivative, "name", { value: what });
 }
 
@@ -79,7 +84,7 @@ export function valueAndJacobian<F extends NamedFunction, const O extends Jacobi
 export function valueAndJacobian(f: AnyFunction, options: JacobianOptions = {}): unknown {
   const what = `valueAndJacobian(${nameOf(f)})`;
   const both = (...args: unknown[]): [unknown, unknown] => {
-    const call = traceCall(what, f, args, options.allowZero);
+    const call = traceCall(f, args, { what, ...allowing(options) });
     return [valueOfCall(call), jacobianOf(call, options)];
   };
   return Object.defineProperty(both, "name", { value: what });
@@ -114,7 +119,7 @@ export function linearize<F extends AnyFunction>(
   primals: unknown,
 ): [value: Mapped<ReturnType<F>, Tensor>, push: (tangents: unknown) => Mapped<ReturnType<F>, Tensor>] {
   type Outputs = Mapped<ReturnType<F>, Tensor>;
-  const call = traceCall(`jvp(${nameOf(f)})`, f, argumentsOf(primals));
+  const call = traceCall(f, argumentsOf(primals), { what: `jvp(${nameOf(f)})` });
   const push = (tangents: unknown): Outputs => {
     const lifted = liftArguments(
       call.scope,
@@ -124,7 +129,9 @@ export function linearize<F extends AnyFunction>(
     checkFit(call, "tangent", [lifted.nodes, call.lifted.nodes]);
     const terms = range(call.lifted.nodes.length);
     return perOutput(call, (output) => {
-      const products = terms.map((wrt) => contracted(call, { output, wrt }, at(lifted.nodes, wrt)));
+      const products = terms.map((wrt) =>
+        contracted(call, { output, wrt, left: false }, at(lifted.nodes, wrt)),
+      );
       return products.reduce((a, b) => call.scope.builder.add(a, b));
     }) as Outputs;
   };
@@ -136,7 +143,7 @@ export function vjp<F extends AnyFunction, P>(
   f: F,
   primals: P,
 ): [value: Mapped<ReturnType<F>, Tensor>, pull: (cotangents: unknown) => Mapped<P, Tensor>] {
-  const call = traceCall(`vjp(${nameOf(f)})`, f, argumentsOf(primals));
+  const call = traceCall(f, argumentsOf(primals), { what: `vjp(${nameOf(f)})` });
   const { builder } = call.scope;
   const outputs = call.traced.program.outputs.map(({ value }) => value);
   const pull = (cotangents: unknown): Mapped<P, Tensor> => {
@@ -145,13 +152,17 @@ export function vjp<F extends AnyFunction, P>(
     checkFit(call, "cotangent", [lifted.nodes, outputs]);
     const result = unflatten(call.lifted.signature.structure, (wrt) => {
       const products = outputs.map((_, output) =>
-        contracted(call, { output, wrt }, at(lifted.nodes, output), true),
+        contracted(call, { output, wrt, left: true }, at(lifted.nodes, output)),
       );
       return new Value({ scope: call.scope, node: products.reduce((a, b) => builder.add(a, b)) });
     }) as unknown[];
     return (Array.isArray(primals) ? result : result[0]) as Mapped<P, Tensor>;
   };
   return [valueOfCall(call) as Mapped<ReturnType<F>, Tensor>, pull];
+}
+
+function allowing({ allowZero }: JacobianOptions): { allowUnread?: boolean } {
+  return allowZero === undefined ? {} : { allowUnread: allowZero };
 }
 
 function nameOf(f: unknown): string {
@@ -200,7 +211,14 @@ export function checkPaths(what: string, program: Program, wrt: readonly number[
   });
 }
 
-function contracted(call: Call, which: { output: number; wrt: number }, vector: Node, left = false): Node {
+interface Factor {
+  readonly output: number;
+  readonly wrt: number;
+  /** The vector stands on the left: cotangents. */
+  readonly left: boolean;
+}
+
+function contracted(call: Call, { left, ...which }: Factor, vector: Node): Node {
   const { scope, traced, args } = call;
   const matrix = scope.builder.jacobian(traced.program, args, which);
   const outRank = at(traced.program.outputs, which.output).value.shape.length;

@@ -21,9 +21,7 @@ export interface Chosen {
 /** Resolves `wrt`; by default every input of the row. */
 export function chooseInputs(what: string, { inputs, structure }: Signature, wrt?: Wrt): Chosen {
   const asked =
-    wrt === undefined
-      ? defaultInputs(inputs)
-      : [wrt].flat().map((one) => indexOf(what, inputs, one as string | number));
+    wrt === undefined ? defaultInputs(inputs) : [wrt].flat().map((one) => indexOf(what, inputs, one));
   if (asked.length === 0) {
     throw new UsageError("JR344", `${what}: no argument depends on the row; name one with wrt`);
   }

@@ -1,14 +1,14 @@
 /** Runs functions of one row through tracing, autodiff and the interpreter, for tests. */
 
 import { expect } from "vitest";
-import { checkJacobian, jacrow, type NdArray, rows, type Tensor } from "../../src/index.ts";
+import { checkJacobian, jacrow, rows, type Tensor } from "../../src/index.ts";
 
 /** A function of one row under test. */
 export type RowCase = (x: Tensor) => Tensor;
 
 /** f of one row, flat. */
 export function valueOf(f: RowCase, row: readonly number[]): number[] {
-  return [...(rows(f, { device: "interpreter" }).one(row) as NdArray).data];
+  return [...rows(f, { device: "interpreter" }).one(row).data];
 }
 
 /** The Jacobian at one row, flat (…out, …in); zeros without their sign. */
@@ -18,7 +18,7 @@ export function jacobianOf(
   mode: "auto" | "forward" | "reverse" = "auto",
 ): number[] {
   const options = { device: "interpreter", mode, allowZero: true } as const;
-  return Array.from((jacrow(f, options).one(row) as NdArray).data, (z) => z + 0);
+  return Array.from(jacrow(f, options).one(row).data, (z) => z + 0);
 }
 
 /** Forward, reverse and planned Jacobians agree with one another and with central differences. */

@@ -114,7 +114,11 @@ export function hardSwish(b: Builder, x: Node): Node {
 }
 
 /** x ± bias beyond ±λ, 0 between: bias 0 is hardshrink, bias λ softshrink. */
-export function shrink(b: Builder, x: Node, lambda = 0.5, bias = 0): Node {
+export function shrink(
+  b: Builder,
+  x: Node,
+  { lambda = 0.5, bias = 0 }: { lambda?: number; bias?: number } = {},
+): Node {
   const body: Body = (c, a) => {
     const above = c.select(c.compare("le", a, c.constant(lambda)), c.constant(0), c.sub(a, c.constant(bias)));
     return c.select(c.compare("lt", a, c.constant(-lambda)), c.add(a, c.constant(bias)), above);

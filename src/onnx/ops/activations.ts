@@ -82,7 +82,9 @@ export const activations: OperatorTable = {
   Mish: activation(18, mish),
   Softplus: activation(1, (b, x) => softplus(b, x)),
   Softsign: activation(1, softsign),
-  Shrink: activation(9, (b, x, call) => shrink(b, x, call.float("lambd", 0.5), call.float("bias", 0))),
+  Shrink: activation(9, (b, x, call) =>
+    shrink(b, x, { lambda: call.float("lambd", 0.5), bias: call.float("bias", 0) }),
+  ),
   ThresholdedRelu: activation(10, (b, x, call) => thresholdedRelu(b, x, call.float("alpha", 1))),
   Clip: clipOperator,
 };

@@ -64,7 +64,7 @@ export function einsum(b: Builder, formula: string, nodes: readonly Node[]): Nod
   return transpose(
     b,
     last.node,
-    [...output].map((letter) => last.letters.indexOf(letter)),
+    Array.from(output).map((letter) => last.letters.indexOf(letter)),
   );
 }
 
@@ -78,7 +78,7 @@ function parseFormula(formula: string, nodes: readonly Node[]): { inputs: string
     inputs.length === nodes.length &&
     inputs.every((input, index) => input.length === at(nodes, index).shape.length);
   const legal =
-    /^[a-zA-Z]*$/.test(letters + output) && [...output].every((letter) => letters.includes(letter));
+    /^[a-zA-Z]*$/.test(letters + output) && Array.from(output).every((letter) => letters.includes(letter));
   if (!fits || !legal || new Set(output).size !== output.length) {
     const shapes = nodes.map((node) => showShape(node.shape)).join(", ");
     throw new UsageError("JR333", `einsum "${formula}" does not fit operands of shapes ${shapes}`);
@@ -88,9 +88,9 @@ function parseFormula(formula: string, nodes: readonly Node[]): { inputs: string
 
 /** "iij" becomes "ij" by taking diagonals. */
 function withoutRepeats(b: Builder, { node, letters }: Labelled): Labelled {
-  const again = [...letters].findIndex((letter, index) => letters.indexOf(letter) < index);
+  const again = Array.from(letters).findIndex((letter, index) => letters.indexOf(letter) < index);
   if (again < 0) return { node, letters };
-  const letter = at([...letters], again);
+  const letter = at(Array.from(letters), again);
   const first = letters.indexOf(letter);
   if (node.shape[first] !== node.shape[again]) {
     throw new UsageError("JR333", `einsum: ${letter} is both ${node.shape[first]} and ${node.shape[again]}`);
@@ -103,11 +103,13 @@ function withoutRepeats(b: Builder, { node, letters }: Labelled): Labelled {
 
 /** Letters that nothing wants any more are summed away. */
 function summed(b: Builder, { node, letters }: Labelled, wanted: string): Labelled {
-  const gone = range(letters.length).filter((axis) => !wanted.includes(at([...letters], axis)));
+  const gone = range(letters.length).filter((axis) => !wanted.includes(at(Array.from(letters), axis)));
   if (gone.length === 0) return { node, letters };
   return {
     node: b.sum(node, gone),
-    letters: [...letters].filter((letter) => wanted.includes(letter)).join(""),
+    letters: Array.from(letters)
+      .filter((letter) => wanted.includes(letter))
+      .join(""),
   };
 }
 
@@ -118,8 +120,8 @@ function pairwise(b: Builder, [first, second]: readonly [Labelled, Labelled], wa
   const letters = all.filter((letter) => wanted.includes(letter));
   const label = (letter: string): number => all.indexOf(letter);
   const node = b.contract(x.node, y.node, {
-    a: [...x.letters].map(label),
-    b: [...y.letters].map(label),
+    a: Array.from(x.letters).map(label),
+    b: Array.from(y.letters).map(label),
     out: letters.map(label),
   });
   return { node, letters: letters.join("") };

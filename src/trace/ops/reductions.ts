@@ -10,7 +10,7 @@ import { axesOf, axisOf, keptShape, type Over } from "./axes.ts";
 /** Options of `norm`. */
 export interface NormOptions extends Over {
   /** 2 (the default), 1 or Infinity. */
-  readonly order?: 1 | 2 | number;
+  readonly order?: number;
 }
 
 /** Options of `variance` and `std`. */
