@@ -11,8 +11,11 @@ import type { Node } from "../ir/types.ts";
 import type { Homes } from "./homes.ts";
 import { type Axes, indicesKey, inverted, ofAxis, plus, type Split, scaled, substituted } from "./indices.ts";
 import type { Axis, Index } from "./loops.ts";
-import { type Read, readsOf, type Sketch, withAxes } from "./sketch.ts";
+import { countOperations, type Read, readsOf, type Sketch, withAxes } from "./sketch.ts";
 import type { Fold, Target, Task } from "./tasks.ts";
+
+/** Operations that one stage's body may hold: compilers dislike more. */
+const MOST_OPERATIONS = 192;
 
 /** One stored result of a group, over the group's axes. */
 export interface Member {
@@ -29,6 +32,8 @@ export class Group {
   members: Member[];
   readonly ordered: boolean;
   readonly after: Set<Group> = new Set();
+  /** Operations at each point. */
+  operations: number;
 
   constructor(task: Task) {
     this.axes = task.axes;
@@ -37,6 +42,7 @@ export class Group {
     this.factors = task.factors;
     this.members = [{ target: task.target, at: task.at, value: task.value }];
     this.ordered = task.ordered;
+    this.operations = countOperations(task.value);
   }
 
   /** What the group reads, its own results among it. */
@@ -121,14 +127,16 @@ export class Fusion {
 
   #joined(task: Task, reads: readonly Read[], before: ReadonlySet<Group>): Group | undefined {
     if (task.ordered || task.folds.length > 0) return undefined;
+    const operations = countOperations(task.value);
     for (const group of [...before].reverse()) {
-      if (group.ordered || [...before].some((other) => other !== group && this.#dependsOn(other, group)))
-        continue;
+      if (group.ordered || group.operations + operations > MOST_OPERATIONS) continue;
+      if ([...before].some((other) => other !== group && this.#dependsOn(other, group))) continue;
       const map = this.#matching(task, reads, group);
       if (map === undefined) continue;
       const value = withAxes(task.value, map);
       const own = readsOf([value]).filter((read) => this.makersOf(read.node).includes(group));
       if (!own.every((read) => isMade(group, read))) continue;
+      group.operations += operations;
       group.members.push({ target: task.target, at: task.at.map((index) => substituted(index, map)), value });
       return group;
     }

@@ -47,19 +47,24 @@ export function livesOf(
 /** Offsets in cells, and the cells one lane needs. */
 export function placed(lives: readonly Life[]): { placement: Map<Buffer, number>; scratchCells: number } {
   const placement = new Map<Buffer, number>();
-  const done: Life[] = [];
+  let alive: Life[] = [];
   for (const life of [...lives].sort((x, y) => x.from - y.from || y.buffer.cells - x.buffer.cells)) {
-    const busy = done
-      .filter((other) => other.from <= life.to && life.from <= other.to)
-      .map(({ buffer }) => ({
-        start: placement.get(buffer) as number,
-        end: (placement.get(buffer) as number) + buffer.cells,
-      }))
-      .sort((x, y) => x.start - y.start);
-    placement.set(life.buffer, bestGap(busy, life.buffer.cells));
-    done.push(life);
+    alive = alive.filter((other) => other.to >= life.from);
+    const busy = alive.map(({ buffer }) => ({
+      start: placement.get(buffer) as number,
+      end: (placement.get(buffer) as number) + buffer.cells,
+    }));
+    placement.set(
+      life.buffer,
+      bestGap(
+        busy.sort((x, y) => x.start - y.start),
+        life.buffer.cells,
+      ),
+    );
+    alive.push(life);
   }
-  const scratchCells = Math.max(0, ...[...placement].map(([buffer, start]) => start + buffer.cells));
+  let scratchCells = 0;
+  for (const [buffer, start] of placement) scratchCells = Math.max(scratchCells, start + buffer.cells);
   return { placement, scratchCells };
 }
 

@@ -8,7 +8,7 @@
 
 import type { Builder } from "../ir/builder.ts";
 import { evaluateInto, valueOf } from "../ir/evaluate.ts";
-import { mapProgram, rebuild, topologicalOrder } from "../ir/graph.ts";
+import { mapProgram, nodesOf, rebuild, topologicalOrder } from "../ir/graph.ts";
 import { at, range, sizeOf } from "../ir/shape.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import type { ContractNode, Node, Program } from "../ir/types.ts";
@@ -25,6 +25,9 @@ export interface Expanded {
 
 /** Replaces selections wherever they are; the program itself if there are none. */
 export function expandSelections(program: Program): Expanded {
+  if (!nodesOf(program).some((node) => node.op === "contract" && node.level === "row" && hasConstant(node))) {
+    return { program, original: (node) => node };
+  }
   const known = new Map<Node, Selected | undefined>();
   const originals = new Map<Node, Node>();
   let found = false;
@@ -40,6 +43,8 @@ export function expandSelections(program: Program): Expanded {
   expanded.inputs.forEach((input, index) => originals.set(input, at(program.inputs, index)));
   return { program: expanded, original: (node) => originals.get(node) ?? node };
 }
+
+const hasConstant = ({ a, b }: ContractNode): boolean => a.level === "constant" || b.level === "constant";
 
 /** The ones of a 0/1 tensor, as row-major cell numbers. */
 interface Selected {

@@ -6,7 +6,7 @@
  */
 
 import type { Cell, Node } from "../ir/types.ts";
-import { indicesKey, plus, substituted } from "./indices.ts";
+import { indicesKey, substituted } from "./indices.ts";
 import type { Axis, ElementwiseOp, Index } from "./loops.ts";
 
 /** The cell of `node` at `at`, one index per axis of its shape. */
@@ -90,9 +90,17 @@ export function readsOf(sketches: readonly Sketch[]): Read[] {
   return [...reads.values()];
 }
 
-/** An index as a sketch over single axes, its tables not included: Σ stride · axis + offset. */
-export function indexTerms(index: Index): Index[] {
-  const singles = index.terms.map(({ axis, stride }): Index => ({ offset: 0, terms: [{ axis, stride }] }));
-  const [first, ...rest] = singles;
-  return first === undefined ? [] : [plus(first, { offset: index.offset, terms: [] }), ...rest];
+/** Operations in a sketch, shared ones once. */
+export function countOperations(sketch: Sketch): number {
+  const memo = new Map<Sketch, Sketch>();
+  let leaves = 0;
+  mapLeaves(
+    sketch,
+    (leaf) => {
+      leaves++;
+      return leaf;
+    },
+    memo,
+  );
+  return memo.size - leaves;
 }

@@ -18,6 +18,8 @@ import type { Access, Expr, Store, Straight } from "./loops.ts";
 const MOST_OPERATIONS = 6000;
 /** More operations per node than this on average, and loops say the same in less code. */
 const CELLS_PER_NODE = 24;
+/** Scalars only: loops would gain nothing however long the program is. */
+const SCALARS_PER_NODE = 6;
 /** From about here register blocks beat straight code (measured: 64 → 64 tanh layers by ten times, 3 → 8 → 2 not at all). */
 const DENSE_PRODUCTS = 128;
 /** Bound values are expanded cell by cell as well. */
@@ -30,7 +32,7 @@ export function isFormula(order: readonly Node[], outputs: readonly Node[]): boo
   const costs = nodes.map(expandedCost);
   const total =
     costs.reduce((sum, cost) => sum + cost, 0) + outputs.reduce((sum, node) => sum + sizeOf(node.shape), 0);
-  if (total > MOST_OPERATIONS || total > CELLS_PER_NODE * nodes.length) return false;
+  if (total > (total > MOST_OPERATIONS ? SCALARS_PER_NODE : CELLS_PER_NODE) * nodes.length) return false;
   if (
     order.some(
       (node) => node.op === "scan" || (node.level !== "row" && sizeOf(node.shape) > MOST_BOUND_CELLS),
