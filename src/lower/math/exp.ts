@@ -17,6 +17,8 @@ interface ExpTable {
   readonly exp: readonly number[];
   /** The same, best for e^r − 1. */
   readonly expm1: readonly number[];
+  /** The same, one degree higher. */
+  readonly tanh: readonly number[];
   /** e^x is 0 below and infinite above. */
   readonly range: readonly [number, number];
   /** 1 ± e^(−x) and tanh(x) are 1 above. */
@@ -28,6 +30,7 @@ const tables: Record<Dtype, ExpTable> = {
     ln2: [0.693145751953125, 1.42860676533018e-6],
     exp: [0.49999994, 0.166665211, 0.0416683815, 0.00836870354, 0.00138148828],
     expm1: [0.5, 0.166665435, 0.0416662842, 0.00836656615, 0.00139463844],
+    tanh: [0.5, 0.166666657, 0.041666396, 0.00833357126, 0.00139385986, 0.000197426329],
     range: [-104, 89],
     saturation: 20,
   },
@@ -42,6 +45,11 @@ const tables: Record<Dtype, ExpTable> = {
       0.50000000000000056, 0.16666666666666685, 0.041666666666574183, 0.0083333333333145618,
       0.0013888888932229286, 0.00019841269903076326, 2.4801504602834606e-5, 2.7557227925633093e-6,
       2.7626270103343659e-7, 2.5114478821806555e-8,
+    ],
+    tanh: [
+      0.5, 0.16666666666666677, 0.041666666666666088, 0.008333333333321943, 0.0013888888889141606,
+      0.0001984126988539056, 2.4801586852326237e-5, 2.7557244907798872e-6, 2.7557657040972284e-7,
+      2.5108805148199602e-8, 2.0801054781041619e-9,
     ],
     range: [-746, 710],
     saturation: 40,
@@ -148,7 +156,7 @@ export function tanh<V>(l: Lanes<V>, x: V): V {
   const a = atMost(l, l.abs(x), l.constant(expTable(l).saturation / 2));
   const { n, t } = roundedMultiple(l, a, { factor: -2 * Math.LOG2E, offset: formatOf(l).bias });
   const z = addHalfLn2Multiple(l, a, n);
-  const q = stretched(expTable(l).expm1, -2).map((c) => -4 * c);
+  const q = stretched(expTable(l).tanh, -2).map((c) => -4 * c);
   const u = l.fma(l.mul(z, z), polynomial(l, q, z), l.add(z, z));
   const scale = powerOfTwo(l, t);
   const one = l.constant(1);

@@ -154,16 +154,24 @@ function log1pUnitTail<V>(l: Lanes<V>, u: V, rest: V): V {
   return l.fma(l.mul(u, u), polynomial(l, unit, u), rest);
 }
 
-/** e^−a for a ≥ 0, down to the subnormals: scaled by 2^64 and back. */
-function expNegative<V>(l: Lanes<V>, a: V): V {
+/** e^−a for a ≥ 0, down to the subnormals (scaled by 2^64 and back), and what its rounding lost. */
+function expNegative<V>(l: Lanes<V>, a: V): { value: V; lost: () => V } {
   const inRange = atMost(l, a, l.constant(-expTable(l).range[0]));
   const { n, t } = roundedMultiple(l, inRange, { factor: -Math.LOG2E, offset: formatOf(l).bias + 64 });
-  const p = l.add(expm1Reduced(l, addLn2Multiple(l, inRange, { n, unit: 1 }), -1), l.constant(1));
-  return l.mul(l.mul(p, powerOfTwo(l, t)), l.constant(2 ** -64));
+  const w = expm1Reduced(l, addLn2Multiple(l, inRange, { n, unit: 1 }), -1);
+  const p = l.add(w, l.constant(1));
+  const scale = powerOfTwo(l, t);
+  const lost = (): V => l.mul(l.sub(w, l.sub(p, l.constant(1))), scale);
+  return { value: l.mul(l.mul(p, scale), l.constant(2 ** -64)), lost };
 }
 
-/** log(1 + e^x) = max(x, 0) + log1p(e^−|x|), the parts smaller than the result summed first. */
+/**
+ * log(1 + e^x) = max(x, 0) + log1p(u), u = e^−|x|, the parts smaller than the result summed first. What u lost
+ * counts 1/(1 + u), for which 0.7 is near enough; in f64 it is not needed.
+ */
 export function softplus<V>(l: Lanes<V>, x: V): V {
-  const u = expNegative(l, l.abs(x));
-  return l.add(u, log1pUnitTail(l, u, atLeast(l, x, l.constant(0))));
+  const { value: u, lost } = expNegative(l, l.abs(x));
+  const linear = atLeast(l, x, l.constant(0));
+  const rest = l.dtype === "f32" ? l.fma(lost(), l.constant(0.7 * 2 ** -64), linear) : linear;
+  return l.add(u, log1pUnitTail(l, u, rest));
 }
