@@ -13,7 +13,8 @@ import { entries } from "./lib/entries.ts";
 import { root } from "./lib/files.ts";
 import { report } from "./lib/report.ts";
 
-const budgets: Readonly<Record<string, number>> = { jacrow: 60_000 };
+/** The entry holds the whole compiler, from tracer to WebAssembly encoder. */
+const budgets: Readonly<Record<string, number>> = { jacrow: 100_000 };
 
 interface Bundled {
   readonly specifier: string;

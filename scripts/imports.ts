@@ -23,6 +23,7 @@ export const stages: readonly string[] = [
   "codegen",
   "runtime",
   "data",
+  "api",
   "cli",
 ];
 

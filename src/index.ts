@@ -23,8 +23,8 @@ export type {
   RunOptions,
   SyncOptions,
 } from "./api/types.ts";
+export { type FloatType, NdArray, type Nested, type RowsInput } from "./data/ndarray.ts";
 export { InternalError, JacrowError, UnsupportedError, UsageError } from "./errors.ts";
-export { type FloatType, NdArray, type Nested, type RowsInput } from "./ndarray.ts";
 export { type CustomRule, custom } from "./trace/custom.ts";
 export * from "./trace/functions.ts";
 export type { Mask } from "./trace/mask.ts";

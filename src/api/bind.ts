@@ -5,10 +5,10 @@
  * which allocates nothing.
  */
 
+import { type FloatData, NdArray } from "../data/ndarray.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { at, sameShape, showShape } from "../ir/shape.ts";
-import { type FloatData, NdArray } from "../ndarray.ts";
 import type { Structure } from "../trace/structure.ts";
 import type { InputSpec, Signature } from "../trace/trace.ts";
 import { type Floats, inWidth, readShared } from "./arguments.ts";

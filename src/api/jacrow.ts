@@ -5,10 +5,10 @@
  * shapes and width it is called with, and kept for later calls.
  */
 
+import type { NdArray } from "../data/ndarray.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { at } from "../ir/shape.ts";
-import type { NdArray } from "../ndarray.ts";
 import type { Mapped, NamedFunction, PerInput, PositionalFunction } from "../trace/function-types.ts";
 import { isRowFunction, type RowFunction } from "../trace/row-function.ts";
 import type { Structure } from "../trace/structure.ts";

@@ -1,9 +1,9 @@
 /** Results of a run as arrays in the nest of the function's outputs, and the way back for arrays the caller gives. */
 
+import { type FloatData, NdArray } from "../data/ndarray.ts";
 import { UsageError } from "../errors.ts";
 import { at, showShape } from "../ir/shape.ts";
 import type { Program } from "../ir/types.ts";
-import { type FloatData, NdArray } from "../ndarray.ts";
 import { type Structure, unflatten } from "../trace/structure.ts";
 import { describe } from "../trace/trace.ts";
 import type { Floats } from "./arguments.ts";

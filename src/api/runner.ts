@@ -5,10 +5,10 @@
  * fails leaves nothing half written; after `dispose` every call throws.
  */
 
+import { NdArray } from "../data/ndarray.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { at, showShape } from "../ir/shape.ts";
-import { NdArray } from "../ndarray.ts";
 import type { KernelOptions } from "../runtime/kernel.ts";
 import type { Signature } from "../trace/trace.ts";
 import { type CallArguments, readArguments, signatureKey, signatureOf } from "./arguments.ts";

@@ -15,6 +15,8 @@ export interface Estimate {
 }
 
 const MOST_BYTES_PER_ROW = 512e6;
+/** Below this nobody asks the machine: that takes longer than a small call. */
+const CERTAINLY_FREE = 64e6;
 /** Below this nobody asks how much memory is free: the question takes longer than a small call. */
 const ALWAYS_FREE_BYTES = 64e6;
 
@@ -40,7 +42,7 @@ export function checkSize(
   }
   const total = results.reduce((sum, { cells }) => sum + cells, 0) * bytesPerNumber * n;
   if (total <= Math.min(ALWAYS_FREE_BYTES, maxBytes ?? ALWAYS_FREE_BYTES)) return;
-  const limit = maxBytes ?? availableBytes();
+  const limit = maxBytes ?? (total < CERTAINLY_FREE ? total : availableBytes());
   if (total > limit) {
     throw new UsageError(
       "JR411",

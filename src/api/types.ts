@@ -1,8 +1,8 @@
 /** What `jacrow` and `rows` return: the types of calls, results, specs and options. */
 
+import type { NdArray } from "../data/ndarray.ts";
 import type { RowsInput } from "../data/rows.ts";
 import type { FloatType } from "../data/shape.ts";
-import type { NdArray } from "../ndarray.ts";
 import type { Shape } from "../trace/shapes.ts";
 import type { Wrt } from "../trace/wrt.ts";
 

@@ -3,8 +3,8 @@
 import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
+import { NdArray } from "../../src/data/ndarray.ts";
 import { UsageError } from "../../src/errors.ts";
-import { NdArray } from "../../src/ndarray.ts";
 
 interface PrintCase {
   dtype: "f32" | "f64";

@@ -1,8 +1,8 @@
 /** toRows: what counts as rows, what keeps its memory, and the message of each mistake. */
 
 import { describe, expect, it } from "vitest";
+import { NdArray, type RowsInput, type RowsOptions, toRows } from "../../src/data/ndarray.ts";
 import { UsageError } from "../../src/errors.ts";
-import { NdArray, type RowsInput, type RowsOptions, toRows } from "../../src/ndarray.ts";
 
 describe("accepted", () => {
   it("nested arrays are f64", () => {

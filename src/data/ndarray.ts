@@ -5,12 +5,12 @@
  * arrays, and the text numpy would print. `data` is plain and belongs to the caller; this class never copies or writes it.
  */
 
-import { formatArray } from "./data/print.ts";
-import { type FloatType, shapeSize, showShape } from "./data/shape.ts";
-import { UsageError } from "./errors.ts";
+import { UsageError } from "../errors.ts";
+import { formatArray } from "./print.ts";
+import { type FloatType, shapeSize, showShape } from "./shape.ts";
 
-export { type Rows, type RowsInput, type RowsOptions, toRows } from "./data/rows.ts";
-export { type FloatType, shapeSize, showShape } from "./data/shape.ts";
+export { type Rows, type RowsInput, type RowsOptions, toRows } from "./rows.ts";
+export { type FloatType, shapeSize, showShape } from "./shape.ts";
 
 /** The float arrays a result may hold; results own their memory unless shared memory was asked for. */
 export type FloatData = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
