@@ -35,9 +35,9 @@ export function emitStage<V, I>(stage: Stage, frame: Frame<V, I>): void {
 }
 
 /** Vectors side by side: small bodies need several to keep the machine busy, large ones fill it alone. */
-function vectorsFor(weight: number): number {
-  if (weight <= 12) return 4;
-  return weight <= 40 ? 2 : 1;
+function vectorsFor(weight: number): readonly [number, ...number[]] {
+  if (weight <= 12) return [4, 1];
+  return weight <= 40 ? [2, 1] : [1];
 }
 
 function emitStraight<V, I>(stage: Straight, frame: Frame<V, I>): void {
@@ -47,7 +47,7 @@ function emitStraight<V, I>(stage: Straight, frame: Frame<V, I>): void {
   const inline = weightOf(expressionsOf(rootsOf(stage))) <= INLINE_WEIGHT;
   const evaluator = new Evaluator(target, pointers, inline);
   const vectorBytes = target.width * layout.bytes;
-  pointers.lanes(frame.laneBytes, { vectors: 1, vectorBytes }, () => {
+  pointers.lanes(frame.laneBytes, { vectors: [1], vectorBytes }, () => {
     const copy: Copy<V> = { shifts: NO_SHIFTS, laneOffset: 0, accumulators: [] };
     evaluator.storeAll(stage.stores, copy);
   });
@@ -60,7 +60,7 @@ function emitNest<V, I>(stage: Nest, frame: Frame<V, I>): void {
   const exprs = expressionsOf(rootsOf(stage));
   const weight = weightOf(exprs);
   const vectors = vectorsFor(weight);
-  const evaluator = new Evaluator(target, pointers, weight * vectors <= INLINE_WEIGHT);
+  const evaluator = new Evaluator(target, pointers, weight * vectors[0] <= INLINE_WEIGHT);
   const vectorBytes = target.width * layout.bytes;
   pointers.over(stage.axes, () => {
     evaluator.hoist(expressionsOf(stage.stores.map((store) => store.value)), NO_SHIFTS);

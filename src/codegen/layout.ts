@@ -30,8 +30,8 @@ export interface Layout {
   readonly end: number;
 }
 
-/** The layout for vectors of `width` lanes. */
-export function layoutOf(lowered: Lowered, width: number): Layout {
+/** The layout for vectors of `width` lanes and calls of at most `mostRows` rows. */
+export function layoutOf(lowered: Lowered, { width, mostRows }: { width: number; mostRows: number }): Layout {
   const bytes = lowered.dtype === "f32" ? 4 : 8;
   const plain = new Map<Buffer, number>();
   const packed = new Map<Product, { address: number; packing: Packing }>();
@@ -46,7 +46,14 @@ export function layoutOf(lowered: Lowered, width: number): Layout {
     packed.set(product, { address: take(packing.cells), packing });
   }
   for (const buffer of plainBuffers(lowered.stages)) plain.set(buffer, take(buffer.cells));
-  return { bytes, tileRows: tileRowsOf(lowered, width), placement: lowered.placement, plain, packed, end };
+  return {
+    bytes,
+    tileRows: tileRowsOf(lowered, { width, mostRows }),
+    placement: lowered.placement,
+    plain,
+    packed,
+    end,
+  };
 }
 
 /** A product whose weights are bound: they are packed in the order in which it reads them. */
@@ -65,10 +72,12 @@ function plainBuffers(stages: readonly Stage[]): Set<Buffer> {
   return buffers;
 }
 
-function tileRowsOf(lowered: Lowered, width: number): number {
+/** As many rows as the cache holds, but no more than there ever are: cells of a few rows lie close together. */
+function tileRowsOf(lowered: Lowered, { width, mostRows }: { width: number; mostRows: number }): number {
   const bytes = lowered.dtype === "f32" ? 4 : 8;
   const least = width * LEAST_VECTORS;
   let rows = MOST_ROWS;
   while (rows > least && rows * lowered.scratchCells * bytes > SCRATCH_BYTES) rows /= 2;
-  return Math.max(rows, least);
+  while (rows > width && rows / 2 >= mostRows) rows /= 2;
+  return rows;
 }

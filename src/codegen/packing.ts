@@ -73,31 +73,60 @@ function rowMajor(axes: readonly Axis[], unit: number): { axis: Axis; stride: nu
 /** Values of an int table that indices go through. */
 type Tables = (table: Buffer) => ArrayLike<number>;
 
-/** `values` (row-major, of a's buffer) in packed order. */
-export function pack(product: Product, values: ArrayLike<number>, tables: Tables): Float64Array {
-  const { blocked, outer, k, height, rows, cells } = packingOf(product);
-  const out = new Float64Array(cells);
+/** What is packed, and where to. */
+export interface PackJob {
+  /** The values of a's buffer, row-major. */
+  readonly values: Float64Array;
+  readonly tables: Tables;
+  readonly out: Float32Array | Float64Array;
+}
+
+/** Writes a product's operand in packed order. */
+export function pack(product: Product, { values, tables, out }: PackJob): void {
+  const { blocked, outer, k, height, rows } = packingOf(product);
   const { index } = product.a;
-  const [outerCells, kCells] = [cellsAlong(outer, index), cellsAlong(k, index)];
-  const rowCells = cellsAlong(blocked === undefined ? [] : [blocked], index);
-  const cellOf =
-    index.indirect === undefined
-      ? undefined
-      : indirectCells(product, [outer, k, blocked === undefined ? [] : [blocked]], tables);
+  const groups = [outer, k, blocked === undefined ? [] : [blocked]] as const;
+  const [outerCells, kCells, rowCells] = groups.map((axes) => cellsAlong(axes, index)) as [
+    number[],
+    number[],
+    number[],
+  ];
+  const further = index.indirect === undefined ? undefined : indirectCells(product, groups, tables);
   let next = 0;
-  outerCells.forEach((outerCell, outerPoint) => {
+  outerCells.forEach((origin, place) => {
+    const panel = { values, kCells, rowCells, origin: index.offset + origin, place, further };
     for (let start = 0; start < rows; start += height) {
-      const end = Math.min(rows, start + height);
-      for (let step = 0; step < kCells.length; step++) {
-        const cell = index.offset + outerCell + (kCells[step] as number);
-        for (let row = start; row < end; row++) {
-          const further = cellOf === undefined ? 0 : cellOf([outerPoint, step, row]);
-          out[next++] = values[cell + (rowCells[row] as number) + further] as number;
-        }
-      }
+      next = packPanel(panel, out, { next, start, end: Math.min(rows, start + height) });
     }
   });
-  return out;
+}
+
+interface Panel {
+  readonly values: Float64Array;
+  readonly kCells: readonly number[];
+  readonly rowCells: readonly number[];
+  readonly origin: number;
+  readonly place: number;
+  readonly further: ((places: readonly number[]) => number) | undefined;
+}
+
+/** One block of rows, all k; a function of its own so that engines compile it early. */
+function packPanel(
+  panel: Panel,
+  out: PackJob["out"],
+  range: { next: number; start: number; end: number },
+): number {
+  const { values, kCells, rowCells, origin, place, further } = panel;
+  const { start, end } = range;
+  let { next } = range;
+  for (let step = 0; step < kCells.length; step++) {
+    const cell = origin + (kCells[step] as number);
+    for (let row = start; row < end; row++) {
+      const more = further === undefined ? 0 : further([place, step, row]);
+      out[next++] = values[cell + (rowCells[row] as number) + more] as number;
+    }
+  }
+  return next;
 }
 
 /** For every point of the axes, row-major: how far the index's own terms move. */

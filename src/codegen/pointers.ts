@@ -104,10 +104,10 @@ export class Pointers<V, I> {
     else this.along(first, { step: 1, to: first.size }, () => this.over(rest, body));
   }
 
-  /** Loops over a tile's lanes: `vectors` at a time, then those left one vector at a time. */
+  /** Loops over a tile's lanes, so many vectors at a time, then what is left by fewer; `vectors` ends with 1. */
   lanes(
     laneBytes: I,
-    { vectors, vectorBytes }: { vectors: number; vectorBytes: number },
+    { vectors, vectorBytes }: { vectors: readonly number[]; vectorBytes: number },
     body: (count: number) => void,
   ): void {
     const moving = [...this.#pointers.values()].filter((pointer) => pointer.tile);
@@ -124,8 +124,7 @@ export class Pointers<V, I> {
           counters[index]?.set(target.plus(pointer.current, target.int(count * vectorBytes))),
         );
       });
-    const done = run(vectors, target.int(0));
-    if (vectors > 1) run(1, done);
+    vectors.reduce((from, count) => run(count, from), target.int(0));
     moving.forEach((pointer, index) => {
       pointer.current = saved[index] as I;
     });

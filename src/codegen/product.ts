@@ -16,6 +16,8 @@ import { blockedAxis, PACKED_ROW, packedAccess, tailRows } from "./packing.ts";
 import { Pointers, type Shifts } from "./pointers.ts";
 import type { Variable } from "./target.ts";
 
+/** Sums of a block: enough to hide the latency of multiply-adds, few enough for 16 registers. */
+const ACCUMULATORS = 8;
 /** Epilogues above this many instructions in all call elementary functions. */
 const INLINE_WEIGHT = 1600;
 
@@ -88,20 +90,30 @@ function columnAxisOf(product: Product): Axis | undefined {
   );
 }
 
-/** Columns × vectors of a block for each number of vectors; wide rows leave no registers for more columns. */
-function columnsFor<V, I>({ rows, columnAxis }: Kernel<V, I>, vectors: number): number {
-  const room = Math.max(1, Math.floor(8 / (rows.height * vectors)));
+/** Columns of a block: 1 unless rows and two vectors leave accumulators free. */
+function columnsFor<V, I>({ rows, columnAxis, product }: Kernel<V, I>): number {
+  const vectors = product.a.buffer.space === "tile" ? 1 : 2;
+  const room = Math.max(1, Math.floor(ACCUMULATORS / (rows.height * vectors)));
   return Math.min(room, columnAxis?.size ?? 1);
 }
 
+/** Vectors of a block: 2, or what the accumulators and the tile allow when rows and columns are few. */
+function vectorsFor<V, I>({ rows, product, frame }: Kernel<V, I>, columns: number): readonly number[] {
+  if (product.a.buffer.space === "tile") return [1];
+  const room = Math.min(ACCUMULATORS / (rows.height * columns), frame.layout.tileRows / frame.target.width);
+  if (room >= 8) return [8, 2, 1];
+  if (room >= 4) return [4, 1];
+  return room >= 2 || columns * rows.height < ACCUMULATORS ? [2, 1] : [1];
+}
+
 function emitColumns<V, I>(kernel: Kernel<V, I>): void {
-  const { pointers, columnAxis, frame, product } = kernel;
-  const most = product.a.buffer.space === "tile" ? 1 : 2;
-  const step = columnsFor(kernel, most);
+  const { pointers, columnAxis, frame } = kernel;
+  const step = columnsFor(kernel);
   const strip = (columns: number, base: Shifts): void => {
     const vectorBytes = frame.target.width * frame.layout.bytes;
-    pointers.lanes(frame.laneBytes, { vectors: most, vectorBytes }, (vectors) =>
-      emitRows(kernel, { columns, vectors, base }),
+    const vectors = vectorsFor(kernel, columns);
+    pointers.lanes(frame.laneBytes, { vectors, vectorBytes }, (count) =>
+      emitRows(kernel, { columns, vectors: count, base }),
     );
   };
   if (columnAxis === undefined) return strip(1, new Map());

@@ -103,7 +103,9 @@ export class Context {
   /** A pure SIMD instruction on vectors. */
   simd(name: SimdName, operands: readonly Value[], immediate?: ArrayLike<number>): Value {
     const own = operands.map((operand) => this.own(operand));
-    const key = `${name}(${own.map((operand) => operand.key).join()})${immediate === undefined ? "" : Array.from(immediate).join()}`;
+    let key: string = name;
+    for (const operand of own) key += `,${operand.key}`;
+    if (immediate !== undefined) key += `,${Array.from(immediate).join()}`;
     return this.vector(key, () => {
       for (const operand of own) this.code.get(operand.local);
       this.code.simd(name, immediate);

@@ -22,6 +22,8 @@ export interface WasmOptions {
   readonly fused: boolean;
   /** The memory is shared between threads. */
   readonly shared: boolean;
+  /** No call has more rows; default: any number. */
+  readonly mostRows?: number;
 }
 
 /** A module's bytes and how to lay out memory for it. */
@@ -43,7 +45,7 @@ const VECTOR_BYTES = 16;
 /** Writes the module of a lowered program. */
 export function wasmKernel(lowered: Lowered, options: WasmOptions): WasmKernel {
   const width = lowered.dtype === "f32" ? 4 : 2;
-  const layout = layoutOf(lowered, width);
+  const layout = layoutOf(lowered, { width, mostRows: options.mostRows ?? Number.POSITIVE_INFINITY });
   const module = new WasmModule({ dtype: lowered.dtype, fused: options.fused, poolStart: layout.end });
   const target = new WasmTarget(module);
   const copiesIn = lowered.inputs.map((port) => defineCopyIn(module, target, { port, layout }));

@@ -34,7 +34,13 @@ export function defineCopyIn(
   target: WasmTarget,
   { port, layout }: { port: Port; layout: Layout },
 ): Context {
-  return defineCopy(module, target, { port, layout, block: copyBlockIn, column: copyColumnIn });
+  return defineCopy(module, target, {
+    port,
+    layout,
+    block: copyBlockIn,
+    column: copyColumnIn,
+    single: copySingleIn,
+  });
 }
 
 /** Writes the function that stores an output's buffer as rows. */
@@ -43,7 +49,20 @@ export function defineCopyOut(
   target: WasmTarget,
   { port, layout }: { port: Port; layout: Layout },
 ): Context {
-  return defineCopy(module, target, { port, layout, block: copyBlockOut, column: copyColumnOut });
+  return defineCopy(module, target, {
+    port,
+    layout,
+    block: copyBlockOut,
+    column: copyColumnOut,
+    single: copySingleOut,
+  });
+}
+
+interface Movers {
+  /** A block of width × width cells, one column, and the rows of a port of one column. */
+  readonly block: Mover;
+  readonly column: Mover;
+  readonly single: Mover;
 }
 
 type Mover = (copying: Copying, place: { row: Int; cell: Int; column: number }) => void;
@@ -51,7 +70,7 @@ type Mover = (copying: Copying, place: { row: Int; cell: Int; column: number }) 
 function defineCopy(
   module: WasmModule,
   target: WasmTarget,
-  { port, layout, block, column }: { port: Port; layout: Layout; block: Mover; column: Mover },
+  { port, layout, ...movers }: Movers & { port: Port; layout: Layout },
 ): Context {
   const { bytes } = layout;
   const { cells } = port.buffer;
@@ -71,20 +90,18 @@ function defineCopy(
     );
     const [row, cell] = [target.counter(rows), target.counter(start)];
     target.loop({ from: target.int(0), to: laneBytes, step: target.width * bytes }, () => {
-      copyStrip(copying, { row, cell, block, column });
+      copyStrip(copying, { ...movers, row, cell });
       row.set(target.plus(row.get(), target.int(target.width * copying.rowBytes)));
       cell.set(target.plus(cell.get(), target.int(target.width * bytes)));
     });
   });
 }
 
-/** `width` rows, all columns. */
-function copyStrip(
-  copying: Copying,
-  at: { row: Variable<Int>; cell: Variable<Int>; block: Mover; column: Mover },
-): void {
+/** `width` rows, all columns; rows of one column lie as lanes do. */
+function copyStrip(copying: Copying, at: Movers & { row: Variable<Int>; cell: Variable<Int> }): void {
   const { target, bytes, cellBytes, port } = copying;
   const { width } = target;
+  if (port.buffer.cells === 1) return at.single(copying, { row: at.row.get(), cell: at.cell.get(), column: 0 });
   const whole = port.buffer.cells - (port.buffer.cells % width);
   const [row, cell] = [target.counter(at.row.get()), target.counter(at.cell.get())];
   target.loop({ from: target.int(0), to: target.int(whole), step: width }, () => {
@@ -144,6 +161,14 @@ function copyColumnOut(
     context.code.simdMemory(name, offset, lane);
   }
   context.noteStore();
+}
+
+function copySingleIn(copying: Copying, { row, cell }: { row: Int; cell: Int }): void {
+  copying.target.store(cell, 0, fromFloat(copying, copying.target.load(row, 0)));
+}
+
+function copySingleOut(copying: Copying, { row, cell }: { row: Int; cell: Int }): void {
+  copying.target.store(row, 0, toFloat(copying, copying.target.load(cell, 0)));
 }
 
 /** Rows are floats; buffers may hold ints or masks. */

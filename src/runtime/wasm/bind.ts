@@ -20,8 +20,13 @@ export function boundImage(
   const image = new Uint8Array(code.end);
   const values = boundValues(lowered, shared);
   const cells = (buffer: Buffer): Float64Array => values.get(buffer) as Float64Array;
-  for (const [product, { address }] of code.layout.packed) {
-    writeCells(image, { code, address, cell: "float" }, pack(product, cells(product.a.buffer), cells));
+  const { bytes } = code.layout;
+  for (const [product, { address, packing }] of code.layout.packed) {
+    const out =
+      bytes === 4
+        ? new Float32Array(image.buffer, address, packing.cells)
+        : new Float64Array(image.buffer, address, packing.cells);
+    pack(product, { values: cells(product.a.buffer), tables: cells, out });
   }
   for (const [buffer, address] of code.layout.plain)
     writeCells(image, { code, address, cell: buffer.cell }, cells(buffer));

@@ -5,6 +5,7 @@
  * depend on n. Calls that may use workers have a memory of their own and follow one after the other.
  */
 
+import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
 import { UsageError } from "../../errors.ts";
 import { sizeOf } from "../../ir/shape.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
@@ -22,6 +23,7 @@ import {
   memoryPlan,
   type RowSlot,
 } from "./instance.ts";
+import { compileModuleSync } from "./module.ts";
 import { type ParallelKernel, runParallel } from "./parallel.ts";
 import type { WasmPlan } from "./plan.ts";
 import { copyIn, copyOut } from "./rows.ts";
@@ -92,10 +94,12 @@ export class WasmRunner implements Kernel {
   }
 
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
-    const { lowered, code } = this.#plan;
-    const bound = this.#instantiate(memoryPlan(lowered, code, { rows: n, threads: 1, slots: 1 }));
-    this.#rebind(bound, shared);
-    const { instance } = bound;
+    const { lowered, fused } = this.#plan;
+    if (this.#module === undefined) throw disposed(this.program);
+    const code = wasmKernel(lowered, { fused, shared: false, mostRows: n });
+    const plan = memoryPlan(lowered, code, { rows: n, threads: 1, slots: 1 });
+    const instance = new Instance(compileModuleSync(code.bytes), memoryFor(plan, false), plan);
+    this.#bind(instance, { code, shared });
     const area = instance.plan.areas[0] as Area;
     const slot = area.slots[0] as RowSlot;
     const views = (addresses: readonly number[], ports: typeof lowered.inputs): FloatArray[] =>
@@ -160,20 +164,23 @@ export class WasmRunner implements Kernel {
   }
 
   #instantiate(plan: MemoryPlan): Bound {
-    if (this.#module === undefined) throw new UsageError("JR503", `"${this.program.name}" was disposed`);
+    if (this.#module === undefined) throw disposed(this.program);
     const memory = memoryFor(plan, this.#plan.shared);
     return { instance: new Instance(this.#module, memory, plan), shared: undefined };
   }
 
   /** Writes the shared inputs' values to memory unless they are there. */
   #rebind(bound: Bound, shared: readonly FloatArray[]): void {
-    const { lowered, code } = this.#plan;
     if (bound.shared !== undefined && shared.every((values, index) => equal(values, bound.shared?.[index])))
       return;
+    this.#bind(bound.instance, { code: this.#plan.code, shared });
+    bound.shared = shared.map((numbers) => numbers.slice());
+  }
+
+  #bind({ memory }: Instance, { code, shared }: { code: WasmKernel; shared: readonly FloatArray[] }): void {
     const inputs = this.program.inputs.filter((input) => input.level !== "row");
     const values = new Map(inputs.map((input, index) => [input, checkShared(input, shared[index])] as const));
-    new Uint8Array(bound.instance.memory.buffer).set(boundImage(lowered, code, values));
-    bound.shared = shared.map((numbers) => numbers.slice());
+    new Uint8Array(memory.buffer).set(boundImage(this.#plan.lowered, code, values));
   }
 }
 
@@ -181,6 +188,10 @@ interface Call {
   readonly inputs: readonly FloatArray[];
   readonly shared: readonly FloatArray[];
   readonly outs: FloatArray[];
+}
+
+function disposed(program: Program): UsageError {
+  return new UsageError("JR503", `"${program.name}" was disposed`);
 }
 
 function checkShared(input: InputNode, values: FloatArray | undefined): FloatArray {
