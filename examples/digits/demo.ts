@@ -35,7 +35,7 @@ async function runModel(name: string): Promise<Result> {
   const J = rows(valueAndJacobian(await loadOnnx(here(`data/${name}.onnx`))));
   const first = await timed(() => J(X));
   const later = await timed(() => J(X));
-  const [Y, Z] = later.result as [NdArray, NdArray];
+  const [Y, Z] = later.result;
   const reference = (what: string): ArrayLike<number> =>
     readNpyFile(here(`data/${name}.${what}.npy`)).data as Float64Array;
   const errors = [relativeError(Y.data, reference("Y")), relativeError(Z.data, reference("Z64"))];

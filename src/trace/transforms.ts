@@ -12,6 +12,7 @@ import type { Node, Program } from "../ir/types.ts";
 import { type Lifted, liftArguments } from "./arguments.ts";
 import type { Mapped, NamedFunction, PerInput, PositionalFunction } from "./function-types.ts";
 import { pathsOf } from "./paths.ts";
+import type { RowFunction } from "./row-function.ts";
 import { requireScope, type Scope } from "./scope.ts";
 import type { Tensor } from "./shapes.ts";
 import { unflatten } from "./structure.ts";
@@ -70,6 +71,10 @@ export function jacobian(f: AnyFunction, options: JacobianOptions = {}): unknown
 }
 
 /** The function that gives f's value and its Jacobian, from one pass: `[value, jacobian]`. */
+export function valueAndJacobian(
+  model: RowFunction,
+  options?: JacobianOptions,
+): (...args: Tensor[]) => [Tensor, Tensor];
 export function valueAndJacobian<
   F extends PositionalFunction,
   const O extends JacobianOptions = JacobianOptions,
