@@ -3,7 +3,7 @@
 import { topologicalOrder } from "../ir/graph.ts";
 import { isBinary, isCompare, isLogic, isReduce, isUnary } from "../ir/ops.ts";
 import { sizeOf } from "../ir/shape.ts";
-import type { ContractNode, Node } from "../ir/types.ts";
+import type { ContractNode, Level, Node } from "../ir/types.ts";
 
 /** Operations per row. Only values of level "row" count: bound ones are formed once for all rows. */
 export interface Counts {
@@ -37,11 +37,11 @@ const FREE: ReadonlySet<string> = new Set([
 ]);
 const WEIGHTS = { multiplications: 1, additions: 1, divisions: 4, functions: 10, other: 1 } as const;
 
-/** Operations of everything the nodes need. */
-export function countNodes(roots: readonly Node[]): Counts {
+/** Operations of everything of one level (by default what runs for each row) that the nodes need. */
+export function countNodes(roots: readonly Node[], level: Level = "row"): Counts {
   const counts: Counts = { multiplications: 0, additions: 0, divisions: 0, functions: 0, other: 0, cost: 0 };
   for (const node of topologicalOrder(roots)) {
-    if (node.level !== "row" || node.cell === "int") continue;
+    if (node.level !== level || node.cell === "int") continue;
     if (node.op === "contract") countContract(counts, node);
     else if (!FREE.has(node.op)) counts[kindOf(node)] += cellsOf(node);
   }

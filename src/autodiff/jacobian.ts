@@ -10,11 +10,11 @@ import { Builder } from "../ir/builder.ts";
 import { inline, programOf, rebuild } from "../ir/graph.ts";
 import { at, range } from "../ir/shape.ts";
 import type { InputNode, Node, Output, Program } from "../ir/types.ts";
-
+import { type Ends, endsOf, type Pair } from "./ends.ts";
 import { expandAll } from "./expand.ts";
-import { linearize } from "./linearize.ts";
-import { denseNode } from "./materialize.ts";
 import { type Mode, planned } from "./plan.ts";
+import { type PlanReport, reportOf } from "./plan-report.ts";
+import type { Effort } from "./plan-scalar.ts";
 
 /** What is asked of a Jacobian program. */
 export interface JacobianRequest {
@@ -23,6 +23,8 @@ export interface JacobianRequest {
   /** Indices of the outputs; all by default. */
   readonly outputs?: readonly number[];
   readonly mode?: Mode;
+  /** How hard to look for a cheap order of elimination. */
+  readonly effort?: Effort;
   /** The values too, before the Jacobians. */
   readonly value?: boolean;
   /** Accept an output that does not depend on an input: its Jacobian is zero. */
@@ -31,40 +33,64 @@ export interface JacobianRequest {
 
 /** ∂outputs/∂inputs of one row, as a row program. Throws `UsageError` JR220 for an output without a path from an input. */
 export function jacobianProgram(program: Program, request: JacobianRequest): Program {
+  return planJacobian(program, request).program;
+}
+
+/** The Jacobian's program, and how it was planned. Throws as `jacobianProgram` does. */
+export function planJacobian(
+  program: Program,
+  request: JacobianRequest,
+): { readonly program: Program; readonly plan: PlanReport } {
   const b = new Builder();
+  const { inputs, outputs, wrt } = openRequest(b, program, request);
+  const ends = endsOf(
+    b,
+    outputs.map(({ value }) => value),
+    wrt,
+  );
+  const pairs = outputs.flatMap((_, output) => wrt.map((_, input): Pair => ({ output, input })));
+  const values = request.value === true ? ends.values : [];
+  const result = planned(b, ends.linear, {
+    mode: request.mode ?? "auto",
+    effort: request.effort ?? "default",
+    also: values,
+    finish: (map) =>
+      pairs.map((pair) => {
+        const maps = ends.maps(map, pair);
+        const [output, input] = [at(outputs, pair.output), at(wrt, pair.input)];
+        if (request.allowZero !== true && maps.every((each) => each.length === 0))
+          throw noPath(program.name, output, input);
+        return ends.dense(b, maps, pair);
+      }),
+  });
+  const named = (pair: Pair): string => `${at(outputs, pair.output).name}/${at(wrt, pair.input).name}`;
+  const jacobians = result.nodes.map((value, index): Output => ({ name: named(at(pairs, index)), value }));
+  const given = values.map((value, index): Output => ({ name: at(outputs, index).name, value }));
+  const blocks = pairs.map((pair) => ({
+    name: named(pair),
+    maps: ends.maps(result.map, pair),
+    shapes: [at(outputs, pair.output).value.shape, at(wrt, pair.input).shape] as const,
+  }));
+  const made = [...given, ...jacobians];
+  return {
+    program: programOf(program.name, inputs, made),
+    plan: reportOf({ ends, result, blocks, roots: made.map(({ value }) => value) }),
+  };
+}
+
+/** The program's inputs, wanted outputs and inputs to differentiate by, copied into a builder. */
+function openRequest(
+  b: Builder,
+  program: Program,
+  request: JacobianRequest,
+): { inputs: InputNode[]; outputs: Output[]; wrt: InputNode[] } {
   const inputs = program.inputs.map((input) => rebuild(b, input, []) as InputNode);
   const values = inline(b, expandAll(program), inputs);
   const outputs = (request.outputs ?? range(values.length)).map((index) => ({
     name: at(program.outputs, index).name,
     value: at(values, index),
   }));
-  const wrt = request.wrt.map((index) => at(inputs, index));
-  const linear = linearize(
-    b,
-    outputs.map(({ value }) => value),
-    wrt,
-  );
-  const pairs = outputs.flatMap((output, row) =>
-    wrt.map((input, column) => ({
-      output,
-      input,
-      sink: at(linear.sinks, row),
-      source: at(linear.sources, column),
-    })),
-  );
-  const nodes = planned(b, linear, {
-    mode: request.mode ?? "auto",
-    finish: (map) =>
-      pairs.map(({ output, input, source, sink }) => {
-        const accumulated = map(source, sink);
-        if (accumulated.length === 0 && request.allowZero !== true) throw noPath(program.name, output, input);
-        return denseNode(b, accumulated, [output.value.shape, input.shape]);
-      }),
-  });
-  const jacobians = pairs.map(
-    ({ output, input }, index): Output => ({ name: `${output.name}/${input.name}`, value: at(nodes, index) }),
-  );
-  return programOf(program.name, inputs, [...(request.value === true ? outputs : []), ...jacobians]);
+  return { inputs, outputs, wrt: request.wrt.map((index) => at(inputs, index)) };
 }
 
 function noPath(name: string, output: Output, input: Node & { name: string }): UsageError {

@@ -48,6 +48,8 @@ export interface ScalarProblem {
 /** A problem under elimination. */
 export class ScalarGraph {
   readonly size: number;
+  /** Products of edges looked at so far: what planning effort is counted in. */
+  work = 0;
   readonly #prices: Prices;
   readonly #kind: Uint8Array;
   readonly #into: Int16Array;
@@ -98,11 +100,33 @@ export class ScalarGraph {
 
   /** Live predecessors or successors. */
   neighbours(v: number, side: "into" | "outOf"): number[] {
-    const [list, count] =
-      side === "into" ? [this.#into, this.#intoCount] : [this.#outOf, this.#outOfCount];
+    const [list, count] = side === "into" ? [this.#into, this.#intoCount] : [this.#outOf, this.#outOfCount];
     const start = v * this.size;
     return Array.from(list.subarray(start, start + (count[v] as number))).filter(
       (other) => this.#gone[other] === 0,
+    );
+  }
+
+  /** Is ±1 the only edge into `v`, or the only one out of it? */
+  hasLoneUnit(v: number): boolean {
+    const [into, outOf] = [this.neighbours(v, "into"), this.neighbours(v, "outOf")];
+    const isUnit = (from: number, to: number): boolean => this.#kind[from * this.size + to] === KIND.unit;
+    return (
+      (into.length === 1 && isUnit(into[0] as number, v)) ||
+      (outOf.length === 1 && isUnit(v, outOf[0] as number))
+    );
+  }
+
+  /** The edges that are left. */
+  edges(): ScalarEdge[] {
+    return Array.from({ length: this.size }, (_, from) => from).flatMap((from) =>
+      this.#gone[from] === 1
+        ? []
+        : this.neighbours(from, "outOf").map((to) => ({
+            from,
+            to,
+            kind: this.#kind[from * this.size + to] as number,
+          })),
     );
   }
 
@@ -128,14 +152,12 @@ export class ScalarGraph {
     const [kinds, gone, into, outOf] = [this.#kind, this.#gone, this.#into, this.#outOf];
     const { products, addition } = this.#prices;
     const row = v * size;
-    const [intoEnd, outOfEnd] = [
-      row + (this.#intoCount[v] as number),
-      row + (this.#outOfCount[v] as number),
-    ];
+    const [intoEnd, outOfEnd] = [row + (this.#intoCount[v] as number), row + (this.#outOfCount[v] as number)];
     let cost = 0;
     for (let i = row; i < intoEnd; i++) {
       const from = into[i] as number;
       if (gone[from] === 1) continue;
+      this.work += outOfEnd - row;
       const inner = kinds[from * size + v] as number;
       for (let j = row; j < outOfEnd; j++) {
         const to = outOf[j] as number;

@@ -3,7 +3,7 @@
  *
  * What a vertex costs depends only on which vertices went before it, so moving one from place p to place q changes the costs of
  * places p … q alone. The search sweeps along the order with everything before p eliminated, and replays only such windows.
- * Its length is counted in replayed eliminations, and its arithmetic is exact, so equal inputs give equal orders everywhere.
+ * Its length is counted in products of edges, and its arithmetic is exact, so equal inputs give equal orders everywhere.
  */
 
 import { at } from "../ir/shape.ts";
@@ -11,7 +11,7 @@ import { type Prices, ScalarGraph, type ScalarProblem } from "./scalar-graph.ts"
 
 /** How long to search, and from where. */
 export interface SearchOptions {
-  /** Eliminations to replay. */
+  /** Products of edges to look at; see `ScalarGraph.work`. */
   readonly steps: number;
   readonly seed: number;
   readonly prices: Prices;
@@ -19,12 +19,16 @@ export interface SearchOptions {
   readonly temperatures: readonly [number, number];
 }
 
-/** The best order met, its cost, and the eliminations replayed. */
+/** The best order met, its cost, the steps taken, and whether the wall clock stopped it. */
 export interface SearchResult {
   readonly order: readonly number[];
   readonly cost: number;
   readonly steps: number;
+  readonly stopped: boolean;
 }
+
+/** Stops a runaway only: plans depend on steps, never on time. */
+const CEILING_MILLISECONDS = 20_000;
 
 const MOVES_PER_PLACE = 12;
 
@@ -35,8 +39,13 @@ export function searchOrder(
   options: SearchOptions,
 ): SearchResult {
   const walk = new Walk(problem, start, options);
-  if (start.length > 1) while (walk.steps < options.steps) walk.sweep();
-  return { order: walk.best, cost: walk.bestCost, steps: walk.steps };
+  const end = Date.now() + CEILING_MILLISECONDS;
+  let stopped = false;
+  while (start.length > 1 && walk.steps < options.steps && !stopped) {
+    walk.sweep();
+    stopped = Date.now() > end;
+  }
+  return { order: walk.best, cost: walk.bestCost, steps: walk.steps, stopped };
 }
 
 /** Pseudo-random integers (xorshift32), and exponentially distributed numbers from exact arithmetic. */
@@ -70,7 +79,6 @@ class Chance {
 }
 
 class Walk {
-  steps = 0;
   best: number[];
   bestCost: number;
   readonly #graph: ScalarGraph;
@@ -93,6 +101,10 @@ class Walk {
     this.#cost = this.#costs.reduce((sum, cost) => sum + cost, 0);
     this.best = [...start];
     this.bestCost = this.#cost;
+  }
+
+  get steps(): number {
+    return this.#graph.work;
   }
 
   /** Once along the order, moves tried at every place. */
@@ -133,7 +145,6 @@ class Walk {
       const own = graph.eliminate(at(this.#order, moved(index, { place, end, forwards })));
       this.#trial[index - place] = own;
       cost += own;
-      this.steps++;
     }
     graph.undo(mark);
     return cost;

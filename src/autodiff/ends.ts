@@ -1,0 +1,88 @@
+/**
+ * What a linearised program starts and ends with: whole inputs and outputs, or, for a formula, their scalar cells.
+ *
+ * In: values in a builder. Out: the sources and sinks of elimination, the values as they shall be given, and how the accumulated
+ * maps become one node per output and input.
+ */
+
+import type { Builder } from "../ir/builder.ts";
+import { topologicalOrder } from "../ir/graph.ts";
+import { at } from "../ir/shape.ts";
+import type { InputNode, Node } from "../ir/types.ts";
+import { fromCells, isFormula, ScalarCells } from "../optimize/scalarise.ts";
+import type { Vertex } from "./linear-graph.ts";
+import type { LinearMap } from "./linear-map.ts";
+import { type Linearized, linearize } from "./linearize.ts";
+import { denseNode } from "./materialize.ts";
+
+/** Scalar operations up to which a program is taken apart. */
+export const FORMULA_OPERATIONS = 3000;
+
+/** A linearised program and its ends. */
+export interface Ends {
+  readonly linear: Linearized;
+  /** The outputs' values, from scalars if the program was taken apart. */
+  readonly values: readonly Node[];
+  readonly scalars: boolean;
+  /** The maps between output and input, row-major over their cells if taken apart, else one. */
+  maps(map: MapOf, pair: Pair): readonly LinearMap[];
+  /** Those maps as one dense node (…out, …in). */
+  dense(b: Builder, maps: readonly LinearMap[], pair: Pair): Node;
+}
+
+type MapOf = (source: Vertex, sink: Vertex) => LinearMap;
+
+/** Positions of an output and of an input. */
+export interface Pair {
+  readonly output: number;
+  readonly input: number;
+}
+
+/** Linearises `values` with respect to `wrt`, taking formulas apart. */
+export function endsOf(b: Builder, values: readonly Node[], wrt: readonly InputNode[]): Ends {
+  return isFormula(values, FORMULA_OPERATIONS) ? scalarEnds(b, values, wrt) : wholeEnds(b, values, wrt);
+}
+
+function wholeEnds(b: Builder, values: readonly Node[], wrt: readonly InputNode[]): Ends {
+  const linear = linearize(b, values, wrt);
+  return {
+    linear,
+    values,
+    scalars: false,
+    maps: (map, { output, input }) => [map(at(linear.sources, input), at(linear.sinks, output))],
+    dense: (builder, maps, { output, input }) =>
+      denseNode(builder, at(maps, 0), [at(values, output).shape, at(wrt, input).shape]),
+  };
+}
+
+function scalarEnds(b: Builder, values: readonly Node[], wrt: readonly InputNode[]): Ends {
+  const apart = new ScalarCells(b, wrt);
+  const { cells, whole } = apart.add(topologicalOrder(values));
+  const [outs, ins] = [values.map(cells), wrt.map(cells)];
+  const linear = linearize(b, outs.flat(), ins.flat().map(sourceOf));
+  const [sinks, sources] = [dealt(linear.sinks, outs), dealt(linear.sources, ins)];
+  return {
+    linear,
+    values: values.map(whole),
+    scalars: true,
+    maps: (map, { output, input }) =>
+      at(sinks, output).flatMap((sink) => at(sources, input).map((source) => map(source, sink))),
+    dense: (builder, maps, { output, input }) =>
+      fromCells(
+        builder,
+        { shape: [...at(values, output).shape, ...at(wrt, input).shape], cell: "float" },
+        maps.map((map) => denseNode(builder, map, [[], []])),
+      ),
+  };
+}
+
+/** The node whose tangent a cell's is: what every reader goes through, whatever shape it reads the cell in. */
+function sourceOf(cell: Node): Node {
+  return cell.op === "reshape" ? cell.a : cell;
+}
+
+/** A flat list cut to the lengths of `like`. */
+function dealt<T>(list: readonly T[], like: readonly (readonly unknown[])[]): readonly (readonly T[])[] {
+  let start = 0;
+  return like.map(({ length }) => list.slice(start, (start += length)));
+}

@@ -1,0 +1,96 @@
+/**
+ * The plan as data for people and tests: which order was chosen, what it costs, what the others would have cost.
+ */
+
+import { topologicalOrder } from "../ir/graph.ts";
+import { range, sizeOf } from "../ir/shape.ts";
+import type { Node, Shape } from "../ir/types.ts";
+import { type Counts, countNodes } from "./cost.ts";
+import type { Ends } from "./ends.ts";
+import type { LinearMap } from "./linear-map.ts";
+import { nonzerosOf } from "./pattern.ts";
+import type { Alternative, Planned } from "./plan.ts";
+
+/** A value where the plan cuts the graph: Jacobians on both sides are accumulated first, then multiplied. */
+export interface Cut {
+  /** The op and place in the source of the value. */
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+/** One output by one input. */
+export interface Block {
+  readonly name: string;
+  readonly rows: number;
+  readonly columns: number;
+  /** Entries that are not zero by structure. */
+  readonly nonzeros: number;
+}
+
+/** See the file's header. Counts are per row and of everything the results need. */
+export interface PlanReport {
+  /** The chosen order: forward, reverse, a greedy rule, local search, cuts. */
+  readonly order: string;
+  /** Was the program taken apart into scalars? */
+  readonly scalars: boolean;
+  /** Intermediate values whose tangents are eliminated. */
+  readonly vertices: number;
+  readonly counts: Counts;
+  /** Every order that was built and counted, forward and reverse among them unless the mode was given. */
+  readonly alternatives: readonly Alternative[];
+  readonly cuts: readonly Cut[];
+  readonly blocks: readonly Block[];
+  /** Formed once for all rows, when shared inputs are bound. */
+  readonly bound: { readonly counts: Counts; readonly cells: number };
+  /** Planning effort spent in search; 0 where no search ran. */
+  readonly steps: number;
+  /** Did the wall clock stop the search? Only then may the plan differ on another machine. */
+  readonly stopped: boolean;
+}
+
+interface Material {
+  readonly ends: Ends;
+  readonly result: Planned;
+  readonly blocks: readonly {
+    readonly name: string;
+    readonly maps: readonly LinearMap[];
+    readonly shapes: readonly [Shape, Shape];
+  }[];
+  readonly roots: readonly Node[];
+}
+
+/** The report of a finished plan. */
+export function reportOf({ ends, result, blocks, roots }: Material): PlanReport {
+  return {
+    order: result.chosen.name,
+    scalars: ends.scalars,
+    vertices: result.candidate.order.length,
+    counts: result.chosen.counts,
+    alternatives: result.alternatives,
+    cuts: (result.candidate.cuts ?? []).flatMap((vertex) => cutOf(ends.linear.values.get(vertex))),
+    blocks: blocks.map(({ name, maps, shapes }) => ({
+      name,
+      rows: sizeOf(shapes[0]),
+      columns: sizeOf(shapes[1]),
+      nonzeros: ends.scalars
+        ? maps.filter((map) => map.length > 0).length
+        : range(maps.length).reduce((sum, index) => sum + nonzerosOf(maps[index] as LinearMap, shapes), 0),
+    })),
+    bound: { counts: countNodes(roots, "bound"), cells: boundCells(roots) },
+    steps: result.steps,
+    stopped: result.stopped,
+  };
+}
+
+/** Cells of the shared values that are computed, not given. */
+function boundCells(roots: readonly Node[]): number {
+  return topologicalOrder(roots)
+    .filter(({ level, op }) => level === "bound" && (op === "mul" || op === "contract"))
+    .reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+
+function cutOf(node: Node | undefined): Cut[] {
+  if (node === undefined) return [];
+  const place = node.origin === undefined ? "" : ` (${node.origin.name})`;
+  return [{ name: `${node.op}${place}`, shape: node.shape }];
+}

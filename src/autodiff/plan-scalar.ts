@@ -1,0 +1,139 @@
+/**
+ * Orders for graphs of scalars: the linearised formula as a scalar problem, greedy orders, then a seeded search.
+ */
+
+import { sizeOf } from "../ir/shape.ts";
+import type { LinearGraph, Vertex } from "./linear-graph.ts";
+import type { LinearMap } from "./linear-map.ts";
+import { intermediates, type Linearized } from "./linearize.ts";
+import { classicOrders } from "./order.ts";
+import {
+  costOfOrder,
+  KIND,
+  realPrices,
+  type ScalarEdge,
+  ScalarGraph,
+  type ScalarProblem,
+} from "./scalar-graph.ts";
+import { searchOrder } from "./search.ts";
+
+/** How hard to look for a better plan; counted in steps, so plans are the same on every machine. */
+export type Effort = "quick" | "default" | "thorough";
+
+/** An elimination order and where it comes from. */
+export interface Candidate {
+  readonly name: string;
+  readonly order: readonly Vertex[];
+  /** Values at which Jacobians of both sides are multiplied. */
+  readonly cuts?: readonly Vertex[];
+}
+
+/** Candidates, and what finding them took. */
+export interface Candidates {
+  readonly candidates: readonly Candidate[];
+  readonly steps: number;
+  /** Did the wall clock stop a search? Only then may plans differ between machines. */
+  readonly stopped: boolean;
+}
+
+interface SearchRun {
+  readonly steps: number;
+  readonly hot: number;
+}
+
+const DEFAULT_STEPS = 1_500_000;
+/** Temperatures in multiplications; the last ends cold in every run. */
+const RUNS: Readonly<Record<Effort, readonly SearchRun[]>> = {
+  quick: [],
+  default: [{ steps: DEFAULT_STEPS, hot: 2 }],
+  thorough: [
+    { steps: DEFAULT_STEPS, hot: 2 },
+    { steps: 20_000_000, hot: 3 },
+    { steps: 30_000_000, hot: 4 },
+  ],
+};
+const COLD = 0.2;
+/** Small problems need fewer steps. */
+const MOST_STEPS_PER_VERTEX = 15_000;
+/** The matrix of edges takes this many vertices squared. */
+const MOST_VERTICES = 1500;
+
+/** The linearised values as a scalar problem, with the vertex of each of its numbers; undefined if they are tensors, or too many. */
+export function scalarProblem(
+  linear: Linearized,
+): { problem: ScalarProblem; vertices: readonly Vertex[] } | undefined {
+  const { graph, values } = linear;
+  const vertices = Array.from({ length: graph.size }, (_, vertex) => vertex).filter(
+    (vertex) => graph.successors(vertex).length + graph.predecessors(vertex).length > 0,
+  );
+  const isScalar = (vertex: Vertex): boolean => sizeOf(values.get(vertex)?.shape ?? []) === 1;
+  if (vertices.length > MOST_VERTICES || !vertices.every(isScalar)) return undefined;
+  const numbers = new Map(vertices.map((vertex, index) => [vertex, index]));
+  const edges = vertices.flatMap((vertex) => edgesInto(graph, vertex, numbers));
+  const inner = intermediates(linear).map((vertex) => numbers.get(vertex) as number);
+  return { problem: { size: vertices.length, edges, inner }, vertices };
+}
+
+function edgesInto(graph: LinearGraph, to: Vertex, numbers: ReadonlyMap<Vertex, number>): ScalarEdge[] {
+  return graph.predecessors(to).map((from) => ({
+    from: numbers.get(from) as number,
+    to: numbers.get(to) as number,
+    kind: kindOf(graph.edge(from, to)),
+  }));
+}
+
+function kindOf(map: LinearMap): number {
+  const [term] = map;
+  if (map.length !== 1 || term === undefined || term.guard !== undefined) return KIND.general;
+  if (term.factor !== undefined && term.factor.node.level !== "constant") return KIND.general;
+  return term.factor === undefined && Math.abs(term.scale) === 1 ? KIND.unit : KIND.constant;
+}
+
+/** The best greedy order and, with effort, the best orders a search finds from it. */
+export function scalarCandidates(linear: Linearized, effort: Effort): Candidates {
+  const found = scalarProblem(linear);
+  if (found === undefined) return { candidates: [], steps: 0, stopped: false };
+  const { vertices } = found;
+  const { problem, first } = withoutFree(found.problem);
+  const greedy = classicOrders(problem, realPrices)
+    .map((named) => ({ ...named, cost: costOfOrder(problem, named.order, realPrices) }))
+    .reduce((best, each) => (each.cost < best.cost ? each : best));
+  const results = RUNS[effort].map(({ steps, hot }, seed) =>
+    searchOrder(problem, greedy.order, {
+      steps: Math.min(steps, (MOST_STEPS_PER_VERTEX * problem.inner.length * steps) / DEFAULT_STEPS),
+      seed,
+      prices: realPrices,
+      temperatures: [hot * 8, COLD * 8],
+    }),
+  );
+  const named = (name: string, order: readonly number[]): Candidate => ({
+    name,
+    order: [...first, ...order].map((number) => vertices[number] as Vertex),
+  });
+  return {
+    candidates: [
+      named(greedy.name, greedy.order),
+      ...results.map(({ order }) => named("local search", order)),
+    ],
+    steps: results.reduce((sum, { steps }) => sum + steps, 0),
+    stopped: results.some(({ stopped }) => stopped),
+  };
+}
+
+/** The problem after vertices whose elimination can only help: those with ±1 as their only edge in, or out. */
+function withoutFree(problem: ScalarProblem): { problem: ScalarProblem; first: readonly number[] } {
+  const graph = new ScalarGraph(problem, realPrices);
+  const first: number[] = [];
+  const left = new Set(problem.inner);
+  for (let found = true; found; ) {
+    found = false;
+    for (const v of left) {
+      if (!graph.hasLoneUnit(v)) continue;
+      graph.eliminate(v);
+      left.delete(v);
+      first.push(v);
+      found = true;
+    }
+  }
+  return { problem: { size: problem.size, edges: graph.edges(), inner: [...left] }, first };
+}
