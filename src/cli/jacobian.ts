@@ -5,6 +5,7 @@
  * names only when all are complete; an error or an interruption leaves none of them.
  */
 
+import { setImmediate as breathe } from "node:timers/promises";
 import { bytesText } from "../api/sizes.ts";
 import { jacobianProgram } from "../autodiff/index.ts";
 import { createNpy, type NpyWriter } from "../data/write-file.ts";
@@ -17,6 +18,7 @@ import { EXIT, fileStep } from "./exit.ts";
 import { compile, type Job, openJob } from "./job.ts";
 import { jsonText } from "./json.ts";
 import { COMPUTE_OPTIONS, MODEL_OPTIONS, REPORT_OPTIONS, SELECTION_OPTIONS } from "./options.ts";
+import { Pace } from "./pace.ts";
 import { startProgress } from "./progress.ts";
 import { jacobianPaths, valuePaths } from "./targets.ts";
 import type { Terminal } from "./terminal.ts";
@@ -152,16 +154,18 @@ async function stream(
   const { outputs } = kernel.program;
   const cells = outputs.map(({ value }) => sizeOf(value.shape));
   const perRow = (rows.cellsPerRow + cells.reduce((sum, size) => sum + size, 0)) * 8;
-  const size = Math.max(1, Math.min(rows.n, Math.floor(BLOCK_BYTES / perRow)));
+  const pace = new Pace(Math.max(1, Math.min(rows.n, Math.floor(BLOCK_BYTES / perRow))));
   const make = (length: number) =>
     rows.dtype === "f32" ? new Float32Array(length) : new Float64Array(length);
-  const whole = cells.map((width) => make(width * size));
-  for await (const { start, end, data } of rows.blocks(size)) {
+  const whole = cells.map((width) => make(width * pace.most));
+  for await (const { start, end, data } of rows.blocks(() => pace.size)) {
     const outs = whole.map((array, index) => array.subarray(0, (cells[index] as number) * (end - start)));
     const results = await kernel.run(data, end - start, outs);
     for (const [index, writer] of writers.entries())
       await fileStep(() => writer.write(results[index] as Float32Array));
     progress.update(end - rows.range.start);
+    pace.step();
+    await breathe(); // signals are heard between blocks
   }
 }
 

@@ -76,7 +76,7 @@ function ofModel(model: string, inputs: readonly InputSpec[], given: readonly Ro
     throw new UsageError("JR605", `${model} takes ${wanted}; give one rows file for each: ${example}`);
   }
   return inputs.map((spec, index) => {
-    const { path } = given.find(({ name }) => name === spec.name) ?? (given[index] as RowWord);
-    return { name: spec.name, path, spec };
+    const word = given.find(({ name }) => name === spec.name) ?? given[index];
+    return { name: spec.name, path: word?.path ?? "", spec };
   });
 }

@@ -115,14 +115,15 @@ export class RowBlocks {
     return [...this.#notes.values(), `${what}; their results may, too`];
   }
 
-  /** Blocks of at most `size` rows, one array per input. */
+  /** Blocks in order, one array per input; `size` is asked for each how many rows it may have. */
   async *blocks(
-    size: number,
+    size: () => number,
   ): AsyncGenerator<RowRange & { readonly data: readonly (Float32Array | Float64Array)[] }> {
     const { start: first, end: last } = this.range;
-    for (let start = first; start < last; start += size) {
-      const block = { start, end: Math.min(start + size, last) };
+    for (let start = first; start < last; ) {
+      const block = { start, end: Math.min(start + size(), last) };
       yield { ...block, data: await this.read(block) };
+      start = block.end;
     }
   }
 
