@@ -10,7 +10,7 @@ export {
   checkJacobian,
   type Difference,
 } from "./api/check.ts";
-export { jacrow, type ModelArguments, rows } from "./api/jacrow.ts";
+export { jacrow, type ModelArguments, type ModelViews, rows } from "./api/jacrow.ts";
 export type {
   BindSpec,
   Bound,

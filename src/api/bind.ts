@@ -32,7 +32,7 @@ export function bound(
     level === "row" ? new NdArray(at(run.inputs, next++) as FloatData, [n, ...shape]) : undefined,
   );
   return {
-    inputs: inputViews(signature.structure, views) as Bound<unknown>["inputs"],
+    inputs: inputViews(signature.structure, views),
     result: nestResults(program, results, { data: run.outputs, lead: [n] }),
     run: () => run.run(),
   };

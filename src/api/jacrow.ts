@@ -9,7 +9,13 @@ import type { NdArray } from "../data/ndarray.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { at } from "../ir/shape.ts";
-import type { Mapped, NamedFunction, PerInput, PositionalFunction } from "../trace/function-types.ts";
+import type {
+  Mapped,
+  NamedFunction,
+  PerInput,
+  PerRowInput,
+  PositionalFunction,
+} from "../trace/function-types.ts";
 import { isRowFunction, type RowFunction } from "../trace/row-function.ts";
 import type { Structure } from "../trace/structure.ts";
 import { type AnyFunction, describe, type Signature } from "../trace/trace.ts";
@@ -20,16 +26,23 @@ import type { Given, GivenFor, JacrowOptions, RowMap, RunOptions } from "./types
 /** Arguments of a model: rows by position, or one object by name. */
 export type ModelArguments = readonly (Given | Readonly<Record<string, Given>>)[];
 
+/** A model's row inputs to write into, by name. */
+export type ModelViews = Readonly<Record<string, NdArray>>;
+
 type JacobianRows<F extends (...args: never[]) => unknown, O> = RowMap<
   GivenFor<Parameters<F>>,
-  Mapped<ReturnType<F>, PerInput<Parameters<F>, O, NdArray>>
+  Mapped<ReturnType<F>, PerInput<Parameters<F>, O, NdArray>>,
+  PerRowInput<Parameters<F>, O, NdArray>
 >;
 
 /**
  * The row-wise Jacobian of f: `await jacrow(f)(X)` is Z[i, …out, …in] = ∂f(X[i])[…out] / ∂X[i][…in]. Several outputs
  * or inputs give the nest Z[output][input], a lone level collapsed.
  */
-export function jacrow<R = NdArray>(model: RowFunction, options?: JacrowOptions): RowMap<ModelArguments, R>;
+export function jacrow<R = NdArray>(
+  model: RowFunction,
+  options?: JacrowOptions,
+): RowMap<ModelArguments, R, ModelViews>;
 export function jacrow<F extends PositionalFunction, const O extends JacrowOptions = JacrowOptions>(
   f: F,
   options?: O,
@@ -45,15 +58,18 @@ export function jacrow(f: AnyFunction, options: JacrowOptions = {}): unknown {
 }
 
 /** Runs g, a function of one row, over all rows; `rows(jacobian(f))` is `jacrow(f)`. */
-export function rows<R = NdArray>(model: RowFunction, options?: RunOptions): RowMap<ModelArguments, R>;
-export function rows<G extends PositionalFunction>(
-  g: G,
+export function rows<R = NdArray>(
+  model: RowFunction,
   options?: RunOptions,
-): RowMap<GivenFor<Parameters<G>>, Mapped<ReturnType<G>, NdArray>>;
-export function rows<G extends NamedFunction>(
+): RowMap<ModelArguments, R, ModelViews>;
+export function rows<G extends PositionalFunction, const O extends RunOptions = RunOptions>(
   g: G,
-  options?: RunOptions,
-): RowMap<GivenFor<Parameters<G>>, Mapped<ReturnType<G>, NdArray>>;
+  options?: O,
+): RowMap<GivenFor<Parameters<G>>, Mapped<ReturnType<G>, NdArray>, PerRowInput<Parameters<G>, O, NdArray>>;
+export function rows<G extends NamedFunction, const O extends RunOptions = RunOptions>(
+  g: G,
+  options?: O,
+): RowMap<GivenFor<Parameters<G>>, Mapped<ReturnType<G>, NdArray>, PerRowInput<Parameters<G>, O, NdArray>>;
 export function rows(g: AnyFunction, options: RunOptions = {}): unknown {
   const plan: Runnable["plan"] = (signature) => planRows(g, signature, options);
   return rowMap(`rows(${nameOf("rows", g)})`, g, { options, plan });

@@ -66,9 +66,9 @@ export interface CompileSpec {
 export type BindSpec = CompileSpec & { readonly n: number; readonly [shared: string]: unknown };
 
 /** Preallocated rows and results. */
-export interface Bound<R> {
+export interface Bound<R, V = unknown> {
   /** Views to write rows into: one, or one per row input as the function takes them. */
-  readonly inputs: NdArray | readonly NdArray[] | Readonly<Record<string, NdArray>>;
+  readonly inputs: V;
   /** Views that `run` writes, nested as the results of a call. */
   readonly result: R;
   /** Computes `result` from `inputs`; allocates nothing. */
@@ -86,7 +86,7 @@ export interface RunInfo {
 }
 
 /** A function of all rows. */
-export interface RowMap<Args extends readonly unknown[], R> {
+export interface RowMap<Args extends readonly unknown[], R, V = NdArray> {
   /** Computes all rows, with worker threads where there are any. */
   (...args: Args): Promise<R>;
   /** The same on the calling thread, at once. */
@@ -96,7 +96,7 @@ export interface RowMap<Args extends readonly unknown[], R> {
   /** Compiles before the first call. */
   compile(spec?: CompileSpec): Promise<void>;
   /** Preallocates rows and results for control loops. */
-  bind(spec: BindSpec): Bound<R>;
+  bind(spec: BindSpec): Bound<R, V>;
   /** What is computed per row, and at what cost. */
   explain(spec?: CompileSpec): string;
   readonly info: RunInfo;

@@ -30,11 +30,20 @@ export type PerInput<P extends readonly unknown[], O, R> = P extends readonly [i
     : Named<ChosenNames<One, O>, R>
   : Positional<ChosenPositions<P, O>, R>;
 
+/** One R per row input of a function with arguments P, as the function takes them; a lone positional one bare. */
+export type PerRowInput<P extends readonly unknown[], O, R> = P extends readonly [infer One]
+  ? One extends Value
+    ? R
+    : { [K in Exclude<keyof One, SharedOf<O>>]: R }
+  : Positional<WithoutShared<P, SharedOf<O>>, R>;
+
+type SharedOf<O> = O extends { readonly shared: readonly (infer K)[] } ? K : never;
+
 type ChosenNames<One, O> = O extends { readonly wrt: infer W }
   ? W extends readonly (infer K)[]
     ? K
     : W
-  : Exclude<keyof One, O extends { readonly shared: readonly (infer K)[] } ? K : never>;
+  : Exclude<keyof One, SharedOf<O>>;
 
 type Named<Keys, R> = IsUnion<Keys> extends true ? { [K in Keys & string]: R } : R;
 
@@ -48,7 +57,7 @@ type ChosenPositions<P extends readonly unknown[], O> = O extends { readonly wrt
   ? W extends readonly unknown[]
     ? W
     : [W]
-  : WithoutShared<P, O extends { readonly shared: readonly (infer K)[] } ? K : never>;
+  : WithoutShared<P, SharedOf<O>>;
 
 type WithoutShared<
   P extends readonly unknown[],

@@ -148,10 +148,10 @@ describe.each(devices)("on %s", (device) => {
   test("bind gives views and a run that writes them", () => {
     const J = jacrow(f, { device });
     const bound = J.bind({ n: 3, inputs: [2] });
-    (bound.inputs as NdArray).data.set(X.flat());
+    bound.inputs.data.set(X.flat());
     bound.run();
     expectClose(bound.result, X.map(z), 14);
-    (bound.inputs as NdArray).data.set(X.flat().reverse());
+    bound.inputs.data.set(X.flat().reverse());
     bound.run();
     expectClose(
       bound.result,
