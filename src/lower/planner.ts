@@ -16,7 +16,7 @@ import type {
   Shape,
 } from "../ir/types.ts";
 import { contractionKind, labelSizes, summedLabels } from "./contractions.ts";
-import { Homes, partHome, rowMajor } from "./homes.ts";
+import { type Homes, partHome, rowMajor } from "./homes.ts";
 import { Axes, ofAxis, plus, type Split, scaled, ZERO } from "./indices.ts";
 import type { Axis, Buffer, Index } from "./loops.ts";
 import { accumulatedTask, gatherFold, scatterFold } from "./scatters.ts";

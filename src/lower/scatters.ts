@@ -5,7 +5,7 @@
  * and windows add into zeros, point after point.
  */
 
-import { at, range } from "../ir/shape.ts";
+import { at, range, sizeOf } from "../ir/shape.ts";
 import type { GatherNode, Node, ScatterAddNode, UnwindowNode } from "../ir/types.ts";
 import { plus, scaled } from "./indices.ts";
 import type { Index } from "./loops.ts";
@@ -66,10 +66,21 @@ export function scatterFold(node: ScatterAddNode): Loops {
   };
 }
 
-/** Zeros, then every cell of the operand added at its place. */
+/** Does every cell of the operand have a place of its own? */
+function isInjective(node: ScatterAddNode | UnwindowNode): boolean {
+  if (node.op === "scatterAdd") {
+    const { indices } = node;
+    return indices.op === "constant" && new Set(indices.values).size === sizeOf(indices.shape);
+  }
+  const [count, size] = [at(node.a.shape, node.axis), at(node.a.shape, node.axis + 1)];
+  return node.stride > (size - 1) * node.dilation || node.dilation > (count - 1) * node.stride;
+}
+
+/** Zeros, then every cell of the operand added at its place, or just put there if no other cell comes. */
 export function accumulatedTask(planner: Planner, node: ScatterAddNode | UnwindowNode, target: Target): void {
   const body: Loops["body"] = (free, _, walk) => {
     const place = node.op === "unwindow" ? overlapped(node, free) : scattered(node, free, walk);
+    if (isInjective(node)) return { at: place, value: walk.cell(node.a, free) };
     const sum = elementwise("add", node.cell, [{ op: "read", node, at: place }, walk.cell(node.a, free)]);
     return { at: place, value: sum };
   };

@@ -34,7 +34,9 @@ export function expandSelections(program: Program): Expanded {
   const expanded = mapProgram(program, (builder, node, operands) => {
     const same = rebuild(builder, node, operands);
     const movement =
-      same.op === "contract" && same.level === "row" ? withoutSelection(same, builder, known) : undefined;
+      same.op === "contract" && same.level === "row"
+        ? withoutSelection(same, { b: builder, known })
+        : undefined;
     found ||= movement !== undefined;
     if (!originals.has(same)) originals.set(same, node);
     return movement ?? same;
@@ -58,11 +60,7 @@ interface Side {
   readonly movedLabels: readonly number[];
 }
 
-function withoutSelection(
-  node: ContractNode,
-  b: Builder,
-  known: Map<Node, Selected | undefined>,
-): Node | undefined {
+function withoutSelection(node: ContractNode, workshop: Workshop): Node | undefined {
   const [a, c] = [
     { node: node.a, labels: node.aLabels },
     { node: node.b, labels: node.bLabels },
@@ -77,63 +75,70 @@ function withoutSelection(
       moved: moved.node,
       movedLabels: moved.labels,
     };
-    const result = isCandidate(side, node) ? movement(side, node, { b, known }) : undefined;
+    const result = isCandidate(side, node) ? movement(side, node, workshop) : undefined;
     if (result !== undefined) return result;
   }
   return undefined;
 }
 
-/** Is one operand a constant matrix all of whose labels are either summed or new? */
+/** Is one operand a constant all of whose labels belong to the other operand or come out, and is something summed? */
 function isCandidate(
   { matrix, matrixLabels, moved, movedLabels }: Side,
   { outLabels }: ContractNode,
 ): boolean {
-  const splits = matrixLabels.every((label) => outLabels.includes(label) !== movedLabels.includes(label));
+  const known = matrixLabels.every((label) => outLabels.includes(label) || movedLabels.includes(label));
+  const summed = matrixLabels.some((label) => !outLabels.includes(label));
   const size = sizeOf(matrix.shape);
-  return splits && matrix.level === "constant" && moved.level === "row" && size > 1 && size <= MOST_CELLS;
+  return (
+    known && summed && matrix.level === "constant" && moved.level === "row" && size > 1 && size <= MOST_CELLS
+  );
 }
 
-function movement(
-  side: Side,
-  node: ContractNode,
-  { b, known }: { b: Builder; known: Map<Node, Selected | undefined> },
-): Node | undefined {
-  const { matrix, matrixLabels, movedLabels } = side;
-  const summed = matrixLabels.filter((label) => movedLabels.includes(label));
-  const fresh = matrixLabels.filter((label) => !movedLabels.includes(label));
-  if (summed.length === 0 || fresh.length === 0) return undefined;
+interface Workshop {
+  readonly b: Builder;
+  readonly known: Map<Node, Selected | undefined>;
+}
+
+/** The contraction as a movement of cells `from` (labels the operands share) `to` (the matrix's labels that come out). */
+function movement(side: Side, { outLabels }: ContractNode, { b, known }: Workshop): Node | undefined {
+  const { matrix, matrixLabels, moved, movedLabels } = side;
   if (!known.has(matrix)) known.set(matrix, selectedOf(matrix));
   const selected = known.get(matrix);
-  if (selected === undefined) return undefined;
-  const sizes = (labels: readonly number[]): number[] =>
-    labels.map((label) => at(matrix.shape, matrixLabels.indexOf(label)));
-  const table = {
-    from: { labels: summed, sizes: sizes(summed) },
-    to: { labels: fresh, sizes: sizes(fresh) },
-  };
-  const pairs = selected.ones.map((cell) => {
-    const place = coordinatesOf(cell, matrix.shape);
-    const number = (labels: readonly number[]): number =>
-      labels.reduce(
-        (sum, label) =>
-          sum * at(matrix.shape, matrixLabels.indexOf(label)) + at(place, matrixLabels.indexOf(label)),
-        0,
-      );
-    return { from: number(summed), to: number(fresh) };
-  });
-  const rest = movedLabels.filter((label) => !summed.includes(label));
+  const from = matrixLabels.filter((label) => movedLabels.includes(label));
+  const to = matrixLabels.filter((label) => outLabels.includes(label));
+  const rest = movedLabels.filter((label) => !from.includes(label));
+  if (selected === undefined || to.length === 0 || !rest.every((label) => outLabels.includes(label)))
+    return undefined;
   const source = b.transpose(
-    side.moved,
-    [...summed, ...rest].map((label) => movedLabels.indexOf(label)),
+    moved,
+    [...from, ...rest].map((label) => movedLabels.indexOf(label)),
   );
-  const result = picked(b, source, { ...table, pairs }) ?? placed(b, source, { ...table, pairs });
+  const table = tableOf(selected, side, { from, to });
+  const result = picked(b, source, table) ?? placed(b, source, table);
   return (
     result &&
     b.transpose(
       result,
-      node.outLabels.map((label) => [...fresh, ...rest].indexOf(label)),
+      outLabels.map((label) => [...to, ...rest].indexOf(label)),
     )
   );
+}
+
+function tableOf(
+  { ones }: Selected,
+  { matrix, matrixLabels }: Side,
+  labels: { from: readonly number[]; to: readonly number[] },
+): Table {
+  const axesOf = (own: readonly number[]): number[] => own.map((label) => matrixLabels.indexOf(label));
+  const [from, to] = [axesOf(labels.from), axesOf(labels.to)];
+  const sizes = (axes: readonly number[]): number[] => axes.map((axis) => at(matrix.shape, axis));
+  const pairs = ones.map((cell) => {
+    const place = coordinatesOf(cell, matrix.shape);
+    const number = (axes: readonly number[]): number =>
+      axes.reduce((sum, axis) => sum * at(matrix.shape, axis) + at(place, axis), 0);
+    return { from: number(from), to: number(to) };
+  });
+  return { from: { sizes: sizes(from) }, to: { sizes: sizes(to) }, pairs };
 }
 
 /** Which source cell goes to which target cell. */

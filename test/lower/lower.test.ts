@@ -213,6 +213,18 @@ describe("selections", () => {
   });
 });
 
+test("a selection per window: the Jacobian of a pool's maximum", () => {
+  const program = oneInput([4, 2, 3], (b, x) => {
+    const values = Float64Array.from({ length: 4 * 2 * 8 }, (_, cell) =>
+      cell % 8 === 2 * Math.floor(cell / 16) + (Math.floor(cell / 8) % 2) ? 1 : 0,
+    );
+    const matrix = b.constant(values, [4, 2, 8]);
+    return b.contract(matrix, b.unary("sin", x), { a: [0, 1, 2], b: [0, 1, 3], out: [3, 0, 2] });
+  });
+  checkLowered(program, { straight: false });
+  expect(nodesOf(expandSelections(program).program).map((node) => node.op)).not.toContain("contract");
+});
+
 test("sums over rows are refused by name", () => {
   const b = new Builder();
   const x = b.input("x", [2]);
