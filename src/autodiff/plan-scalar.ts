@@ -6,10 +6,12 @@ import { sizeOf } from "../ir/shape.ts";
 import type { LinearGraph, Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
 import { intermediates, type Linearized } from "./linearize.ts";
-import { classicOrders } from "./order.ts";
+import { classicOrders, type NamedOrder } from "./order.ts";
 import {
   costOfOrder,
   KIND,
+  MULTIPLICATION,
+  type Prices,
   realPrices,
   type ScalarEdge,
   ScalarGraph,
@@ -89,35 +91,46 @@ function kindOf(map: LinearMap): number {
   return term.factor === undefined && Math.abs(term.scale) === 1 ? KIND.unit : KIND.constant;
 }
 
+/** Orders of a scalar problem, best greedy first, then what the search finds from it. */
+export interface FoundOrders {
+  readonly orders: readonly NamedOrder[];
+  readonly steps: number;
+  readonly stopped: boolean;
+}
+
 /** The best greedy order and, with effort, the best orders a search finds from it. */
-export function scalarCandidates(linear: Linearized, effort: Effort): Candidates {
-  const found = scalarProblem(linear);
-  if (found === undefined) return { candidates: [], steps: 0, stopped: false };
-  const { vertices } = found;
-  const { problem, first } = withoutFree(found.problem);
-  const greedy = classicOrders(problem, realPrices)
-    .map((named) => ({ ...named, cost: costOfOrder(problem, named.order, realPrices) }))
+export function searchedOrders(whole: ScalarProblem, prices: Prices, effort: Effort): FoundOrders {
+  const { problem, first } = prices === realPrices ? withoutFree(whole) : { problem: whole, first: [] };
+  const greedy = classicOrders(problem, prices)
+    .map((named) => ({ ...named, cost: costOfOrder(problem, named.order, prices) }))
     .reduce((best, each) => (each.cost < best.cost ? each : best));
   const results = RUNS[effort].map(({ steps, hot }, seed) =>
     searchOrder(problem, greedy.order, {
       steps: Math.min(steps, (MOST_STEPS_PER_VERTEX * problem.inner.length * steps) / DEFAULT_STEPS),
       seed,
-      prices: realPrices,
-      temperatures: [hot * 8, COLD * 8],
+      prices,
+      temperatures: [hot * MULTIPLICATION, COLD * MULTIPLICATION],
     }),
   );
-  const named = (name: string, order: readonly number[]): Candidate => ({
-    name,
-    order: [...first, ...order].map((number) => vertices[number] as Vertex),
-  });
+  const found = results.map(({ order }) => ({ name: "local search", order }));
   return {
-    candidates: [
-      named(greedy.name, greedy.order),
-      ...results.map(({ order }) => named("local search", order)),
-    ],
+    orders: [greedy, ...found].map(({ name, order }) => ({ name, order: [...first, ...order] })),
     steps: results.reduce((sum, { steps }) => sum + steps, 0),
     stopped: results.some(({ stopped }) => stopped),
   };
+}
+
+/** Candidates for a linearised formula; none if it is not made of scalars. */
+export function scalarCandidates(linear: Linearized, effort: Effort): Candidates {
+  const found = scalarProblem(linear);
+  if (found === undefined) return { candidates: [], steps: 0, stopped: false };
+  const { problem, vertices } = found;
+  const { orders, steps, stopped } = searchedOrders(problem, realPrices, effort);
+  const candidates = orders.map(({ name, order }) => ({
+    name,
+    order: order.map((number) => vertices[number] as Vertex),
+  }));
+  return { candidates, steps, stopped };
 }
 
 /** The problem after vertices whose elimination can only help: those with ±1 as their only edge in, or out. */
