@@ -61,7 +61,19 @@ function addTerms(b: Builder, x: Term, y: Term): Term {
     return choose(b, x, onto);
   if (x.guard?.node.op === "not" && onto.guard !== undefined && x.guard.node.a === onto.guard.node)
     return choose(b, onto, x);
+  if (x.guard !== undefined && sameLabelled(x.guard, onto.guard)) return addBehindGuard(b, x, onto);
   return withParts(frame, { factor: addScaled(b, x, onto), ...memoryOf(b, x, onto) });
+}
+
+/** One guard for both: it stays in front of the sum, not yet applied. */
+function addBehindGuard(b: Builder, x: Term, y: Term): Term {
+  const [p, q] = [x, y].map(({ guard: _, ...rest }) => rest) as [Term, Term];
+  const frame = { out: x.out, in: x.in, scale: 1 };
+  return withParts(frame, { factor: addScaled(b, p, q), guard: x.guard, ...memoryOf(b, p, q) });
+}
+
+function sameLabelled(x: Labelled, y: Labelled | undefined): boolean {
+  return x.node === y?.node && x.labels.every((each, index) => each === y.labels[index]);
 }
 
 /** Complementary guards: one select, nothing to remember. */

@@ -86,7 +86,7 @@ function edgesInto(graph: LinearGraph, to: Vertex, numbers: ReadonlyMap<Vertex, 
 
 function kindOf(map: LinearMap): number {
   const [term] = map;
-  if (map.length !== 1 || term === undefined || term.guard !== undefined) return KIND.general;
+  if (map.length !== 1 || term === undefined) return KIND.general;
   if (term.factor !== undefined && term.factor.node.level !== "constant") return KIND.general;
   return term.factor === undefined && Math.abs(term.scale) === 1 ? KIND.unit : KIND.constant;
 }
