@@ -32,6 +32,8 @@ export class Compiled implements Entry {
     this.#pending ??= compileKernel(this.planned.program, this.options);
     const kernel = await this.#pending;
     this.ready ??= kernel;
+    // A synchronous call may have compiled its own while this one was pending.
+    if (this.ready !== kernel) kernel.dispose();
     return this.ready;
   }
 

@@ -5,7 +5,7 @@
  * the nest they stand in. Errors that only the user can mend (no path, sizes, unknown names) are found here.
  */
 
-import { expandJacobians, jacobianProgram } from "../autodiff/index.ts";
+import { planJacobian as accumulated, expandJacobians, type PlanReport } from "../autodiff/index.ts";
 import { UsageError } from "../errors.ts";
 import { Builder } from "../ir/builder.ts";
 import { inline, programOf } from "../ir/graph.ts";
@@ -26,6 +26,8 @@ export interface Planned {
   readonly results: Structure;
   /** Sizes of the results per row. */
   readonly estimates: readonly Estimate[];
+  /** How the chain rule is multiplied out, for Jacobians. */
+  readonly report?: PlanReport;
 }
 
 /** What one row computes, before differentiation. */
@@ -84,10 +86,11 @@ export function planJacobian(
   );
   options.checkSizes(estimates);
   const mode = options.mode ?? "auto";
-  const result = jacobianProgram(program, { wrt: chosen.inputs, mode, allowZero: true });
+  const effort = options.effort ?? "default";
+  const result = accumulated(program, { wrt: chosen.inputs, mode, effort, allowZero: true });
   const width = chosen.inputs.length;
   const results = replaceLeaves(outputs, (index) => shifted(chosen.structure, index * width));
-  return { program: result, results, estimates };
+  return { program: result.program, results, estimates, report: result.plan };
 }
 
 function estimatesOf(outputs: readonly Output[]): Estimate[] {
