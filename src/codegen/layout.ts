@@ -11,9 +11,12 @@ import { type Packing, packingOf } from "./packing.ts";
 
 /** The first bytes of memory stay empty: address 0 catches nothing by accident. */
 const RESERVED = 64;
-/** Scratch of a thread should stay in half of a common second-level cache. */
-const SCRATCH_BYTES = 384 * 1024;
+/** Scratch of a thread should stay in the first-level cache, at least in half of a common second-level one. */
+const FIRST_LEVEL = 32 * 1024;
+const SECOND_LEVEL = 384 * 1024;
 const MOST_ROWS = 64;
+/** Cells of fewer rows than this share a line. */
+const LINE_BYTES = 64;
 const LEAST_VECTORS = 2;
 
 /** Addresses, in bytes. */
@@ -72,12 +75,28 @@ function plainBuffers(stages: readonly Stage[]): Set<Buffer> {
   return buffers;
 }
 
+/** Are most multiplications those of two tile operands? They read one vector of every line: lines should be short. */
+function multipliesTiles(stages: readonly Stage[]): boolean {
+  const points = (axes: readonly { size: number }[]): number =>
+    axes.reduce((size, axis) => size * axis.size, 1);
+  let [tiles, all] = [0, 0];
+  for (const stage of stages) {
+    if (stage.kind !== "product") continue;
+    const count = points([...stage.batch, ...stage.m, ...stage.n, ...stage.k]);
+    all += count;
+    if (!isPacked(stage)) tiles += count;
+  }
+  return 2 * tiles > all;
+}
+
 /** As many rows as the cache holds, but no more than there ever are: cells of a few rows lie close together. */
 function tileRowsOf(lowered: Lowered, { width, mostRows }: { width: number; mostRows: number }): number {
   const bytes = lowered.dtype === "f32" ? 4 : 8;
+  const rowBytes = lowered.scratchCells * bytes;
   const least = width * LEAST_VECTORS;
   let rows = MOST_ROWS;
-  while (rows > least && rows * lowered.scratchCells * bytes > SCRATCH_BYTES) rows /= 2;
+  while (rows > LINE_BYTES / bytes && rows * rowBytes > FIRST_LEVEL) rows /= 2;
+  while (rows > least && (rows * rowBytes > SECOND_LEVEL || multipliesTiles(lowered.stages))) rows /= 2;
   while (rows > width && rows / 2 >= mostRows) rows /= 2;
   return rows;
 }

@@ -101,7 +101,8 @@ function defineCopy(
 function copyStrip(copying: Copying, at: Movers & { row: Variable<Int>; cell: Variable<Int> }): void {
   const { target, bytes, cellBytes, port } = copying;
   const { width } = target;
-  if (port.buffer.cells === 1) return at.single(copying, { row: at.row.get(), cell: at.cell.get(), column: 0 });
+  if (port.buffer.cells === 1)
+    return at.single(copying, { row: at.row.get(), cell: at.cell.get(), column: 0 });
   const whole = port.buffer.cells - (port.buffer.cells % width);
   const [row, cell] = [target.counter(at.row.get()), target.counter(at.cell.get())];
   target.loop({ from: target.int(0), to: target.int(whole), step: width }, () => {
