@@ -7,6 +7,7 @@ import { at } from "../ir/shape.ts";
 import type { ContractNode, Node } from "../ir/types.ts";
 import { isView } from "./costs.ts";
 
+/** Nothing summed, a folding nest, or a blocked product. */
 export type ContractionKind = "outer" | "nest" | "product";
 
 /** Contractions with at most this many products are nests: blocks would cost more than they save. */

@@ -24,6 +24,7 @@ export interface Member {
   readonly value: Sketch;
 }
 
+/** Tasks over the same points: one stage to be. */
 export class Group {
   axes: readonly Axis[];
   reduce: readonly Axis[];
@@ -71,6 +72,7 @@ export class Group {
   }
 }
 
+/** Collects tasks into groups. */
 export class Fusion {
   readonly groups: Group[] = [];
   readonly #homes: Homes;

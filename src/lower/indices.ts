@@ -9,6 +9,7 @@ import { at } from "../ir/shape.ts";
 import type { Shape } from "../ir/types.ts";
 import type { Axis, Buffer, Index } from "./loops.ts";
 
+/** The index 0. */
 export const ZERO: Index = Object.freeze({ offset: 0, terms: [] });
 
 /** Makes loop axes with ids of their own. */

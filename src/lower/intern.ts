@@ -8,6 +8,7 @@ import type { Cell } from "../ir/types.ts";
 import { indexKey } from "./indices.ts";
 import type { Access, Axis, ElementwiseOp, Expr } from "./loops.ts";
 
+/** Maker of shared expressions. */
 export class Interner {
   readonly #known = new Map<string, Expr>();
   readonly #names = new Map<Expr, number>();

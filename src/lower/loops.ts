@@ -40,6 +40,7 @@ export interface Index {
   readonly indirect?: readonly { readonly table: Buffer; readonly index: Index; readonly stride: number }[];
 }
 
+/** One cell of a buffer. */
 export interface Access {
   readonly buffer: Buffer;
   readonly index: Index;
@@ -73,6 +74,7 @@ export type ElementwiseOp =
   | "softplus"
   | "multiplyAdd";
 
+/** A value and where it goes. */
 export interface Store {
   readonly access: Access;
   readonly value: Expr;
@@ -119,6 +121,7 @@ export interface Straight {
   readonly stores: readonly Store[];
 }
 
+/** One set of loops, or straight code. */
 export type Stage = Nest | Product | Straight;
 
 /** A row input or an output of the program: which tile buffer holds it. Cells are row-major within a row. */
@@ -127,6 +130,7 @@ export interface Port {
   readonly buffer: Buffer;
 }
 
+/** A whole program, ready to be printed. */
 export interface Lowered {
   readonly name: string;
   readonly dtype: Dtype;

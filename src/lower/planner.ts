@@ -20,7 +20,7 @@ import { type Homes, partHome, rowMajor } from "./homes.ts";
 import { Axes, ofAxis, plus, type Split, scaled, ZERO } from "./indices.ts";
 import type { Axis, Buffer, Index } from "./loops.ts";
 import { accumulatedTask, gatherFold, scatterFold } from "./scatters.ts";
-import { elementwise, literal, type Read, type Sketch } from "./sketch.ts";
+import { elementwise, folded, literal, type Read, type Sketch } from "./sketch.ts";
 import type { Fold, Home, Target, Task } from "./tasks.ts";
 import { Walk } from "./walk.ts";
 
@@ -53,8 +53,7 @@ export interface Plan {
   readonly outputs: readonly Buffer[];
 }
 
-export const accumulator = (cell: Fold["cell"]): Sketch => ({ op: "accumulator", index: 0, cell });
-
+/** Plans one program. */
 export class Planner {
   readonly axes: Axes = new Axes();
   readonly homes: Homes;
@@ -162,7 +161,7 @@ export class Planner {
       const place = (axis: number): Index =>
         at(kept.includes(axis) ? free : summed, (kept.includes(axis) ? kept : node.axes).indexOf(axis));
       const term = walk.cell(node.a, range(node.a.shape.length).map(place));
-      return { at: free, value: accumulator(node.cell), folds: [{ op: node.op, cell: node.cell, term }] };
+      return { at: free, value: folded(node.cell), folds: [{ op: node.op, cell: node.cell, term }] };
     };
     this.task(target, { free: node.shape, summed: node.axes.map((axis) => at(node.a.shape, axis)), body });
   }
@@ -177,7 +176,7 @@ export class Planner {
       const [a, b] = [walk.cell(node.a, node.aLabels.map(place)), walk.cell(node.b, node.bLabels.map(place))];
       const result = {
         at: free,
-        value: accumulator("float"),
+        value: folded("float"),
         folds: [
           { op: "reduceSum" as const, cell: "float" as const, term: elementwise("mul", "float", [a, b]) },
         ],

@@ -23,6 +23,7 @@ const COMMUTATIVE: ReadonlySet<string> = new Set(["add", "mul", "min", "max", "e
 
 type Elementwise = Extract<Expr, { op: "elementwise" }>;
 
+/** Maker of simplified scalar expressions. */
 export class Scalars extends Interner {
   /** A cell that is zero because nothing is there. */
   readonly zero: Expr = this.literal(0, "float");

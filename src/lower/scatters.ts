@@ -10,7 +10,7 @@ import type { GatherNode, Node, ScatterAddNode, UnwindowNode } from "../ir/types
 import { plus, scaled } from "./indices.ts";
 import type { Index } from "./loops.ts";
 import type { Loops, Planner } from "./planner.ts";
-import { elementwise, literal, type Sketch } from "./sketch.ts";
+import { elementwise, folded, literal, type Sketch } from "./sketch.ts";
 import type { Fold, Target } from "./tasks.ts";
 import type { Walk } from "./walk.ts";
 
@@ -28,8 +28,6 @@ function chosenFold(node: Node, chosen: Sketch, term: Sketch): Fold {
 const isAt = (index: Sketch, position: Index): Sketch =>
   elementwise("eq", "int", [index, { op: "index", index: position }]);
 
-const folded = (node: Node): Sketch => ({ op: "accumulator", index: 0, cell: node.cell });
-
 /** out[…i…] = Σ_p (indices[i] = p ? a[…p…] : 0). */
 export function gatherFold(node: GatherNode): Loops {
   const rank = node.indices.shape.length;
@@ -44,7 +42,7 @@ export function gatherFold(node: GatherNode): Loops {
         position,
         ...free.slice(node.axis + rank),
       ]);
-      return { at: free, value: folded(node), folds: [chosenFold(node, isAt(index, position), term)] };
+      return { at: free, value: folded(node.cell), folds: [chosenFold(node, isAt(index, position), term)] };
     },
   };
 }
@@ -59,7 +57,7 @@ export function scatterFold(node: ScatterAddNode): Loops {
       const term = walk.cell(node.a, [...free.slice(0, node.axis), ...summed, ...free.slice(node.axis + 1)]);
       return {
         at: free,
-        value: folded(node),
+        value: folded(node.cell),
         folds: [chosenFold(node, isAt(index, at(free, node.axis)), term)],
       };
     },

@@ -16,6 +16,7 @@ export interface Read {
   readonly at: readonly Index[];
 }
 
+/** A lane expression before places are known. */
 export type Sketch =
   | Read
   | { readonly op: "literal"; readonly value: number; readonly cell: Cell }
@@ -31,8 +32,13 @@ export type Sketch =
   | { readonly op: "select"; readonly condition: Sketch; readonly a: Sketch; readonly b: Sketch }
   | { readonly op: "convert"; readonly a: Sketch; readonly from: Cell; readonly to: Cell };
 
+/** The same number in every lane. */
 export const literal = (value: number, cell: Cell = "float"): Sketch => ({ op: "literal", value, cell });
 
+/** The result of the first fold. */
+export const folded = (cell: Cell): Sketch => ({ op: "accumulator", index: 0, cell });
+
+/** A function applied to sketches; `cell` is what they hold. */
 export const elementwise = (name: ElementwiseOp, cell: Cell, args: readonly Sketch[]): Sketch => ({
   op: "elementwise",
   name,

@@ -25,12 +25,14 @@ export interface Target {
   readonly node?: Node;
 }
 
+/** A reduction to be: its term at every point. */
 export interface Fold {
   readonly op: ReduceOp;
   readonly cell: Cell;
   readonly term: Sketch;
 }
 
+/** The loops of one stored result. */
 export interface Task {
   readonly target: Target;
   readonly axes: readonly Axis[];

@@ -9,7 +9,7 @@
 import { InternalError, UnsupportedError } from "../errors.ts";
 import { operandsOf } from "../ir/graph.ts";
 import { at, sizeOf, stridesOf } from "../ir/shape.ts";
-import type { ContractNode, GatherNode, Node } from "../ir/types.ts";
+import type { ConstantNode, ContractNode, GatherNode, Node } from "../ir/types.ts";
 import { contractionKind } from "./contractions.ts";
 import { functionOf } from "./decide.ts";
 import {
@@ -40,6 +40,7 @@ export interface Surroundings {
 /** Masks of positions with more cells than this are computed where they are used, not kept in memory. */
 const LARGE_MASK = 256;
 
+/** One walk from a task's root into its operands. */
 export class Walk {
   /** Set when an axis has to be split before the walk can succeed; its results are then void. */
   wanted: Split | undefined;
@@ -114,17 +115,8 @@ export class Walk {
 
   /** Values known before any row: numbers where they are uniform, else loads of a bound buffer through all views. */
   #bound(node: Node, coordinates: readonly Index[]): Sketch {
-    if (node.op === "constant") {
-      const cells = coordinates.map(constantOf);
-      if (node.values.length === 1) return literal(at([...node.values], 0), node.cell);
-      if (cells.every((cell) => cell !== undefined)) {
-        const cell = cells.reduce<number>(
-          (sum, own, axis) => sum + (own as number) * at(stridesOf(node.shape), axis),
-          0,
-        );
-        return literal(node.values[cell] as number, node.cell);
-      }
-    }
+    const known = node.op === "constant" ? knownCell(node, coordinates) : undefined;
+    if (known !== undefined) return literal(known, node.cell);
     switch (node.op) {
       case "iota":
       case "transpose":
@@ -226,6 +218,13 @@ export class Walk {
     this.#around.demand(node);
     return { op: "read", node, at: coordinates };
   }
+}
+
+/** A constant's number at coordinates that are known, or everywhere the same. */
+function knownCell({ values, shape }: ConstantNode, coordinates: readonly Index[]): number | undefined {
+  if (values.length === 1) return values[0];
+  const cell = constantOf(linear(coordinates, stridesOf(shape)));
+  return cell === undefined ? undefined : values[cell];
 }
 
 /** Operations on positions that one mask may take. */
