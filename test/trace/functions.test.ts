@@ -219,6 +219,21 @@ describe("functions", () => {
     expectDerivative(f, at);
   });
 
+  test.each(cases)("$name: value and Jacobian on WebAssembly", ({ f, at = row }) => {
+    const both = m.valueAndJacobian(f, { allowZero: true });
+    const [X, options] = [[at, at.map((x) => x * 0.999)], { allowZero: true }];
+    const wanted = m.rows(both, { ...options, device: "interpreter" }).sync(X);
+    m.rows(both, options)
+      .sync(X)
+      .forEach(({ data, shape }, output) => {
+        expect(shape).toEqual(wanted[output]!.shape);
+        const scale = Math.max(...Array.from(wanted[output]!.data, Math.abs)) || 1;
+        data.forEach((value, index) =>
+          expect(Math.abs(value - wanted[output]!.data[index]!)).toBeLessThanOrEqual(1e-14 * scale),
+        );
+      });
+  });
+
   test("every exported function is covered", () => {
     const named = new Set(cases.flatMap(({ name }) => name.split(" ")));
     const others = new Set([
