@@ -68,8 +68,8 @@ async function runCheck(args: Arguments, terminal: Terminal): Promise<number> {
 
 /** Compares the sampled rows one by one. */
 async function compareAll(job: Job, { args, terminal, tolerance }: Reporting): Promise<Comparison[]> {
-  const { rows, program, wrt, compute } = job;
-  const plan = jacobianProgram(program, { wrt, mode: compute.mode, allowZero: args.flag("allow-zero") });
+  const { rows, program, wrt, request, compute } = job;
+  const plan = jacobianProgram(program, request);
   const values = prepared(expandJacobians(program));
   const kernel = await compile(plan, { ...compute, threads: 1 });
   const samples = sampled(job, args.count("samples") ?? SAMPLES);

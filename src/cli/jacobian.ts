@@ -112,14 +112,9 @@ interface Request {
 }
 
 async function write(job: Job, { args, out, terminal }: Request): Promise<number> {
-  const { rows, program, wrt, compute } = job;
+  const { rows, program, request, compute } = job;
   const valueFile = args.text("value");
-  const plan = jacobianProgram(program, {
-    wrt,
-    mode: compute.mode,
-    value: valueFile !== undefined,
-    allowZero: args.flag("allow-zero"),
-  });
+  const plan = jacobianProgram(program, { ...request, value: valueFile !== undefined });
   const targets = targetsOf(job, plan, { out, valueFile });
   requireFit(targets, bytesOf(job, 1));
   const start = performance.now();

@@ -5,7 +5,7 @@
  */
 
 import { availableParallelism } from "node:os";
-import type { Mode } from "../autodiff/index.ts";
+import type { Effort, JacobianRequest, Mode } from "../autodiff/index.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import type { Program } from "../ir/types.ts";
@@ -20,6 +20,7 @@ import { chosenInputs, withOutputs } from "./selection.ts";
 /** How to compute. */
 export interface Compute {
   readonly mode: Mode;
+  readonly effort: Effort;
   readonly device: "wasm" | "interpreter";
   readonly dtype: FloatType;
   readonly threads: number;
@@ -34,6 +35,8 @@ export interface Subject {
   /** Positions of the inputs to differentiate by. */
   readonly wrt: readonly number[];
   readonly compute: Compute;
+  /** What to ask the planner for. */
+  readonly request: JacobianRequest;
 }
 
 /** A model with its rows. */
@@ -92,13 +95,17 @@ function subjectOf(
   { signature, compute }: { signature: Signature; compute: Compute },
 ): Subject {
   const program = withOutputs(model.program(signature), args.list("outputs"));
-  return { model, program, wrt: chosenInputs(program, args.list("wrt")), compute };
+  const wrt = chosenInputs(program, args.list("wrt"));
+  const { mode, effort } = compute;
+  const request = { wrt, mode, effort, allowZero: args.flag("allow-zero") };
+  return { model, program, wrt, compute, request };
 }
 
 /** The options of computing; the width only if one was asked for. */
 function computeOf(args: Arguments): Omit<Compute, "dtype"> & { readonly dtype: FloatType | undefined } {
   return {
     mode: args.choice("mode", ["auto", "forward", "reverse"]) ?? "auto",
+    effort: args.choice("effort", ["quick", "default", "thorough"]) ?? "default",
     device: args.choice("device", ["wasm", "interpreter"]) ?? "wasm",
     dtype: args.choice("dtype", ["f32", "f64"]),
     threads: args.count("threads") ?? availableParallelism(),

@@ -36,6 +36,11 @@ export const COMPUTE_OPTIONS: readonly OptionSpec[] = [
     help: "the width to compute in and to write; by default the\nmodel's own, and for functions that of the rows",
   },
   { name: "mode", placeholder: "MODE", help: "auto (the default, cheapest by count), forward, reverse" },
+  {
+    name: "effort",
+    placeholder: "E",
+    help: "how long auto looks for a cheaper order: quick, default,\nthorough (seconds to minutes for long formulas)",
+  },
   { name: "device", placeholder: "NAME", help: "wasm (the default), or interpreter (slow, float64)" },
   { name: "threads", placeholder: "N", help: "threads; all processors by default" },
   { name: "deterministic", help: "the same bits on every machine: no fused multiply-add" },

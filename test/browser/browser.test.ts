@@ -29,6 +29,11 @@ const PAGES = {
   isolated: ISOLATED,
   plain: {},
   strict: { "content-security-policy": "default-src 'self'; script-src 'self'" },
+  /** Isolated, but workers from blobs, which the thread pool starts, are forbidden. */
+  blobless: {
+    ...ISOLATED,
+    "content-security-policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'",
+  },
   allowed: { "content-security-policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'" },
 };
 
@@ -103,15 +108,16 @@ function checkBrowser(): void {
     expect(largestGap(net, reference.net)).toBeLessThan(1e-5);
   }
 
-  it.each(["isolated", "plain", "allowed"] as const)(
+  it.each(["isolated", "blobless", "plain", "allowed"] as const)(
     "page %s: main thread and worker are right",
     async (name) => {
       const { main, worker } = await visit(name);
+      const isIsolated = name === "isolated" || name === "blobless";
       for (const found of [main, worker]) {
         expectRight(found);
         expect(found.device).toBe("wasm");
-        expect(found.isolated).toBe(name === "isolated");
-        if (name !== "isolated") expect(found.threads).toBe(1);
+        expect(found.isolated).toBe(isIsolated);
+        if (name !== "blobless") expect(found.threads).toBe(isIsolated ? 2 : 1);
       }
     },
   );
