@@ -1,7 +1,8 @@
 /**
  * Measures the error of every elementary function over a dense set of arguments, through generated C.
  *
- * In: names (default all), `--step N` for f32 (every N-th bit pattern, from `--start`, `--points` of them), `--count N` for f64 (random patterns).
+ * In: names (default all), `--step N` for f32 (every N-th bit pattern, from `--start`, `--points` of them), `--count N` for f64 (random patterns, or uniform
+ * between `--low` and `--high`).
  * Out: one line per function, dtype and rounding of fma: operations, largest error in ulp, and where.
  * Needs gcc with libquadmath. Run: npx tsx scripts/math/sweep.ts tanh --step 1
  */
@@ -21,6 +22,8 @@ const { values, positionals } = parseArgs({
     step: { type: "string", default: "997" },
     count: { type: "string", default: "100000" },
     start: { type: "string", default: "0" },
+    low: { type: "string" },
+    high: { type: "string" },
     points: { type: "string" },
     dtype: { type: "string", default: "f32,f64" },
   },
@@ -38,6 +41,12 @@ const binary = new Set(Object.keys(elementaryBinary));
 function reference(name: string): string {
   return references[name] ?? (binary.has(name) ? `q(${name})(x, y)` : `q(${name})(x)`);
 }
+
+/** Takes x from [low, high] where both are given. */
+const uniform =
+  values.low === undefined || values.high === undefined
+    ? "if (0) {}"
+    : `if (1) xb = B(${values.low} + (${values.high} - (${values.low})) * (double)(rnd() >> 11) * 0x1p-53);`;
 
 function program(name: string, dtype: Dtype): { source: string; operations: number } {
   const formulas: Record<string, <V>(l: Lanes<V>, x: V, y: V) => V> = {
@@ -87,7 +96,7 @@ int main(int argc, char** argv) {
   uint64_t total = strtoull(argv[1], 0, 10), step = strtoull(argv[2], 0, 10), start = strtoull(argv[3], 0, 0);
   for (uint64_t i = 0; i < total; i++) {
     W xb = ${f32 ? "(W)(start + i * step)" : "rnd()"}, yb = rnd();
-    ${f32 ? "" : "if (i & 1) xb = (xb & 0x800fffffffffffffull) | ((1023 - 30 + rnd() % 42) << 52);"}
+    ${f32 ? "" : `${uniform} else if (i & 1) xb = (xb & 0x800fffffffffffffull) | ((1023 - 30 + rnd() % 42) << 52);`}
     ${
       binary.has(name)
         ? `if (i & 2) yb = ${f32 ? "(yb & 0x807fffff) | ((127 - 10 + rnd() % 20) << 23)" : "(yb & 0x800fffffffffffffull) | ((1023 - 10 + rnd() % 20) << 52)"};

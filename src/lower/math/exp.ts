@@ -114,14 +114,21 @@ export function expm1Reduced<V>(l: Lanes<V>, r: V, sign: 1 | -1): V {
   return sign === 1 ? l.fma(l.mul(r, r), q, r) : l.sub(l.mul(l.mul(r, r), q), r);
 }
 
-/** e^x − 1, accurate near 0. Half of it is built, which does not overflow first; it is never below x. */
+/**
+ * e^x − 1 = 2^n·(r + t) + (2^n − 1), accurate near 0; t is all of e^r − 1 that is small beside r. Half of it is
+ * built, which does not overflow first; it is never below x.
+ */
 export function expm1<V>(l: Lanes<V>, x: V): V {
-  const { range, saturation } = expTable(l);
+  const { range, saturation, ln2, expm1: coefficients } = expTable(l);
   const inRange = clamp(l, x, [-2 * saturation, range[1]]);
   const { n, t } = roundedMultiple(l, inRange, { factor: Math.LOG2E, offset: formatOf(l).bias - 1 });
-  const p = expm1Reduced(l, addLn2Multiple(l, inRange, { n, unit: -1 }), 1);
+  const lead = l.fma(n, l.constant(-ln2[0]), inRange);
+  const low = l.mul(n, l.constant(-ln2[1]));
+  const r = l.add(lead, low);
+  const tail = l.fma(l.mul(r, r), polynomial(l, coefficients, r), low);
   const scale = powerOfTwo(l, t);
-  const half = l.fma(scale, p, l.sub(scale, l.constant(0.5)));
+  const base = l.fma(scale, lead, l.sub(scale, l.constant(0.5)));
+  const half = l.fma(scale, tail, base);
   return atLeast(l, x, l.add(half, half));
 }
 
@@ -145,19 +152,26 @@ export function sigmoid<V>(l: Lanes<V>, x: V): V {
   return l.div(scaledOne, l.add(sum, l.fma(scale, p, lost)));
 }
 
-/** a + n·ln 2 / 2. In f32 one constant does: it has 21 bits, so n·c is exact while its error still matters. */
-function addHalfLn2Multiple<V>(l: Lanes<V>, a: V, n: V): V {
-  if (l.dtype === "f32") return l.fma(n, l.constant(Math.LN2 / 2), a);
-  return addLn2Multiple(l, a, { n, unit: 0.5 });
+/** z = a + n·ln 2 / 2 and, in parts, 2z = lead + low. */
+function doubleHalfReduced<V>(l: Lanes<V>, a: V, n: V): { z: V; lead: V; low?: V } {
+  if (l.dtype === "f32") {
+    // One constant does: it has 21 bits, so n·c is exact while its error still matters.
+    const z = l.fma(n, l.constant(Math.LN2 / 2), a);
+    return { z, lead: l.add(z, z) };
+  }
+  const [high, low] = expTable(l).ln2;
+  const part = l.fma(n, l.constant(high / 2), a);
+  return { z: l.fma(n, l.constant(low / 2), part), lead: l.add(part, part), low: l.mul(n, l.constant(low)) };
 }
 
 /** tanh |x| = (1 − w)/(1 + w), w = e^(−2|x|) = 2^n·(1 − u). */
 export function tanh<V>(l: Lanes<V>, x: V): V {
   const a = atMost(l, l.abs(x), l.constant(expTable(l).saturation / 2));
   const { n, t } = roundedMultiple(l, a, { factor: -2 * Math.LOG2E, offset: formatOf(l).bias });
-  const z = addHalfLn2Multiple(l, a, n);
+  const { z, lead, low } = doubleHalfReduced(l, a, n);
   const q = stretched(expTable(l).tanh, -2).map((c) => -4 * c);
-  const u = l.fma(l.mul(z, z), polynomial(l, q, z), l.add(z, z));
+  const [square, curve] = [l.mul(z, z), polynomial(l, q, z)];
+  const u = low === undefined ? l.fma(square, curve, lead) : l.add(lead, l.fma(square, curve, low));
   const scale = powerOfTwo(l, t);
   const one = l.constant(1);
   const part = l.mul(scale, u);
