@@ -8,7 +8,7 @@
 import { invariant } from "../errors.ts";
 import type { Cell } from "../ir/types.ts";
 import { costOf } from "../lower/costs.ts";
-import { partsOf } from "../lower/intern.ts";
+import { expressionsOf, partsOf } from "../lower/intern.ts";
 import type { Access, Expr, Store } from "../lower/loops.ts";
 import { isUniform } from "./accesses.ts";
 import { applyElementwise, isElementary } from "./elementwise.ts";
@@ -79,16 +79,23 @@ export class Evaluator<V, I> {
     this.values(shared, copy);
   }
 
-  /** Evaluates all values of one copy, then stores them. */
+  /** Evaluates all values of one copy and stores them: in turn if no value reads what is stored, else at the end. */
   storeAll(stores: readonly Store[], copy: Copy<V>): void {
-    const values = this.values(
-      stores.map((store) => store.value),
-      copy,
-    );
-    stores.forEach(({ access }, index) => {
-      const { at, offset } = this.#pointers.address(access, copy.shifts, copy.laneOffset);
-      this.#target.store(at, offset, values[index] as V);
-    });
+    if (readsStored(stores)) {
+      const values = this.values(
+        stores.map((store) => store.value),
+        copy,
+      );
+      stores.forEach((store, index) => this.#store(store, values[index] as V, copy));
+      return;
+    }
+    const memo = new Map<Expr, V>();
+    for (const store of stores) this.#store(store, this.#value(store.value, copy, memo), copy);
+  }
+
+  #store({ access }: Store, value: V, copy: Copy<V>): void {
+    const { at, offset } = this.#pointers.address(access, copy.shifts, copy.laneOffset);
+    this.#target.store(at, offset, value);
   }
 
   #value(expr: Expr, copy: Copy<V>, memo: Map<Expr, V>): V {
@@ -167,4 +174,18 @@ export class Evaluator<V, I> {
     const differ = lanes.xor(a as V, b as V);
     return name === "ne" ? differ : lanes.xor(differ, lanes.bits(-1n));
   }
+}
+
+const reading = new WeakMap<readonly Store[], boolean>();
+
+/** Do some values read buffers that others are stored to? */
+function readsStored(stores: readonly Store[]): boolean {
+  let known = reading.get(stores);
+  if (known === undefined) {
+    const stored = new Set(stores.map((store) => store.access.buffer));
+    const values = expressionsOf(stores.map((store) => store.value));
+    known = values.some((expr) => expr.op === "load" && stored.has(expr.access.buffer));
+    reading.set(stores, known);
+  }
+  return known;
 }

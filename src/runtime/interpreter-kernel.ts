@@ -7,6 +7,7 @@ import { interpret } from "./interpreter.ts";
 import type { BoundRun, Kernel, KernelInfo, KernelOptions } from "./kernel.ts";
 import type { FloatArray } from "./wasm/instance.ts";
 
+/** A program run by the interpreter. */
 export class InterpreterKernel implements Kernel {
   readonly program: Program;
   readonly info: KernelInfo;

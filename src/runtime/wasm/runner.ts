@@ -34,6 +34,10 @@ interface Bound {
   shared: readonly FloatArray[] | undefined;
 }
 
+/** Workers keep a kernel's memory until told: also when a kernel is dropped without `dispose`. */
+const abandoned = new FinalizationRegistry<number>(dropKernel);
+
+/** A program run on WebAssembly. */
 export class WasmRunner implements Kernel {
   readonly program: Program;
   readonly #plan: WasmPlan;
@@ -116,6 +120,7 @@ export class WasmRunner implements Kernel {
 
   dispose(): void {
     if (this.#parallel !== undefined) dropKernel(this.#parallel.kernel.id);
+    abandoned.unregister(this);
     this.#module = undefined;
     this.#caller = undefined;
     this.#parallel = undefined;
@@ -149,6 +154,7 @@ export class WasmRunner implements Kernel {
       tileRows,
       pace: undefined,
     };
+    abandoned.register(this, kernel.id, this);
     return { ...bound, kernel };
   }
 
