@@ -15,6 +15,8 @@ import { pow } from "./power.ts";
 import { mod } from "./remainder.ts";
 import { cos, sin, tan } from "./trigonometric.ts";
 
+export { sincos } from "./trigonometric.ts";
+
 /** A function of one lane value. */
 export type UnaryFormula = <V>(l: Lanes<V>, x: V) => V;
 

@@ -4,7 +4,7 @@
  * In: names (default all), `--step N` for f32 (every N-th bit pattern, from `--start`, `--points` of them), `--count N` for f64 (random patterns, or uniform
  * between `--low` and `--high`).
  * Out: one line per function, dtype and rounding of fma: operations, largest error in ulp, and where.
- * Needs gcc with libquadmath. Run: npx tsx scripts/math/sweep.ts tanh --step 1
+ * Needs gcc with libquadmath. Run: npx tsx scripts/ulp.ts tanh --step 1
  */
 
 import { execFileSync } from "node:child_process";
@@ -12,9 +12,9 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Dtype, Lanes } from "../../src/lower/lanes.ts";
-import { elementaryBinary, elementaryUnary } from "../../src/lower/math/index.ts";
-import { writeFormula } from "./c-lanes.ts";
+import type { Dtype, Lanes } from "../src/lower/lanes.ts";
+import { elementaryBinary, elementaryUnary } from "../src/lower/math/index.ts";
+import { writeFormula } from "./math/c-lanes.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -116,7 +116,7 @@ int main(int argc, char** argv) {
   return { source, operations };
 }
 
-const folder = mkdtempSync(join(tmpdir(), "sweep-"));
+const folder = mkdtempSync(join(tmpdir(), "jacrow-ulp-"));
 const names = positionals.length > 0 ? positionals : [...Object.keys(elementaryUnary), ...binary];
 for (const name of names) {
   for (const dtype of values.dtype.split(",") as Dtype[]) {
