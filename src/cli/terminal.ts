@@ -18,9 +18,10 @@ export interface Terminal {
   readonly debug: string;
 }
 
-/** The terminal of this process. */
+/** The terminal of this process. A reader that leaves early (`| head`) is no error. */
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process;
+  for (const stream of [stdout, stderr]) stream.on("error", ignoreClosedPipe);
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
@@ -28,4 +29,8 @@ export function processTerminal(): Terminal {
     columns: stderr.columns ?? 80,
     debug: env["JACROW_DEBUG"] ?? "",
   };
+}
+
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }

@@ -36,6 +36,7 @@ writeFileSync(
   `import { cos, custom, sin, stack } from "jacrow";
 export const arm = ([a, b]) => stack([cos(a).add(cos(a.add(b))), sin(a).add(sin(a.add(b)))]);
 export const wrong = custom((x) => x.square(), { jvp: ([x], [dx]) => x.mul(dx) });
+export const pair = (x) => ({ square: x.square(), sums: { all: x.sum() } });
 export const broken = (x) => x.sine();
 `,
 );
@@ -70,11 +71,35 @@ describe("a process", () => {
     wanted.forEach((value, index) => expect(Number(data[index])).toBeCloseTo(value, 12));
   });
 
+  it("several outputs go to files of their own, entries of one can be chosen", async () => {
+    const words = [
+      "-o",
+      join(folder, "Z.npy"),
+      "--value",
+      join(folder, "Y.npy"),
+      "--outputs",
+      "square[1],sums.all",
+    ];
+    const { code, err } = await finished(start("jacobian", `${moduleFile}#pair`, angles, ...words));
+    expect({ code, lines: err.split("\n").slice(0, 4) }).toEqual({
+      code: 0,
+      lines: [
+        `${join(folder, "Y_square.npy")}: (2, 1) float64, 16 bytes`,
+        `${join(folder, "Y_sums.all.npy")}: (2,) float64, 16 bytes`,
+        `${join(folder, "Z_square_x.npy")}: (2, 1, 2) float64, 32 bytes`,
+        `${join(folder, "Z_sums.all_x.npy")}: (2, 2) float64, 32 bytes`,
+      ],
+    });
+    expect(Array.from(readNpy(readFileSync(join(folder, "Z_square_x.npy"))).data as Float64Array)).toEqual([
+      0, 0.4, 0, 0.8,
+    ]);
+  });
+
   it("tells a mistake inside the user's function with its line", async () => {
     const { code, err } = await finished(start("jacobian", `${moduleFile}#broken`, angles, "-o", "-"));
     expect(code).toBe(2);
     expect(err).toMatch(
-      /^jacrow: JR612: arm\.mjs#broken threw TypeError: x\.sine is not a function \(at arm\.mjs:4\)\n$/,
+      /^jacrow: JR612: arm\.mjs#broken threw TypeError: x\.sine is not a function \(at arm\.mjs:5\)\n$/,
     );
   });
 
