@@ -39,13 +39,10 @@ function peakModule(dtype: "f32" | "f64", fused: boolean): Uint8Array<ArrayBuffe
   code.open("loop");
   for (let repeat = 0; repeat < REPEAT; repeat++) {
     for (const chain of chains) {
-      code.get(factor);
-      if (fused) code.get(factor);
-      else {
-        code.get(factor);
-        code.simd(`${shape}.mul`);
-      }
       code.get(chain);
+      code.get(factor);
+      if (!fused) code.simd(`${shape}.mul`);
+      code.get(factor);
       code.simd(fused ? `${shape}.relaxed_madd` : `${shape}.add`);
       code.set(chain);
     }
