@@ -19,6 +19,7 @@ import type {
 import { isRowFunction, type RowFunction } from "../trace/row-function.ts";
 import type { Structure } from "../trace/structure.ts";
 import { type AnyFunction, describe, type Signature } from "../trace/trace.ts";
+import { checkOptions } from "./options.ts";
 import { planJacobian, planRows } from "./plan.ts";
 import { type Runnable, Runner } from "./runner.ts";
 import type { Given, GivenFor, JacrowOptions, RowMap, RunOptions } from "./types.ts";
@@ -52,6 +53,7 @@ export function jacrow<F extends NamedFunction, const O extends JacrowOptions = 
   options?: O,
 ): JacobianRows<F, O>;
 export function jacrow(f: AnyFunction, options: JacrowOptions = {}): unknown {
+  checkOptions("jacrow", options);
   const plan: Runnable["plan"] = (signature, checkSizes) =>
     planJacobian(f, signature, { ...options, checkSizes });
   return rowMap(`jacrow(${nameOf("jacrow", f)})`, f, { options, plan });
@@ -71,6 +73,7 @@ export function rows<G extends NamedFunction, const O extends RunOptions = RunOp
   options?: O,
 ): RowMap<GivenFor<Parameters<G>>, Mapped<ReturnType<G>, NdArray>, PerRowInput<Parameters<G>, O, NdArray>>;
 export function rows(g: AnyFunction, options: RunOptions = {}): unknown {
+  checkOptions("rows", options);
   const plan: Runnable["plan"] = (signature) => planRows(g, signature, options);
   return rowMap(`rows(${nameOf("rows", g)})`, g, { options, plan });
 }

@@ -44,6 +44,36 @@ let leaked: Tensor | undefined;
 
 const cases: readonly Bad[] = [
   {
+    name: "misspelt option",
+    run: () =>
+      jacrow(
+        loose((x: Tensor) => x),
+        { moed: "forward" } as object,
+      ),
+    code: "JR451",
+    says: /no option moed; it has .*mode/,
+  },
+  {
+    name: "unknown device",
+    run: () =>
+      jacrow(
+        loose((x: Tensor) => x),
+        { device: "cuda" } as object,
+      ),
+    code: "JR452",
+    says: /option device takes "auto", "wasm".*got "cuda"/,
+  },
+  {
+    name: "options that are no object",
+    run: () =>
+      jacrow(
+        loose((x: Tensor) => x),
+        3 as unknown as object,
+      ),
+    code: "JR450",
+    says: /options as an object/,
+  },
+  {
     name: "non-function",
     run: () => jacrow(loose({ f: 1 })),
     code: "JR400",
