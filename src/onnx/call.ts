@@ -18,6 +18,9 @@ import { type Path, showPath, Value } from "./value.ts";
 import { varintsOf } from "./wire.ts";
 import { asWritten } from "./written.ts";
 
+/** Imports a subgraph in the scope of the node; `inputs` stand for the subgraph's own. */
+export type Subgraph = (graph: GraphProto, inputs?: readonly Value[]) => Value[];
+
 /** What the importer gives to each operator. */
 export interface CallParts {
   readonly operator: string;
@@ -28,7 +31,7 @@ export interface CallParts {
   readonly attributes: readonly AttributeProto[];
   readonly b: Builder;
   /** Imports a subgraph in the scope of this node. */
-  readonly subgraph: (graph: GraphProto) => Value[];
+  readonly subgraph: Subgraph;
 }
 
 const utf8 = new TextDecoder();
@@ -41,7 +44,7 @@ export class Call {
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: readonly string[];
   readonly b: Builder;
-  readonly subgraph: (graph: GraphProto) => Value[];
+  readonly subgraph: Subgraph;
   readonly #attributes: ReadonlyMap<string, AttributeProto>;
 
   constructor(parts: CallParts) {

@@ -200,7 +200,7 @@ class Importer {
       outputs: node.outputs,
       attributes: node.attributes,
       b: this.#b,
-      subgraph: (graph) => this.#nested(() => this.#graph(graph, scope)),
+      subgraph: (graph, given = []) => this.#nested(() => this.#graph(graph, bodyScope(scope, graph, given))),
     });
     const before = this.#b.origin;
     this.#b.origin = { name: call.label };
@@ -251,6 +251,12 @@ function bound(node: NodeProto, given: ReadonlyMap<string | undefined, Attribute
     return value === undefined ? [] : [{ ...value, name: attribute.name ?? "" }];
   });
   return { ...node, attributes };
+}
+
+/** The scope of a loop's body: its inputs stand for the given values. */
+function bodyScope(scope: Scope, { inputs }: GraphProto, given: readonly Value[]): Scope {
+  const entries = given.map((value, index) => [inputs[index]?.name ?? "", value] as const);
+  return given.length === 0 ? scope : new Map([...scope, ...entries]);
 }
 
 /** The axis of an output that is the batch and nothing else. */

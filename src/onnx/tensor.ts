@@ -150,7 +150,7 @@ function floatView(raw: Uint8Array, width: number): Float32Array | Float64Array 
 const hostIsLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 function littleEndianCopy(raw: Uint8Array, width: number): Uint8Array {
-  const copy = Uint8Array.from(raw); // not slice: that of a Buffer is a view
+  const copy = new Uint8Array(raw); // not slice: that of a Buffer is a view
   if (!hostIsLittleEndian)
     for (let at = 0; at < copy.length; at += width) copy.subarray(at, at + width).reverse();
   return copy;

@@ -1,13 +1,120 @@
-/** Branches that are decided while importing. */
+/**
+ * Branches that are decided, and loops that are unrolled, while importing.
+ *
+ * A condition on the data would give rows different programs, a trip count from the data different lengths: both are
+ * refused. Loop and Scan run their body once per step in the scope of the node.
+ */
 
-import { at } from "../../ir/shape.ts";
+import { at, range } from "../../ir/shape.ts";
+import type { Call } from "../call.ts";
+import { layout } from "../layout.ts";
+import type { GraphProto } from "../model.ts";
+import { relabelled } from "../reshape.ts";
+import { isNumber } from "../size.ts";
+import type { Value } from "../value.ts";
+import { unsqueezed } from "./axes.ts";
 import { type Operator, type OperatorTable, row } from "./operator.ts";
+import { cut, joined } from "./slices.ts";
 
-/** The branch that a known condition picks; a condition on the data would give rows different programs. */
+const MOST_STEPS = 1024;
+
 const ifOperator: Operator = row(1, (call) => {
   const condition = at(call.numbers(0, "condition"), 0) !== 0;
   const graph = call.graph(condition ? "then_branch" : "else_branch") ?? call.malformed("it lacks a branch.");
   return call.subgraph(graph);
 });
 
-export const control: OperatorTable = { If: ifOperator };
+function bodyOf(call: Call): GraphProto {
+  return call.graph("body") ?? call.malformed("it lacks a body.");
+}
+
+function checkSteps(call: Call, steps: number): void {
+  if (steps > MOST_STEPS)
+    call.unsupported(`${steps} steps are more than the ${MOST_STEPS} that are unrolled.`);
+}
+
+/** The body takes (step, condition, …state) and gives (condition, …state, …collected). */
+const loop: Operator = row(1, (call) => {
+  const body = bodyOf(call);
+  const most = call.inputs[0] === undefined ? MOST_STEPS : at(call.numbers(0, "trip count"), 0);
+  let state = call.inputs.slice(2) as Value[];
+  const collected: Value[][] = range(Math.max(0, body.outputs.length - 1 - state.length)).map(() => []);
+  let running = call.inputs[1] === undefined || at(call.numbers(1, "condition"), 0) !== 0;
+  for (let step = 0; running && step < most; step++) {
+    checkSteps(call, step);
+    const [condition, ...results] = call.subgraph(body, [
+      call.known([step], [], "int"),
+      call.known([1], [], "bool"),
+      ...state,
+    ]);
+    state = results.slice(0, state.length);
+    results.slice(state.length).forEach((value, k) => collected[k]?.push(value));
+    running = conditionOf(call, condition as Value);
+  }
+  return [...state, ...collected.map((values) => stacked(call, values, 0))];
+});
+
+function conditionOf(call: Call, { cells }: Value): boolean {
+  const known = cells?.[0];
+  if (known === undefined || !isNumber(known)) return call.unsupported("its condition depends on the data.");
+  return known !== 0;
+}
+
+/** The body takes (…state, …one step of each input) and gives (…state, …one step of each output). Opset 9 and later. */
+const scan: Operator = row(9, (call) => {
+  const body = bodyOf(call);
+  const scanned = call.int("num_scan_inputs", 1);
+  let state = call.given.slice(0, -scanned);
+  const inputs = call.given.slice(-scanned);
+  const axes = call.ints("scan_input_axes") ?? inputs.map(() => 0);
+  const steps = at(at(inputs, 0).layout.sizes, call.axis(at(axes, 0), at(inputs, 0).rank));
+  checkSteps(call, steps);
+  const place = (directions: string, k: number, step: number): number =>
+    call.ints(directions)?.[k] === 1 ? steps - 1 - step : step;
+  const collected: Value[][] = range(body.outputs.length - state.length).map(() => new Array<Value>(steps));
+  for (const step of range(steps)) {
+    const slices = inputs.map((input, k) =>
+      entry(call, input, {
+        axis: call.axis(at(axes, k), input.rank),
+        index: place("scan_input_directions", k, step),
+      }),
+    );
+    const results = call.subgraph(body, [...state, ...slices]);
+    state = results.slice(0, state.length);
+    results.slice(state.length).forEach((value, k) => {
+      at(collected, k)[place("scan_output_directions", k, step)] = value;
+    });
+  }
+  return [
+    ...state,
+    ...collected.map((values, k) => stacked(call, values, call.ints("scan_output_axes")?.[k] ?? 0)),
+  ];
+});
+
+function stacked(call: Call, values: readonly Value[], axis: number): Value {
+  if (values.length === 0) call.unsupported("a loop of no steps gives nothing to stack.");
+  const place = call.axis(axis, at(values, 0).rank + 1);
+  return joined(
+    call,
+    values.map((value) => unsqueezed(call, value, [place])),
+    place,
+  );
+}
+
+/** One entry along an axis that is not the batch. */
+function entry(call: Call, x: Value, { axis, index }: { axis: number; index: number }): Value {
+  const { sizes, batch } = x.layout;
+  if (batch?.axis === axis) call.mixes(`it steps along axis ${axis}, the batch`);
+  const one = cut(call, x, new Map([[axis, { start: index, step: 1, count: 1 }]]));
+  const rest = batch && { ...batch, axis: batch.axis > axis ? batch.axis - 1 : batch.axis };
+  return relabelled(
+    one,
+    call,
+    layout(
+      sizes.filter((_, k) => k !== axis),
+      rest,
+    ),
+  );
+}
+
+export const control: OperatorTable = { If: ifOperator, Loop: loop, Scan: scan };

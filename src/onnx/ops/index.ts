@@ -2,7 +2,9 @@
 
 import { activations } from "./activations.ts";
 import { arithmetic } from "./arithmetic.ts";
+import { attentionOperators } from "./attention.ts";
 import { axesOperators } from "./axes.ts";
+import { blocks } from "./blocks.ts";
 import { constants } from "./constants.ts";
 import { control } from "./control.ts";
 import { convolutions } from "./convolution.ts";
@@ -10,26 +12,34 @@ import { indexing } from "./indexing.ts";
 import { mlOperators } from "./ml.ts";
 import { normalizations } from "./normalizations.ts";
 import type { OperatorTable } from "./operator.ts";
+import { padOperators } from "./pad.ts";
 import { pools } from "./pooling.ts";
 import { products } from "./products.ts";
 import { recurrentOperators } from "./recurrent.ts";
 import { reductions } from "./reductions.ts";
+import { resizes } from "./resize.ts";
+import { rotaryOperators } from "./rotary.ts";
 import { sliceOperators } from "./slices.ts";
 
 /** All rows by name. */
 export const operators: OperatorTable = {
   ...activations,
   ...arithmetic,
+  ...attentionOperators,
   ...axesOperators,
+  ...blocks,
   ...constants,
   ...control,
   ...convolutions,
   ...indexing,
   ...mlOperators,
   ...normalizations,
+  ...padOperators,
   ...pools,
   ...products,
   ...recurrentOperators,
   ...reductions,
+  ...resizes,
+  ...rotaryOperators,
   ...sliceOperators,
 };

@@ -6,11 +6,11 @@ import type { Node } from "../../ir/types.ts";
 import { cumsum } from "../../trace/ops/reductions.ts";
 import type { Call } from "../call.ts";
 import { type Layout, layout } from "../layout.ts";
-import { full } from "../movement.ts";
+import { evaluated, full } from "../movement.ts";
 import { isNumber } from "../size.ts";
 import type { Value } from "../value.ts";
 import { placeOfMax } from "./first.ts";
-import { legalIndices, wrapped } from "./gather.ts";
+import { legalIndices, picked, wrapped } from "./gather.ts";
 import { type Operator, type OperatorTable, row } from "./operator.ts";
 import { along, requireNoBatch, withoutAxes } from "./reductions.ts";
 
@@ -63,25 +63,54 @@ const gatherElements: Operator = row(11, (call) => {
   return call.value(call.b.gather(call.b.reshape(data.node, [sizeOf(sizes)]), places, 0), result, data.dtype);
 });
 
-/** Replaces (or adds to) cells; without a reduction every index may occur once. */
+/** Combines updates into the data's cells; without a reduction every index may occur once. */
 function scattered(
   call: Call,
   { data, places, updates }: { data: Value; places: Node; updates: Node },
 ): Value {
   const { b } = call;
   const reduction = call.text("reduction", "none");
-  if (reduction !== "none" && reduction !== "add")
-    call.unsupported(`the reduction "${reduction}" is not computed.`);
   const size = sizeOf(data.layout.sizes);
   const flat = b.reshape(data.node, [size]);
   const [where, cells] = [
     b.reshape(places, [sizeOf(places.shape)]),
     b.reshape(updates, [sizeOf(updates.shape)]),
   ];
-  const spread = b.scatterAdd(cells, where, { axis: 0, size });
-  if (reduction === "add") return call.value(b.add(flat, spread), data.layout, data.dtype);
-  const hits = b.scatterAdd(b.constant(1, cells.shape), where, { axis: 0, size });
-  return call.value(b.select(b.compare("lt", b.constant(0), hits), spread, flat), data.layout, data.dtype);
+  if (reduction === "add")
+    return call.value(b.add(flat, b.scatterAdd(cells, where, { axis: 0, size })), data.layout, data.dtype);
+  const combine =
+    combinations[reduction] ?? call.unsupported(`the reduction "${reduction}" is not computed.`);
+  const rounds = reduction === "none" ? [range(sizeOf(places.shape))] : roundsOf(call, where);
+  const result = rounds.reduce((node, members) => {
+    const [own, target] = [cells, where].map((all) => picked(b, all, { axis: 0, indices: members })) as [
+      Node,
+      Node,
+    ];
+    const spread = b.scatterAdd(own, target, { axis: 0, size });
+    const hits = b.scatterAdd(b.constant(1, own.shape), target, { axis: 0, size });
+    return b.select(b.compare("lt", b.constant(0), hits), combine(b, node, spread), node);
+  }, flat);
+  return call.value(result, data.layout, data.dtype);
+}
+
+const combinations: Readonly<Record<string, (b: Builder, old: Node, update: Node) => Node>> = {
+  none: (_, __, update) => update,
+  mul: (b, old, update) => b.mul(old, update),
+  min: (b, old, update) => b.binary("min", old, update),
+  max: (b, old, update) => b.binary("max", old, update),
+};
+
+/** Updates in rounds, so that no place is hit twice in one; the places must be known. */
+function roundsOf(call: Call, where: Node): number[][] {
+  if (where.level === "row") call.unsupported("a reduction at computed indices is not computed.");
+  const rounds: number[][] = [];
+  const hits = new Map<number, number>();
+  evaluated(where).data.forEach((place, index) => {
+    const round = hits.get(place) ?? 0;
+    hits.set(place, round + 1);
+    rounds[round] = [...(rounds[round] ?? []), index];
+  });
+  return rounds;
 }
 
 /** Since opset 11; `Scatter` is its name before. */
