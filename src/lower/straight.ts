@@ -14,6 +14,7 @@ import { functionOf } from "./decide.ts";
 import type { Homes } from "./homes.ts";
 import { cellOf, expressionsOf, Interner, partsOf } from "./intern.ts";
 import type { Access, Expr, Store, Straight } from "./loops.ts";
+import { orderedStores } from "./order-stores.ts";
 
 const MOST_OPERATIONS = 6000;
 /** More operations per node than this on average, and loops say the same in less code. */
@@ -59,7 +60,7 @@ function expandedCost(node: Node): number {
 
 /** Stages for the stores, each of bounded length. */
 export function straightStages(stores: readonly Store[], homes: Homes): Straight[] {
-  const cut = new Cut(stores, homes);
+  const cut = new Cut(orderedStores(stores), homes);
   return cut.stages();
 }
 

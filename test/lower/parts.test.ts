@@ -131,9 +131,9 @@ describe("straight code", () => {
       "test f64 (x[3]) -> (y0[2], y1[2]) scratch 7
         straight
           y0[0] = 0
-          y0[1] = mul(exp(x[0]), sin(x[1]))
           y1[0] = 0
-          y1[1] = 0"
+          y1[1] = 0
+          y0[1] = mul(exp(x[0]), sin(x[1]))"
     `);
   });
   test("a user's own factor 0 is kept", () => {
