@@ -1,37 +1,116 @@
 /**
- * Orders that cut the graph where it is narrow: at passages, vertices that every path from source to sink goes through.
+ * Orders that cut the graph where it is narrow: dynamic programming over passages, the values that every path from source to
+ * sink goes through.
+ *
+ * Between two passages a Jacobian is accumulated in forward or reverse mode, or from two parts that meet at a passage between
+ * them: multiplied together, or one pushed (pulled) through the other. The cheapest by estimated multiplications wins.
  */
 
-import type { Builder } from "../ir/builder.ts";
-import { sizeOf } from "../ir/shape.ts";
+import { at, range, sizeOf } from "../ir/shape.ts";
 import type { Vertex } from "./linear-graph.ts";
 import { intermediates, type Linearized } from "./linearize.ts";
 import type { Candidate } from "./plan-scalar.ts";
+import { shadowCost } from "./plan-shadow.ts";
 
-/** Cuts at narrow passages: each side in either mode, the cut last. */
-export function cutCandidates(_b: Builder, linear: Linearized): Candidate[] {
+/** Work of the dynamic programme: passages² · vertices. */
+const MOST_WORK = 40_000;
+const MOST_PASSAGES = 8;
+
+/** The best order with cuts at narrow passages; none where there is no bottleneck. */
+export function cutCandidates(linear: Linearized): Candidate[] {
   const vertices = intermediates(linear);
+  const points = bottlenecks(linear, vertices);
+  if (points.length === 0) return [];
+  const { order, cuts } = new Segments(linear, vertices, points).best(0, points.length + 1);
+  return [{ name: cuts.length === 0 ? "segments" : "cuts", order, cuts }];
+}
+
+/** Passages narrower than what lies before and after them, the narrowest first, as many as are affordable; ascending. */
+function bottlenecks(linear: Linearized, vertices: readonly Vertex[]): Vertex[] {
   const size = (vertex: Vertex): number => sizeOf(linear.values.get(vertex)?.shape ?? []);
-  const cuts = passages(linear, vertices)
-    .sort((x, y) => size(x) - size(y))
-    .slice(0, 2);
-  return cuts.flatMap((cut) => {
-    const before = vertices.filter((vertex) => vertex < cut);
-    const after = vertices.filter((vertex) => vertex > cut);
-    const both = (order: readonly Vertex[]): readonly (readonly Vertex[])[] => [order, [...order].reverse()];
-    return both(before).flatMap((first) =>
-      both(after).map((second) => ({ name: `cut at ${cut}`, order: [...first, ...second, cut] })),
-    );
+  const total = (ends: readonly Vertex[]): number => ends.reduce((sum, end) => sum + size(end), 0);
+  const all = passages(linear, vertices);
+  const sizes = [total(linear.sources), ...all.map(size), total(linear.sinks)];
+  const differs = (from: number, step: number): number => {
+    let index = from;
+    while (sizes[index] === sizes[from]) index += step;
+    return sizes[index] ?? 0;
+  };
+  const narrow = all.filter((_, index) => {
+    const own = at(sizes, index + 1);
+    return own < differs(index + 1, -1) && own < differs(index + 1, 1);
   });
+  const affordable = Math.floor(Math.sqrt(MOST_WORK / Math.max(1, vertices.length)));
+  return [...narrow]
+    .sort((x, y) => size(x) - size(y) || x - y)
+    .slice(0, Math.min(MOST_PASSAGES, affordable))
+    .sort((x, y) => x - y);
 }
 
 /** Vertices that lie on every path from sources to sinks: no edge jumps over them. */
 export function passages({ graph }: Linearized, vertices: readonly Vertex[]): Vertex[] {
+  const bridged: Vertex[] = [];
   let reach = -1;
-  const bridged = new Map<Vertex, Vertex>();
   for (let vertex = 0; vertex < graph.size; vertex++) {
-    bridged.set(vertex, reach);
+    bridged.push(reach);
     for (const next of graph.successors(vertex)) reach = Math.max(reach, next);
   }
-  return vertices.filter((vertex) => (bridged.get(vertex) as Vertex) <= vertex);
+  return vertices.filter((vertex) => at(bridged, vertex) <= vertex);
+}
+
+interface Segment {
+  readonly order: readonly Vertex[];
+  readonly cuts: readonly Vertex[];
+  readonly cost: number;
+}
+
+/** Segments between points; point 0 is all sources, the last all sinks, the others are passages. */
+class Segments {
+  readonly #linear: Linearized;
+  readonly #vertices: readonly Vertex[];
+  readonly #points: readonly Vertex[];
+  readonly #known = new Map<string, Segment>();
+
+  constructor(linear: Linearized, vertices: readonly Vertex[], points: readonly Vertex[]) {
+    this.#linear = linear;
+    this.#vertices = vertices;
+    this.#points = [-1, ...points, Number.POSITIVE_INFINITY];
+  }
+
+  best(from: number, to: number): Segment {
+    const key = `${from} ${to}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const inside = this.#between(from, to);
+    const options = [
+      this.#priced({ order: inside, cuts: [] }),
+      this.#priced({ order: [...inside].reverse(), cuts: [] }),
+      ...range(to - from - 1).flatMap((step) => this.#through(from, from + step + 1, to)),
+    ];
+    const best = options.reduce((x, y) => (y.cost < x.cost ? y : x));
+    this.#known.set(key, best);
+    return best;
+  }
+
+  /** What meets at point `middle`. */
+  #through(from: number, middle: number, to: number): Segment[] {
+    const point = at(this.#points, middle);
+    const [first, second] = [this.best(from, middle), this.best(middle, to)];
+    const cuts = [...first.cuts, point, ...second.cuts];
+    const pull = [...this.#between(from, middle)].reverse();
+    return [
+      { order: [...first.order, ...second.order, point], cuts },
+      { order: [...first.order, point, ...this.#between(middle, to)], cuts: first.cuts },
+      { order: [...second.order, point, ...pull], cuts: second.cuts },
+    ].map((option) => this.#priced(option));
+  }
+
+  #between(from: number, to: number): Vertex[] {
+    const [low, high] = [at(this.#points, from), at(this.#points, to)];
+    return this.#vertices.filter((vertex) => vertex > low && vertex < high);
+  }
+
+  #priced(option: Omit<Segment, "cost">): Segment {
+    return { ...option, cost: shadowCost(this.#linear, option.order) };
+  }
 }

@@ -24,13 +24,14 @@ export function greedyOrder(linear: Linearized): Vertex[] {
   return order;
 }
 
-/** Labels and sizes only: what a product of two edges would cost, without building it. */
+/** Sizes only: what a product of two edges would cost, without building it. */
 interface Shadow {
   readonly out: number;
   readonly in: number;
-  /** Cells of the factor; 0 for a map that only moves. */
-  readonly factor: number;
-  readonly tied: boolean;
+  /** Does it multiply, or only move cells? */
+  readonly factor: boolean;
+  /** How many cells of output and input are tied pairwise: all of them for a diagonal, 1 for a dense map. */
+  readonly ties: number;
 }
 
 class ShadowGraph {
@@ -98,32 +99,28 @@ const cells = (labels: readonly { size: number }[]): number =>
 
 function shadowOf(map: LinearMap): Shadow {
   const [term] = map as readonly [Term, ...Term[]];
-  const factor = map.reduce(
-    (sum, each) => sum + (each.factor === undefined ? 0 : cells(each.factor.labels)),
-    0,
-  );
   const [out, inner] = [term.out, term.in].map((axes) => cells(axes.flatMap((axis) => axis.labels))) as [
     number,
     number,
   ];
-  return { out, in: inner, factor, tied: cells(labelsOf(term)) < out * inner || out * inner === 1 };
+  const factor = map.some((each) => each.factor !== undefined);
+  return { out, in: inner, factor, ties: (out * inner) / cells(labelsOf(term)) };
 }
 
+/** Ties of both that nest: the product keeps the fewer, and sums over what the more leave of the middle. */
 function multiplied(outer: Shadow, inner: Shadow): { cost: number; map: Shadow } {
-  const tied = outer.tied && inner.tied;
-  const size = tied ? outer.out : outer.out * inner.in;
-  const moves = outer.factor === 0 || inner.factor === 0;
-  const middle = outer.tied || inner.tied ? 1 : inner.out;
+  const ties = Math.min(outer.ties, inner.ties);
+  const kept = (outer.out * inner.in) / ties;
+  const summed = Math.max(1, inner.out / Math.max(outer.ties, inner.ties));
   return {
-    cost: moves ? 0 : size * middle,
-    map: { out: outer.out, in: inner.in, factor: moves ? outer.factor + inner.factor : size, tied },
+    cost: outer.factor && inner.factor ? kept * summed : 0,
+    map: { out: outer.out, in: inner.in, factor: outer.factor || inner.factor, ties },
   };
 }
 
 function summed(x: Shadow | undefined, y: Shadow): Shadow {
   if (x === undefined) return y;
-  const tied = x.tied && y.tied;
-  return { ...y, tied, factor: tied ? y.out : y.out * y.in };
+  return { out: y.out, in: y.in, factor: x.factor || y.factor, ties: Math.min(x.ties, y.ties) };
 }
 
 /** Estimated multiplications of an order. */

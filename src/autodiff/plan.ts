@@ -53,7 +53,7 @@ const MOST_BUILT = 1500;
 
 /** Eliminates everything between sources and sinks in the best order found. */
 export function planned(b: Builder, linear: Linearized, options: PlanOptions): Planned {
-  const { candidates, steps, stopped } = candidatesFor(b, linear, options);
+  const { candidates, steps, stopped } = candidatesFor(linear, options);
   const results = candidates.map((candidate) => {
     const map = eliminated(b, linear, candidate);
     const nodes = options.finish(map);
@@ -72,7 +72,7 @@ export function planned(b: Builder, linear: Linearized, options: PlanOptions): P
   };
 }
 
-function candidatesFor(b: Builder, linear: Linearized, { mode, effort }: PlanOptions): Candidates {
+function candidatesFor(linear: Linearized, { mode, effort }: PlanOptions): Candidates {
   const vertices = intermediates(linear);
   const forward: Candidate = { name: "forward", order: vertices };
   const reverse: Candidate = { name: "reverse", order: [...vertices].reverse() };
@@ -84,7 +84,7 @@ function candidatesFor(b: Builder, linear: Linearized, { mode, effort }: PlanOpt
   const others =
     scalar.candidates.length > 0
       ? scalar.candidates
-      : [{ name: "greedy", order: greedyOrder(linear) }, ...cutCandidates(b, linear)];
+      : [{ name: "greedy", order: greedyOrder(linear) }, ...cutCandidates(linear)];
   return { ...scalar, candidates: distinct([reverse, forward, ...others]) };
 }
 
