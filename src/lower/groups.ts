@@ -16,6 +16,8 @@ import type { Fold, Target, Task } from "./tasks.ts";
 
 /** Operations that one stage's body may hold: compilers dislike more. */
 const MOST_OPERATIONS = 192;
+/** The same for bodies that run once per row. */
+const MOST_SCALARS = 600;
 
 /** One stored result of a group, over the group's axes. */
 export interface Member {
@@ -130,10 +132,11 @@ export class Fusion {
   #joined(task: Task, reads: readonly Read[], before: ReadonlySet<Group>): Group | undefined {
     if (task.ordered || task.folds.length > 0) return undefined;
     const operations = countOperations(task.value);
-    for (const group of [...before].reverse()) {
-      if (group.ordered || group.operations + operations > MOST_OPERATIONS) continue;
+    for (const group of [...[...before].reverse(), ...this.#scalarGroup(task)]) {
+      if (group.ordered || group.operations + operations > limitOf(group)) continue;
       if ([...before].some((other) => other !== group && this.#dependsOn(other, group))) continue;
-      const map = this.#matching(task, reads, group);
+      const map =
+        isScalar(task) && isScalar(group) ? new Map<Axis, Index>() : this.#matching(task, reads, group);
       if (map === undefined) continue;
       const value = withAxes(task.value, map);
       const own = readsOf([value]).filter((read) => this.makersOf(read.node).includes(group));
@@ -143,6 +146,12 @@ export class Fusion {
       return group;
     }
     return undefined;
+  }
+
+  /** Single cells join the last group of single cells even if they read nothing of it: straight code needs no loops. */
+  #scalarGroup(task: Task): Group[] {
+    const last = isScalar(task) ? this.groups.findLast((group) => isScalar(group)) : undefined;
+    return last === undefined ? [] : [last];
   }
 
   /** The task's axes over the group's, such that it reads a member where that is made. */
@@ -180,6 +189,13 @@ export class Fusion {
     return false;
   }
 }
+
+/** One point, nothing folded. */
+function isScalar({ axes, folds, ordered }: Pick<Task, "axes" | "folds" | "ordered">): boolean {
+  return axes.length === 0 && folds.length === 0 && !ordered;
+}
+
+const limitOf = (group: Group): number => (isScalar(group) ? MOST_SCALARS : MOST_OPERATIONS);
 
 /** Is the read exactly a member's value at the point where it is made? */
 export function isMade(group: Group, read: Read): boolean {
