@@ -117,6 +117,11 @@ function sumGuarded(
     const full = zip((p, q) => b.mul(p, q), b, [x as Labelled, y as Labelled]);
     return contractFactors(b, [guarded(b, sum.guard, full), undefined], sum);
   }
+  const regrouped = sharedProduct(b, [x, y], sum);
+  if (regrouped !== undefined) {
+    const row = { node: b.convert(sum.guard.node, "float"), labels: sum.guard.labels };
+    return contractFactors(b, [regrouped, row], sum);
+  }
   // 0 · finite is 0, so the guard may be applied to one factor alone: to the one that may be infinite, else to the smaller result.
   const sizeWith = (value: Maybe): number =>
     unionLabels(sum.guard.labels, value?.labels ?? []).reduce((size, each) => size * each.size, 1);
@@ -148,12 +153,49 @@ function contractFactors(
       y,
       summed.filter((each) => !has(x, each)),
     );
+  const regrouped = regroup(b, [left, right], { kept, summed });
+  if (regrouped !== undefined) return { ...contractFactors(b, regrouped, { kept, summed }), repeats };
   const labels = kept.filter((each) => has(left, each) || has(right, each));
   if (left === undefined || right === undefined) {
     const only = left ?? right;
-    return { factor: only && { node: ordered(b, only, labels), labels }, repeats };
+    const same = only?.labels.every((each, index) => each === labels[index]);
+    return { factor: only && (same ? only : { node: ordered(b, only, labels), labels }), repeats };
   }
-  return { factor: { node: productNode(b, [left, right], labels), labels }, repeats };
+  const node = productNode(b, [left, right], labels);
+  return { factor: { node, labels, ...partsOf([left, right], summed) }, repeats };
+}
+
+const isShared = (value: Labelled): boolean => value.node.level !== "row";
+const cellsOf = (labels: readonly Label[]): number => labels.reduce((size, each) => size * each.size, 1);
+
+/** Remembers a product of a shared and a row's value, nothing being summed. */
+function partsOf([x, y]: readonly [Labelled, Labelled], summed: readonly Label[]): Pick<Labelled, "product"> {
+  if (isShared(x) === isShared(y) || x.labels.some((each) => summed.includes(each))) return {};
+  return { product: isShared(x) ? { shared: x, row: y } : { shared: y, row: x } };
+}
+
+/** Cells of one product of shared factors: 16 MB. */
+const MOST_SHARED_CELLS = 2_000_000;
+/** What regrouping must save of the contraction. */
+const WORTHWHILE = 0.05;
+
+/** A (B r) as (A B) r: shared A and B are multiplied once for all rows, if that saves a product per row worth saving. */
+function regroup(b: Builder, pair: readonly [Maybe, Maybe], sum: Sum): [Labelled, Labelled] | undefined {
+  const [x, y] = pair[1]?.product === undefined ? [pair[1], pair[0]] : pair;
+  if (x === undefined || y?.product === undefined || !isShared(x) || sum.summed.length === 0) return undefined;
+  const { shared, row } = y.product;
+  const together = sharedProduct(b, [x, shared], sum);
+  return together && [together, row];
+}
+
+/** The product of two shared factors over all their labels, where that is small and saves enough. */
+function sharedProduct(b: Builder, [x, y]: readonly [Maybe, Maybe], sum: Sum): Labelled | undefined {
+  if (x === undefined || y === undefined || !isShared(x) || !isShared(y)) return undefined;
+  const cells = cellsOf(unionLabels(x.labels, y.labels));
+  const saved = Math.min(cellsOf(x.labels), cellsOf(y.labels));
+  const summedInBoth = sum.summed.every((each) => x.labels.includes(each) && y.labels.includes(each));
+  if (!summedInBoth || cells > MOST_SHARED_CELLS || saved < WORTHWHILE * cells) return undefined;
+  return zip((p, q) => b.mul(p, q), b, [x, y]);
 }
 
 function productNode(b: Builder, [x, y]: readonly [Labelled, Labelled], out: readonly Label[]): Node {

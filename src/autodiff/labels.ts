@@ -31,6 +31,8 @@ export interface Axis {
 export interface Labelled {
   readonly node: Node;
   readonly labels: readonly Label[];
+  /** Where the node is a product of a shared value and a row's: the two, for products that regroup them. */
+  readonly product?: { readonly shared: Labelled; readonly row: Labelled };
 }
 
 export const label = (size: number): Label => ({ size });
@@ -122,12 +124,16 @@ export function relabel(
   replace: ReadonlyMap<Label, readonly Label[]>,
 ): Labelled {
   const labels = value.labels.flatMap((each) => replace.get(each) ?? [each]);
+  const { product } = value;
   return {
     node: b.reshape(
       value.node,
       labels.map(({ size }) => size),
     ),
     labels,
+    ...(product && {
+      product: { shared: relabel(b, product.shared, replace), row: relabel(b, product.row, replace) },
+    }),
   };
 }
 
