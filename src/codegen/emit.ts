@@ -8,6 +8,7 @@
 import { expressionsOf } from "../lower/intern.ts";
 import type { Nest, Stage, Straight } from "../lower/loops.ts";
 import { accessesOf, rootsOf } from "./accesses.ts";
+import { isElementary } from "./elementwise.ts";
 import { type Copy, cellOf, Evaluator, weightOf } from "./expressions.ts";
 import { reduceStart, reduceStep } from "./folds.ts";
 import type { Layout } from "./layout.ts";
@@ -23,8 +24,10 @@ export interface Frame<V, I> {
   readonly laneBytes: I;
 }
 
-/** Bodies above this many instructions call elementary functions instead of repeating them. */
+/** Bodies above this many instructions call elementary functions instead of repeating them (a call adds a quarter). */
 const INLINE_WEIGHT = 1500;
+/** The same for straight code, in elementary functions. */
+const INLINE_CALLS = 48;
 const NO_SHIFTS: Shifts = new Map();
 
 /** Writes a stage. */
@@ -44,7 +47,9 @@ function emitStraight<V, I>(stage: Straight, frame: Frame<V, I>): void {
   const { target, layout } = frame;
   const pointers = new Pointers(target, layout, { base: frame.base });
   pointers.prepare(accessesOf(stage));
-  const inline = weightOf(expressionsOf(rootsOf(stage))) <= INLINE_WEIGHT;
+  const exprs = expressionsOf(rootsOf(stage));
+  const inline =
+    exprs.filter((expr) => expr.op === "elementwise" && isElementary(expr.name)).length <= INLINE_CALLS;
   const evaluator = new Evaluator(target, pointers, inline);
   const vectorBytes = target.width * layout.bytes;
   pointers.lanes(frame.laneBytes, { vectors: [1], vectorBytes }, () => {

@@ -165,8 +165,10 @@ export class Evaluator<V, I> {
     const target = this.#target;
     if (cell === "int") return target.integer(name as IntegerOp, operands);
     if (cell === "bool" && (name === "eq" || name === "ne")) return this.#compareBools(name, operands);
-    if (this.#inline || !isElementary(name)) return applyElementwise(target.lanes, name, operands);
-    return target.call(name, operands, (params) => applyElementwise(target.lanes, name, params));
+    if (!isElementary(name)) return applyElementwise(target.lanes, name, operands);
+    const make = (params: readonly V[]): V => applyElementwise(target.lanes, name, params);
+    if (!this.#inline) return target.call(name, operands, make);
+    return target.inline?.(name, operands, make) ?? make(operands);
   }
 
   #compareBools(name: "eq" | "ne", [a, b]: readonly V[]): V {

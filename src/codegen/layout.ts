@@ -7,7 +7,7 @@
 
 import type { Buffer, Lowered, Product, Stage } from "../lower/loops.ts";
 import { accessesOf } from "./accesses.ts";
-import { type Packing, packingOf } from "./packing.ts";
+import { BLOCK_ROWS, type Packing, packingOf } from "./packing.ts";
 
 /** The first bytes of memory stay empty: address 0 catches nothing by accident. */
 const RESERVED = 64;
@@ -33,8 +33,20 @@ export interface Layout {
   readonly end: number;
 }
 
+/** For whom memory is laid out. */
+export interface LayoutShape {
+  /** Lanes of a vector. */
+  readonly width: number;
+  /** No call has more rows. */
+  readonly mostRows: number;
+  /** Lanes of a tile; default: by the caches. */
+  readonly tileRows?: number;
+  /** Rows of weights that a product reads side by side. */
+  readonly blockRows?: number;
+}
+
 /** The layout for vectors of `width` lanes and calls of at most `mostRows` rows. */
-export function layoutOf(lowered: Lowered, { width, mostRows }: { width: number; mostRows: number }): Layout {
+export function layoutOf(lowered: Lowered, shape: LayoutShape): Layout {
   const bytes = lowered.dtype === "f32" ? 4 : 8;
   const plain = new Map<Buffer, number>();
   const packed = new Map<Product, { address: number; packing: Packing }>();
@@ -45,13 +57,13 @@ export function layoutOf(lowered: Lowered, { width, mostRows }: { width: number;
     return address;
   };
   for (const product of lowered.stages.filter(isPacked)) {
-    const packing = packingOf(product);
+    const packing = packingOf(product, shape.blockRows ?? BLOCK_ROWS);
     packed.set(product, { address: take(packing.cells), packing });
   }
   for (const buffer of plainBuffers(lowered.stages)) plain.set(buffer, take(buffer.cells));
   return {
     bytes,
-    tileRows: tileRowsOf(lowered, { width, mostRows }),
+    tileRows: shape.tileRows ?? tileRowsOf(lowered, shape),
     placement: lowered.placement,
     plain,
     packed,
@@ -90,7 +102,7 @@ function multipliesTiles(stages: readonly Stage[]): boolean {
 }
 
 /** As many rows as the cache holds, but no more than there ever are: cells of a few rows lie close together. */
-function tileRowsOf(lowered: Lowered, { width, mostRows }: { width: number; mostRows: number }): number {
+function tileRowsOf(lowered: Lowered, { width, mostRows }: LayoutShape): number {
   const bytes = lowered.dtype === "f32" ? 4 : 8;
   const rowBytes = lowered.scratchCells * bytes;
   const least = width * LEAST_VECTORS;

@@ -9,7 +9,7 @@ import type { Access, Axis, Buffer, Index, Product } from "../lower/loops.ts";
 import { dependsOn } from "./accesses.ts";
 
 /** Rows of a register block: 4 × 2 vectors keep 8 multiply-adds in flight and leave registers for operands. */
-const BLOCK_ROWS = 4;
+export const BLOCK_ROWS = 4;
 
 /** The row within a packed block: rows lie side by side. */
 export const PACKED_ROW: Axis = { id: -1, size: BLOCK_ROWS };
@@ -36,7 +36,7 @@ export function blockedAxis(product: Product): Axis | undefined {
 }
 
 /** The packing of a product's operand a. */
-export function packingOf(product: Product): Packing {
+export function packingOf(product: Product, blockRows: number): Packing {
   const blocked = blockedAxis(product);
   const outer = [...product.batch, ...product.m].filter(
     (axis) => axis !== blocked && dependsOn(product.a, axis),
@@ -44,7 +44,7 @@ export function packingOf(product: Product): Packing {
   const rows = blocked?.size ?? 1;
   const depth = product.k.reduce((size, axis) => size * axis.size, 1);
   const cells = outer.reduce((size, axis) => size * axis.size, rows * depth);
-  return { blocked, outer, k: product.k, height: Math.min(BLOCK_ROWS, rows), rows, depth, cells };
+  return { blocked, outer, k: product.k, height: Math.min(blockRows, rows), rows, depth, cells };
 }
 
 /** Rows of the last, lower block; 0 if all are full. */
@@ -75,6 +75,7 @@ type Tables = (table: Buffer) => ArrayLike<number>;
 
 /** What is packed, and where to. */
 export interface PackJob {
+  readonly packing: Packing;
   /** The values of a's buffer, row-major. */
   readonly values: Float64Array;
   readonly tables: Tables;
@@ -82,8 +83,8 @@ export interface PackJob {
 }
 
 /** Writes a product's operand in packed order. */
-export function pack(product: Product, { values, tables, out }: PackJob): void {
-  const { blocked, outer, k, height, rows } = packingOf(product);
+export function pack(product: Product, { packing, values, tables, out }: PackJob): void {
+  const { blocked, outer, k, height, rows } = packing;
   const { index } = product.a;
   const groups = [outer, k, blocked === undefined ? [] : [blocked]] as const;
   const [outerCells, kCells, rowCells] = groups.map((axes) => cellsAlong(axes, index)) as [

@@ -16,8 +16,6 @@ import { blockedAxis, PACKED_ROW, packedAccess, tailRows } from "./packing.ts";
 import { Pointers, type Shifts } from "./pointers.ts";
 import type { Variable } from "./target.ts";
 
-/** Sums of a block: enough to hide the latency of multiply-adds, few enough for 16 registers. */
-const ACCUMULATORS = 8;
 /** Epilogues above this many instructions in all call elementary functions. */
 const INLINE_WEIGHT = 1600;
 
@@ -67,8 +65,9 @@ function kernelOf<V, I>(product: Product, frame: Frame<V, I>): Kernel<V, I> {
   const rowAxis = blockedAxis(product);
   const extra = new Map<Access, number>();
   const a = { full: product.a, tail: product.a };
-  let rows = { height: Math.min(4, rowAxis?.size ?? 1), tail: (rowAxis?.size ?? 1) % 4 };
-  if (rows.height < 4) rows = { ...rows, tail: 0 };
+  const size = rowAxis?.size ?? 1;
+  const height = Math.min(target.blocking.rows, size);
+  let rows = { height, tail: size % height };
   if (packed !== undefined) {
     rows = { height: packed.packing.height, tail: tailRows(packed.packing) };
     a.full = packedAccess(packed.packing, product.a.buffer, false);
@@ -77,7 +76,7 @@ function kernelOf<V, I>(product: Product, frame: Frame<V, I>): Kernel<V, I> {
   }
   const pointers = new Pointers(target, layout, { base: frame.base, extra });
   pointers.prepare([...accessesOf(product).filter((access) => access !== product.a), a.full, a.tail]);
-  const weight = weightOf(expressionsOf(rootsOf(product))) * 8;
+  const weight = weightOf(expressionsOf(rootsOf(product))) * target.blocking.sums;
   const evaluator = new Evaluator(target, pointers, weight <= INLINE_WEIGHT);
   return { product, frame, pointers, evaluator, rowAxis, columnAxis: columnAxisOf(product), a, rows };
 }
@@ -91,19 +90,21 @@ function columnAxisOf(product: Product): Axis | undefined {
 }
 
 /** Columns of a block: 1 unless rows and two vectors leave accumulators free. */
-function columnsFor<V, I>({ rows, columnAxis, product }: Kernel<V, I>): number {
-  const vectors = product.a.buffer.space === "tile" ? 1 : 2;
-  const room = Math.max(1, Math.floor(ACCUMULATORS / (rows.height * vectors)));
+function columnsFor<V, I>({ rows, columnAxis, product, frame }: Kernel<V, I>): number {
+  const { sums, vectors } = frame.target.blocking;
+  const wanted = product.a.buffer.space === "tile" ? 1 : vectors;
+  const room = Math.max(1, Math.floor(sums / (rows.height * wanted)));
   return Math.min(room, columnAxis?.size ?? 1);
 }
 
 /** Vectors of a block: 2, or what the accumulators and the tile allow when rows and columns are few. */
 function vectorsFor<V, I>({ rows, product, frame }: Kernel<V, I>, columns: number): readonly number[] {
   if (product.a.buffer.space === "tile") return [1];
-  const room = Math.min(ACCUMULATORS / (rows.height * columns), frame.layout.tileRows / frame.target.width);
+  const { sums } = frame.target.blocking;
+  const room = Math.min(sums / (rows.height * columns), frame.layout.tileRows / frame.target.width);
   if (room >= 8) return [8, 2, 1];
   if (room >= 4) return [4, 1];
-  return room >= 2 || columns * rows.height < ACCUMULATORS ? [2, 1] : [1];
+  return room >= 2 || columns * rows.height < sums ? [2, 1] : [1];
 }
 
 function emitColumns<V, I>(kernel: Kernel<V, I>): void {

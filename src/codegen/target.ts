@@ -37,6 +37,13 @@ export interface Bounds<I> {
   readonly step: number;
 }
 
+/** Register blocks of products: rows of weights side by side, running sums in all, vectors wanted per weight. */
+export interface Blocking {
+  readonly rows: number;
+  readonly sums: number;
+  readonly vectors: number;
+}
+
 /** A function being written. Addresses are bytes; an access touches `address + offset`. */
 export interface Target<V, I> {
   readonly lanes: Lanes<V>;
@@ -44,6 +51,7 @@ export interface Target<V, I> {
   readonly width: number;
   /** Vectors that fit in registers at the same time. */
   readonly registers: number;
+  readonly blocking: Blocking;
 
   int(value: number): I;
   plus(a: I, b: I): I;
@@ -63,6 +71,8 @@ export interface Target<V, I> {
   /** Runs body for each i; gives the first i that was not run. */
   loop(bounds: Bounds<I>, body: (i: I) => void): I;
 
+  /** Writes a formula in place, for targets that put rare paths out of line: those are then written once per name. */
+  inline?(name: string, values: readonly V[], make: (params: readonly V[]) => V): V;
   /** Calls the function `name(values)` of one vector result, made by `make` when first asked for. */
   call(name: string, values: readonly V[], make: (params: readonly V[]) => V): V;
   /** Int lanes to float lanes, and back by truncation. */

@@ -23,6 +23,14 @@ export interface Int {
   readonly offset: number;
 }
 
+/** A formula written in place: the same one makes its values in the same order wherever it is written. */
+export interface Formula {
+  readonly name: string;
+  readonly values: Value[];
+  /** Rare paths so far. */
+  rare: number;
+}
+
 /** Vector parameters of a function that takes values of its caller. */
 export const CAPTURES = 4;
 
@@ -31,6 +39,8 @@ export class Context {
   readonly code: FunctionCode;
   /** Values of the caller that became parameters, in order. */
   readonly captured: Value[] = [];
+  /** The formula being written in place, if any. */
+  formula: Formula | undefined;
   readonly #scopes: Map<string, Value | Int>[] = [new Map<string, Value | Int>()];
   #epoch = 0;
   #stores = 0;
@@ -70,20 +80,27 @@ export class Context {
 
   /** The value known under `key`, or the one that `write` leaves on the stack, put into a local. */
   vector(key: string, write: () => void): Value {
-    const known = this.#find(key);
-    if (known !== undefined) return known as Value;
-    write();
-    const local = this.code.local(types.v128);
-    this.code.set(local);
-    const value: Value = { local, key: `v${local}`, context: this };
-    this.#scopes.at(-1)?.set(key, value);
+    let value = this.#find(key) as Value | undefined;
+    if (value === undefined) {
+      write();
+      value = this.#popped();
+      this.#scopes.at(-1)?.set(key, value);
+    }
+    this.formula?.values.push(value);
     return value;
   }
 
   /** A new local that starts as `value` and may be assigned. */
   fresh(value: Value): Value {
-    const local = this.code.local(types.v128);
     this.code.get(value.local);
+    const copy = this.#popped();
+    this.formula?.values.push(copy);
+    return copy;
+  }
+
+  /** What is on the stack, in a new local. */
+  #popped(): Value {
+    const local = this.code.local(types.v128);
     this.code.set(local);
     return { local, key: `v${local}`, context: this };
   }

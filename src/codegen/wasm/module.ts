@@ -18,6 +18,8 @@ export class WasmModule {
   readonly pool: ConstantPool;
   readonly lanes: WasmLanes;
   readonly #helpers = new Map<string, FunctionCode>();
+  /** Rare paths of formulas: their code, and which of the formula's values they take. */
+  readonly #rare = new Map<string, { readonly code: FunctionCode; readonly captured: readonly number[] }>();
   readonly #stack: Context[] = [];
 
   /** `poolStart`: the address of the constants that code needs. */
@@ -59,13 +61,46 @@ export class WasmModule {
     });
   }
 
+  /** Writes a formula in place; its rare paths are known by its name. */
+  inline(name: string, values: readonly Value[], make: (params: readonly Value[]) => Value): Value {
+    const context = this.current;
+    const own = values.map((value) => context.own(value));
+    const outer = context.formula;
+    context.formula = { name, values: [...own], rare: 0 };
+    const result = make(own);
+    context.formula = outer;
+    return result;
+  }
+
   /** The value that `body` computes, in a function of its own; values of the caller become its parameters. */
   outOfLine(body: () => Value): Value {
     const caller = this.current;
+    const { formula } = caller;
+    const key = formula === undefined ? undefined : `${formula.name} ${formula.rare++}`;
+    const known = key === undefined ? undefined : this.#rare.get(key);
+    if (formula !== undefined && known !== undefined) {
+      return this.#callRare(
+        known.code,
+        known.captured.map((place) => formula.values[place] as Value),
+      );
+    }
+    const made = this.#writeRare(body);
+    const captured = made.captured.map((value) => caller.own(value));
+    if (formula !== undefined && key !== undefined) {
+      const places = captured.map((value) => formula.values.findIndex((other) => other.key === value.key));
+      if (!places.includes(-1)) this.#rare.set(key, { code: made.code, captured: places });
+    }
+    return this.#callRare(made.code, captured);
+  }
+
+  #writeRare(body: () => Value): { code: FunctionCode; captured: readonly Value[] } {
     const params = new Array<ValueType>(CAPTURES).fill(types.v128);
-    const context = this.define({ params, result: types.v128 }, body);
-    const code = this.#shared(context.code);
-    const captured = context.captured.map((value) => caller.own(value));
+    const { code, captured } = this.define({ params, result: types.v128 }, body);
+    return { code: this.#shared(code), captured };
+  }
+
+  #callRare(code: FunctionCode, captured: readonly Value[]): Value {
+    const caller = this.current;
     const zero = this.lanes.bits(0n);
     return caller.vector(`call${code.index}(${captured.map((value) => value.key).join()})`, () => {
       for (let index = 0; index < CAPTURES; index++) caller.code.get((captured[index] ?? zero).local);

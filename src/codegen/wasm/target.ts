@@ -4,7 +4,8 @@
  * In: calls of the `Target` interface. Out: code of `module.current`.
  */
 
-import type { Bounds, IntegerOp, Target, Variable } from "../target.ts";
+import { BLOCK_ROWS } from "../packing.ts";
+import type { Blocking, Bounds, IntegerOp, Target, Variable } from "../target.ts";
 import type { Context, Int, Value } from "./context.ts";
 import { integerOp } from "./integers.ts";
 import type { WasmLanes } from "./lanes.ts";
@@ -14,11 +15,15 @@ import { types } from "./opcodes.ts";
 /** xmm0 … xmm14: V8 keeps the last one for itself. */
 const VECTOR_REGISTERS = 15;
 
+/** Sums enough to hide the latency of multiply-adds, few enough for 16 registers. */
+const BLOCKING: Blocking = { rows: BLOCK_ROWS, sums: 8, vectors: 2 };
+
 /** The function being written, for the shared emitter. */
 export class WasmTarget implements Target<Value, Int> {
   readonly lanes: WasmLanes;
   readonly width: number;
   readonly registers: number = VECTOR_REGISTERS;
+  readonly blocking: Blocking = BLOCKING;
   readonly #module: WasmModule;
 
   constructor(module: WasmModule) {
@@ -123,6 +128,10 @@ export class WasmTarget implements Target<Value, Int> {
     this.#repeat({ i, step, limit: limit.get() }, body);
     context.code.op("end");
     return i.get();
+  }
+
+  inline(name: string, values: readonly Value[], make: (params: readonly Value[]) => Value): Value {
+    return this.#module.inline(name, values, make);
   }
 
   call(name: string, values: readonly Value[], make: (params: readonly Value[]) => Value): Value {
