@@ -1,0 +1,46 @@
+/**
+ * Moves rows between row-major arrays (as users have them) and tile buffers (a vector per cell), as C.
+ *
+ * Blocks of LANES × LANES cells are transposed in registers, the columns that are left go cell by cell. No byte outside
+ * of the rows is read or written; lanes beyond the last row repeat it.
+ */
+
+/** The functions `rows_in` and `rows_out`, called with the bytes between a tile's cells. */
+export const rowsText = `static JR_INLINE void strip_in(char *to, const cell *from, ix cells, ix stride, ix rows) {
+  ix c = 0;
+  if (rows >= LANES)
+    for (; c + LANES <= cells; c += LANES) {
+      vf r[LANES];
+      for (int lane = 0; lane < LANES; lane++) r[lane] = *(const vf_any *)(from + lane * cells + c);
+      transpose(r);
+      for (int lane = 0; lane < LANES; lane++) *(vf *)(to + (c + lane) * stride) = r[lane];
+    }
+  for (; c < cells; c++)
+    for (ix lane = 0; lane < LANES; lane++)
+      ((cell *)(to + c * stride))[lane] = from[(lane < rows ? lane : rows - 1) * cells + c];
+}
+
+static JR_INLINE void strip_out(const char *from, cell *to, ix cells, ix stride, ix rows) {
+  ix c = 0;
+  if (rows >= LANES)
+    for (; c + LANES <= cells; c += LANES) {
+      vf r[LANES];
+      for (int lane = 0; lane < LANES; lane++) r[lane] = *(const vf *)(from + (c + lane) * stride);
+      transpose(r);
+      for (int lane = 0; lane < LANES; lane++) *(vf_any *)(to + lane * cells + c) = r[lane];
+    }
+  for (; c < cells; c++)
+    for (ix lane = 0; lane < LANES && lane < rows; lane++)
+      to[lane * cells + c] = ((const cell *)(from + c * stride))[lane];
+}
+
+static JR_STAGE void rows_in(char *to, const cell *from, ix cells, ix stride, ix rows) {
+  for (; rows > 0; rows -= LANES, to += VECTOR_BYTES, from += LANES * cells)
+    strip_in(to, from, cells, stride, rows);
+}
+
+static JR_STAGE void rows_out(const char *from, cell *to, ix cells, ix stride, ix rows) {
+  for (; rows > 0; rows -= LANES, from += VECTOR_BYTES, to += LANES * cells)
+    strip_out(from, to, cells, stride, rows);
+}
+`;
