@@ -26,7 +26,7 @@ export function boundImage(
       bytes === 4
         ? new Float32Array(image.buffer, address, packing.cells)
         : new Float64Array(image.buffer, address, packing.cells);
-    pack(product, { values: cells(product.a.buffer), tables: cells, out });
+    pack(product, { packing, values: cells(product.a.buffer), tables: cells, out });
   }
   for (const [buffer, address] of code.layout.plain)
     writeCells(image, { code, address, cell: buffer.cell }, cells(buffer));
