@@ -8,12 +8,14 @@
 import type { Builder } from "../ir/builder.ts";
 import { topologicalOrder } from "../ir/graph.ts";
 import { at } from "../ir/shape.ts";
-import type { InputNode, Node } from "../ir/types.ts";
+import type { InputNode, Node, Shape } from "../ir/types.ts";
 import { fromCells, isFormula, ScalarCells } from "../optimize/scalarise.ts";
+import { compressedNode, compressedScalars } from "./compressed.ts";
 import type { Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
 import { type Linearized, linearize } from "./linearize.ts";
 import { denseNode } from "./materialize.ts";
+import { type Pattern, patternOfMap, patternOfScalars } from "./pattern.ts";
 
 /** Scalar operations up to which a program is taken apart. */
 export const FORMULA_OPERATIONS = 3000;
@@ -28,6 +30,10 @@ export interface Ends {
   maps(map: MapOf, pair: Pair): readonly LinearMap[];
   /** Those maps as one dense node (…out, …in). */
   dense(b: Builder, maps: readonly LinearMap[], pair: Pair): Node;
+  /** Where those maps may be nonzero. */
+  pattern(maps: readonly LinearMap[], pair: Pair): Pattern;
+  /** Those maps as the values (nnz,) of the pattern. */
+  compressed(b: Builder, maps: readonly LinearMap[], pair: Pair): Node;
 }
 
 type MapOf = (source: Vertex, sink: Vertex) => LinearMap;
@@ -45,13 +51,20 @@ export function endsOf(b: Builder, values: readonly Node[], wrt: readonly InputN
 
 function wholeEnds(b: Builder, values: readonly Node[], wrt: readonly InputNode[]): Ends {
   const linear = linearize(b, values, wrt);
+  const shapes = ({ output, input }: Pair): readonly [Shape, Shape] => [
+    at(values, output).shape,
+    at(wrt, input).shape,
+  ];
+  const pattern: Ends["pattern"] = (maps, pair) => patternOfMap(at(maps, 0), shapes(pair));
   return {
     linear,
     values,
     scalars: false,
     maps: (map, { output, input }) => [map(at(linear.sources, input), at(linear.sinks, output))],
-    dense: (builder, maps, { output, input }) =>
-      denseNode(builder, at(maps, 0), [at(values, output).shape, at(wrt, input).shape]),
+    dense: (builder, maps, pair) => denseNode(builder, at(maps, 0), shapes(pair)),
+    pattern,
+    compressed: (builder, maps, pair) =>
+      compressedNode(builder, at(maps, 0), { shapes: shapes(pair), pattern: pattern(maps, pair) }),
   };
 }
 
@@ -73,6 +86,9 @@ function scalarEnds(b: Builder, values: readonly Node[], wrt: readonly InputNode
         { shape: [...at(values, output).shape, ...at(wrt, input).shape], cell: "float" },
         maps.map((map) => denseNode(builder, map, [[], []])),
       ),
+    pattern: (maps, { output, input }) =>
+      patternOfScalars(maps, [at(values, output).shape, at(wrt, input).shape]),
+    compressed: (builder, maps) => compressedScalars(builder, maps),
   };
 }
 

@@ -12,6 +12,7 @@ import { at, range } from "../ir/shape.ts";
 import type { InputNode, Node, Output, Program } from "../ir/types.ts";
 import { type Ends, endsOf, type Pair } from "./ends.ts";
 import { expandAll } from "./expand.ts";
+import type { Pattern } from "./pattern.ts";
 import { type Mode, planned } from "./plan.ts";
 import { type PlanReport, reportOf } from "./plan-report.ts";
 import type { Effort } from "./plan-scalar.ts";
@@ -27,6 +28,8 @@ export interface JacobianRequest {
   readonly effort?: Effort;
   /** The values too, before the Jacobians. */
   readonly value?: boolean;
+  /** `compressed`: only the structural nonzeros, shape (nnz,) in the order of the pattern. */
+  readonly format?: "dense" | "compressed";
   /** Accept an output that does not depend on an input: its Jacobian is zero. */
   readonly allowZero?: boolean;
 }
@@ -36,11 +39,11 @@ export function jacobianProgram(program: Program, request: JacobianRequest): Pro
   return planJacobian(program, request).program;
 }
 
-/** The Jacobian's program, and how it was planned. Throws as `jacobianProgram` does. */
+/** The Jacobian's program, how it was planned, and where each (output, input) may be nonzero. Throws as `jacobianProgram` does. */
 export function planJacobian(
   program: Program,
   request: JacobianRequest,
-): { readonly program: Program; readonly plan: PlanReport } {
+): { readonly program: Program; readonly plan: PlanReport; readonly patterns: () => readonly Pattern[] } {
   const b = new Builder();
   const { inputs, outputs, wrt } = openRequest(b, program, request);
   const ends = endsOf(
@@ -60,7 +63,7 @@ export function planJacobian(
         const [output, input] = [at(outputs, pair.output), at(wrt, pair.input)];
         if (request.allowZero !== true && maps.every((each) => each.length === 0))
           throw noPath(program.name, output, input);
-        return ends.dense(b, maps, pair);
+        return request.format === "compressed" ? ends.compressed(b, maps, pair) : ends.dense(b, maps, pair);
       }),
   });
   const named = (pair: Pair): string => `${at(outputs, pair.output).name}/${at(wrt, pair.input).name}`;
@@ -75,6 +78,7 @@ export function planJacobian(
   return {
     program: programOf(program.name, inputs, made),
     plan: reportOf({ ends, result, blocks, roots: made.map(({ value }) => value) }),
+    patterns: () => pairs.map((pair) => ends.pattern(ends.maps(result.map, pair), pair)),
   };
 }
 

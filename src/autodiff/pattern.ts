@@ -55,7 +55,17 @@ export function nonzerosOf(map: LinearMap, shapes: readonly [Shape, Shape]): num
 }
 
 function hasKnownZeros({ factor, guard }: Term): boolean {
-  return [factor, guard].some((part) => part !== undefined && topologicalOrder([part.node]).some(zeroSource));
+  return [factor, guard].some((part) => part !== undefined && zerosReach(part.node));
+}
+
+/** Does any node whose zeros the node inherits bring some? */
+function zerosReach(root: Node): boolean {
+  const seen = new Set<Node>([root]);
+  for (const node of seen) {
+    if (zeroSource(node)) return true;
+    for (const operand of inheritedFrom(node)) seen.add(operand);
+  }
+  return false;
 }
 
 /** Nodes that bring zeros known when compiling: selections, masks, constants, padding. */
@@ -65,11 +75,12 @@ function zeroSource(node: Node): boolean {
   return node.level === "constant" && node.cell === "bool";
 }
 
-function* cellsOf(
+/** Row, column, and place among all combinations of the term's labels, of every cell not known to be zero. */
+export function* cellsOf(
   term: Term,
   [out, inner]: readonly [Shape, Shape],
-  known: Map<Node, Tensor>,
-): Generator<readonly [number, number]> {
+  known: Map<Node, Tensor> = new Map(),
+): Generator<readonly [row: number, column: number, place: number]> {
   const labels = labelsOf(term);
   const point = new Map<Label, number>(labels.map((label) => [label, 0]));
   const [rowOf, columnOf] = [placeBy(term.out, out), placeBy(term.in, inner)];
@@ -78,7 +89,7 @@ function* cellsOf(
   );
   const count = labels.reduce((size, label) => size * label.size, 1);
   for (let step = 0; step < count; step++) {
-    if (alive.every((mask) => mask(point))) yield [rowOf(point), columnOf(point)];
+    if (alive.every((mask) => mask(point))) yield [rowOf(point), columnOf(point), step];
     for (let index = labels.length - 1; index >= 0; index--) {
       const label = at(labels, index);
       const next = ((point.get(label) as number) + 1) % label.size;
@@ -127,18 +138,18 @@ const SAME: ReadonlySet<Op> = new Set<Op>([
 const KEEPS_ZERO: ReadonlySet<Op> = new Set<Op>(["neg", "convert", "abs", "sqrt", "div"]);
 
 function patternNode(node: Node, known: ReadonlyMap<Node, Tensor>): Tensor {
-  const operands = operandsOf(node).map((operand) => known.get(operand) as Tensor);
-  if (node.op === "constant" || (node.level === "constant" && node.cell !== "float")) return exact(node);
+  const operands = inheritedFrom(node).map((operand) => known.get(operand) as Tensor);
+  if (node.level === "constant" || node.op === "constant") return exact(node);
+  if (operands.length === 0) return { data: new Float64Array(sizeOf(node.shape)).fill(1), shape: node.shape };
   if (node.op === "sub") return binary(evaluateNode({ ...node, op: "add" }, operands));
   if (SAME.has(node.op)) return binary(evaluateNode(node, operands));
-  if (KEEPS_ZERO.has(node.op)) return at(operands, 0);
   if (node.op === "select") {
     const known = node.condition.level === "constant";
     return known
       ? evaluateNode(node, operands)
       : binary(evaluateNode({ ...node, op: "max" } as never, operands.slice(1)));
   }
-  return { data: new Float64Array(sizeOf(node.shape)).fill(1), shape: node.shape };
+  return at(operands, 0);
 }
 
 /** The zeros of a value known when compiling. */
