@@ -1,8 +1,10 @@
 /** Random programs: what lowering gives is what the interpreter gives, as loops, unfused loops and straight code. */
 
 import { describe, test } from "vitest";
+import { jacobianProgram } from "../../src/autodiff/index.ts";
 import type { Program } from "../../src/ir/types.ts";
-import { randomInputs, randomOps, randomProgram } from "../ir/random-program.ts";
+import { prepared } from "../../src/runtime/prepare.ts";
+import { randomInputs, randomOps, randomProgram, smoothOps } from "../ir/random-program.ts";
 import { checkLowered, ROWS } from "./check.ts";
 
 /** What earlier passes expand, and sums over rows. */
@@ -30,4 +32,14 @@ describe("random programs", () => {
       });
     },
   );
+});
+
+describe("Jacobians of random programs", () => {
+  test.each([{ straight: false }, {}])("%o", (options) => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const value = randomProgram(seed, { ops: smoothOps, size: 4 + (seed % 12) });
+      const program = prepared(jacobianProgram(value, { wrt: [0], value: true, allowZero: true }));
+      checkLowered(program, { inputs: randomInputs(program, ROWS, seed), ...options });
+    }
+  });
 });
