@@ -18,9 +18,11 @@ export type {
   Given,
   InputShapes,
   JacrowOptions,
+  Nest,
   RowMap,
   RunInfo,
   RunOptions,
+  SparsityPattern,
   SyncOptions,
 } from "./api/types.ts";
 export { type FloatType, NdArray, type Nested, type RowsInput } from "./data/ndarray.ts";

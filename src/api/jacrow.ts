@@ -108,6 +108,7 @@ function rowMap(
     compile: runner.compile.bind(runner),
     bind: runner.bind.bind(runner),
     explain: runner.explain.bind(runner),
+    pattern: runner.pattern.bind(runner),
     dispose: runner.dispose.bind(runner),
   }) as unknown as RowMap<readonly unknown[], unknown>;
 }

@@ -47,6 +47,7 @@ const jacobianRules: Readonly<Record<string, Rule>> = {
   outputs: names,
   mode: oneOf("auto", "forward", "reverse"),
   effort: oneOf("quick", "default", "thorough"),
+  format: oneOf("dense", "compressed"),
 };
 
 /** Throws a `UsageError` unless every option is known and usable; undefined counts as absent. */

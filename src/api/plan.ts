@@ -5,7 +5,12 @@
  * the nest they stand in. Errors that only the user can mend (no path, sizes, unknown names) are found here.
  */
 
-import { planJacobian as accumulated, expandJacobians, type PlanReport } from "../autodiff/index.ts";
+import {
+  planJacobian as accumulated,
+  expandJacobians,
+  type Pattern,
+  type PlanReport,
+} from "../autodiff/index.ts";
 import { UsageError } from "../errors.ts";
 import { Builder } from "../ir/builder.ts";
 import { inline, programOf } from "../ir/graph.ts";
@@ -28,6 +33,8 @@ export interface Planned {
   readonly estimates: readonly Estimate[];
   /** How the chain rule is multiplied out, for Jacobians. */
   readonly report?: PlanReport;
+  /** Where each result may be nonzero, for Jacobians. */
+  readonly patterns?: () => readonly Pattern[];
 }
 
 /** What one row computes, before differentiation. */
@@ -84,13 +91,15 @@ export function planJacobian(
       };
     }),
   );
-  options.checkSizes(estimates);
-  const mode = options.mode ?? "auto";
-  const effort = options.effort ?? "default";
-  const result = accumulated(program, { wrt: chosen.inputs, mode, effort, allowZero: true });
+  const { mode = "auto", effort = "default", format = "dense" } = options;
+  if (format === "dense") options.checkSizes(estimates);
+  const result = accumulated(program, { wrt: chosen.inputs, mode, effort, format, allowZero: true });
   const width = chosen.inputs.length;
   const results = replaceLeaves(outputs, (index) => shifted(chosen.structure, index * width));
-  return { program: result.program, results, estimates, report: result.plan };
+  const { plan: report, patterns } = result;
+  const sizes = format === "dense" ? estimates : estimatesOf(result.program.outputs);
+  if (format === "compressed") options.checkSizes(sizes);
+  return { program: result.program, results, estimates: sizes, report, patterns };
 }
 
 function estimatesOf(outputs: readonly Output[]): Estimate[] {

@@ -10,16 +10,27 @@ import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { at, showShape } from "../ir/shape.ts";
 import type { KernelOptions } from "../runtime/kernel.ts";
+import { unflatten } from "../trace/structure.ts";
 import type { Signature } from "../trace/trace.ts";
 import { type CallArguments, readArguments, signatureKey, signatureOf } from "./arguments.ts";
 import { bound } from "./bind.ts";
 import { Cache } from "./cache.ts";
 import { Compiled } from "./compiled.ts";
 import { explained } from "./explain.ts";
+import { withRowStarts } from "./pattern.ts";
 import type { Planned } from "./plan.ts";
 import { checkOut, nestResults, outArrays } from "./results.ts";
 import { checkSize, type Estimate } from "./sizes.ts";
-import type { BindSpec, Bound, CompileSpec, RunInfo, RunOptions, SyncOptions } from "./types.ts";
+import type {
+  BindSpec,
+  Bound,
+  CompileSpec,
+  Nest,
+  RunInfo,
+  RunOptions,
+  SparsityPattern,
+  SyncOptions,
+} from "./types.ts";
 
 /** A function to run: how to plan it, and what is known of its inputs beforehand. */
 export interface Runnable {
@@ -91,6 +102,20 @@ export class Runner {
   explain(spec: CompileSpec = {}): string {
     const { signature, dtype } = this.#specified(spec);
     return explained(this.#what.name, this.#entry(signature, dtype).planned, dtype);
+  }
+
+  pattern(spec: CompileSpec = {}): SparsityPattern | Nest<SparsityPattern> {
+    const { signature, dtype } = this.#specified(spec);
+    const { results, patterns } = this.#entry(signature, dtype).planned;
+    if (patterns === undefined)
+      throw new UsageError(
+        "JR453",
+        `${this.#what.name} has no pattern: use jacrow(f).pattern() for that of a Jacobian`,
+      );
+    const all = patterns();
+    return unflatten(results, (index) => withRowStarts(at(all, index))) as
+      | SparsityPattern
+      | Nest<SparsityPattern>;
   }
 
   get info(): RunInfo {

@@ -34,6 +34,20 @@ export interface JacrowOptions extends RunOptions {
   readonly mode?: "auto" | "forward" | "reverse";
   /** How long to look for a cheaper order. */
   readonly effort?: "quick" | "default" | "thorough";
+  /** `"compressed"`: only the entries that may be nonzero, (n, nnz) in the order of `J.pattern()`. */
+  readonly format?: "dense" | "compressed";
+}
+
+/**
+ * Which entries of one output's Jacobian may be nonzero, the same for every row: output cell `rows[e]` and input cell `columns[e]` of
+ * entry e, by row, then column. `rowStarts` is the CSR view: row r has entries rowStarts[r] ≤ e < rowStarts[r + 1].
+ */
+export interface SparsityPattern {
+  /** Cells of the output, cells of the input. */
+  readonly shape: readonly [rows: number, columns: number];
+  readonly rows: Int32Array;
+  readonly columns: Int32Array;
+  readonly rowStarts: Int32Array;
 }
 
 /** Rows of one input, or the value of a shared one. */
@@ -85,6 +99,9 @@ export interface RunInfo {
   readonly notes: readonly string[];
 }
 
+/** Several outputs or inputs, nested as results are. */
+export type Nest<T> = readonly (T | Nest<T>)[] | { readonly [name: string]: T | Nest<T> };
+
 /** A function of all rows. */
 export interface RowMap<Args extends readonly unknown[], R, V = NdArray> {
   /** Computes all rows, with worker threads where there are any. */
@@ -99,6 +116,8 @@ export interface RowMap<Args extends readonly unknown[], R, V = NdArray> {
   bind(spec: BindSpec): Bound<R, V>;
   /** What is computed per row, and at what cost. */
   explain(spec?: CompileSpec): string;
+  /** Where the Jacobian may be nonzero: one pattern, or the nest of them as results are nested. Of `rows(g)`: an error. */
+  pattern(spec?: CompileSpec): SparsityPattern | Nest<SparsityPattern>;
   readonly info: RunInfo;
   /** Frees compiled code and memory; later calls throw. */
   dispose(): void;

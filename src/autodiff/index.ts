@@ -3,6 +3,7 @@
 export { type Counts, countNodes } from "./cost.ts";
 export { expandJacobians } from "./expand.ts";
 export { type JacobianRequest, jacobianProgram, planJacobian } from "./jacobian.ts";
+export type { Pattern } from "./pattern.ts";
 export type { Mode } from "./plan.ts";
 export type { Block, Cut, PlanReport } from "./plan-report.ts";
 export type { Effort } from "./plan-scalar.ts";

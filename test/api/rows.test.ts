@@ -16,6 +16,7 @@ import {
   type Row,
   rows,
   type Scalar,
+  type SparsityPattern,
   sin,
   stack,
   sum,
@@ -275,5 +276,45 @@ describe("explain", () => {
     expect(jacrow((x: Row<3>) => stack([x.at(0).sin()])).explain({ inputs: [3] })).toContain(
       "1 of 3 entries that may be nonzero",
     );
+  });
+});
+
+describe("structure of the Jacobian", () => {
+  const device = "interpreter";
+  const f = ([a, b, c]: Row<3>): Tensor => stack([a.mul(b), c, b.mul(b)]);
+  const X = [
+    [1, 2, 3],
+    [4, 5, 6],
+  ];
+
+  test("pattern says where it may be nonzero, with its CSR view", () => {
+    const {
+      shape,
+      rows: at,
+      columns,
+      rowStarts,
+    } = jacrow(f, { device }).pattern({ inputs: [3] }) as SparsityPattern;
+    expect(shape).toEqual([3, 3]);
+    expect([...at]).toEqual([0, 0, 1, 2]);
+    expect([...columns]).toEqual([0, 1, 2, 1]);
+    expect([...rowStarts]).toEqual([0, 2, 3, 4]);
+  });
+
+  test("compressed results are the pattern's entries", async () => {
+    const Z = await jacrow(f, { device, format: "compressed" })(X);
+    expect(Z.toArray()).toEqual([
+      [2, 1, 1, 4],
+      [5, 4, 1, 10],
+    ]);
+  });
+
+  test("a wide diagonal costs what its diagonal costs", async () => {
+    const d = 10_000;
+    const Z = await jacrow((x: Tensor) => sin(x), { format: "compressed" })({
+      data: new Float32Array(3 * d),
+      shape: [3, d],
+    });
+    expect(Z.shape).toEqual([3, d]);
+    expect(Z.data.every((value) => value === 1)).toBe(true);
   });
 });
