@@ -66,3 +66,15 @@ test("a process waits for its workers, then ends by itself", () => {
   });
   expect(out).toContain("finished 1280000");
 });
+
+test("one thread lets events through during a long call", async () => {
+  const kernel = await compileKernel(heavy(), { device: "wasm", dtype: "f32" });
+  const n = 20_000;
+  const inputs = inputsFor(heavy(), n, "f32");
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  const results = await kernel.run(inputs, n);
+  clearInterval(timer);
+  expect(ticks).toBeGreaterThan(2);
+  kernel.runSync(inputs, n).forEach((values, index) => expectSameBits(values, results[index]));
+});

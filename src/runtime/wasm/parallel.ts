@@ -28,7 +28,7 @@ export interface ParallelKernel extends SharedKernel {
 /** All rows of a call. */
 export type Rows = Omit<Span, "start">;
 
-/** Runs a call; resolves when every row is written. */
+/** Runs a call; resolves when every row is written. Without workers it still lets events through between slices. */
 export async function runParallel(kernel: ParallelKernel, call: Rows): Promise<void> {
   const run = new ParallelRun(kernel, call);
   run.slice();

@@ -2,7 +2,8 @@
  * A compiled program on WebAssembly: copies rows in by chunks, runs, copies results out.
  *
  * Shared inputs are bound again only when their numbers change. Memory is made at the first call and does not
- * depend on n. Calls that may use workers have a memory of their own and follow one after the other.
+ * depend on n. Calls that may use workers, or yield to the event loop, have a memory of their own and follow one
+ * after the other.
  */
 
 import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
@@ -72,8 +73,7 @@ export class WasmRunner implements Kernel {
   }
 
   async run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]> {
-    if (this.#plan.threads === 1 || n <= this.#plan.code.layout.tileRows)
-      return this.runSync(inputs, n, outs);
+    if (n <= this.#plan.code.layout.tileRows) return this.runSync(inputs, n, outs);
     const turn = this.#queue.then(() => this.#runParallel(inputs, n, outs));
     this.#queue = turn.catch(() => {});
     return await turn;
@@ -140,7 +140,7 @@ export class WasmRunner implements Kernel {
 
   #shareable(): Bound & { readonly kernel: ParallelKernel } {
     const { lowered, code, threads, memory } = this.#plan;
-    const plan = memoryPlan(lowered, code, { rows: memory.rows, threads, slots: 2 });
+    const plan = memoryPlan(lowered, code, { rows: memory.rows, threads, slots: threads > 1 ? 2 : 1 });
     const bound = this.#instantiate(plan);
     const { instance } = bound;
     const module = this.#module as WebAssembly.Module;
