@@ -6,6 +6,7 @@
  */
 
 import type { Program } from "./ir/types.ts";
+import { checkRows } from "./onnx/check.ts";
 import { loadFile, type ModelSource } from "./onnx/files.ts";
 import { type ImportOptions, importModel, type Port } from "./onnx/import.ts";
 import type { BatchAxisOption } from "./onnx/inputs.ts";
@@ -22,6 +23,8 @@ export type { BatchAxisOption } from "./onnx/inputs.ts";
 export interface LoadOptions {
   /** The axis that holds the rows, for all inputs or by input name; `null`: the whole input is one row. */
   readonly batchAxis?: BatchAxisOption;
+  /** Names of the outputs (or of values inside the model) to import in place of all outputs. */
+  readonly outputs?: readonly string[];
   /** Sizes of symbolic axes other than the batch, by symbol or as `input:axis`. */
   readonly sizes?: Readonly<Record<string, number>>;
 }
@@ -33,6 +36,8 @@ export interface OnnxFunction extends RowFunction {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly program: Program;
+  /** False for a model of one literal row, which is called once per row and needs no proof. */
+  readonly proven: boolean;
   /** The width the model computes in: `f64` if it has float64 inputs or outputs. */
   readonly dtype: "f32" | "f64";
 }
@@ -44,9 +49,11 @@ export async function loadOnnx(source: ModelSource, options: LoadOptions = {}): 
 }
 
 function onnxFunction(model: Parameters<typeof importModel>[0], options: ImportOptions): OnnxFunction {
-  const { program, inputs, outputs, dtype } = importModel(model, options);
+  const imported = importModel(model, options);
+  checkRows(model, imported, options);
+  const { program, inputs, outputs, dtype, proven } = imported;
   const traced = rowFunction(program);
   const call = (...args: readonly Argument[]): Tensor => traced(...args);
   const named = Object.defineProperty(call, "name", { value: program.name });
-  return Object.freeze(Object.assign(named, { inputs, outputs, program, dtype }));
+  return Object.freeze(Object.assign(named, { inputs, outputs, program, dtype, proven }));
 }

@@ -46,6 +46,8 @@ export interface ImportedModel {
   readonly program: Program;
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
+  /** False for a model of one literal row: it is called once per row, and needs no proof that rows are independent. */
+  readonly proven: boolean;
   /** The width the model computes in. */
   readonly dtype: "f32" | "f64";
 }
@@ -54,14 +56,33 @@ export interface ImportedModel {
 export interface ImportOptions extends InputOptions {
   /** The model's name in errors. */
   readonly what: string;
+  /** Names of the outputs, or of any values inside, to import in place of all outputs. */
+  readonly outputs?: readonly string[] | undefined;
   /** Bytes of a tensor that is stored outside of the file. */
   readonly external?: ((tensor: TensorProto) => Uint8Array) | undefined;
 }
 
 /** Imports a decoded model. */
 export function importModel(model: ModelProto, options: ImportOptions): ImportedModel {
-  requireSupported(model, operators, options.what);
-  return new Importer(model, options).run();
+  const wanted = withOutputs(model, options);
+  requireSupported(wanted, operators, options.what);
+  return new Importer(wanted, options).run();
+}
+
+/** The model with only the wanted outputs. */
+function withOutputs(model: ModelProto, { outputs, what }: ImportOptions): ModelProto {
+  if (outputs === undefined) return model;
+  const { graph } = model;
+  const made = new Set([
+    ...graph.nodes.flatMap((node) => node.outputs),
+    ...graph.inputs.map(({ name }) => name),
+  ]);
+  const wrong = outputs.find((name) => !made.has(name));
+  if (wrong !== undefined || outputs.length === 0) {
+    const known = graph.outputs.map(({ name }) => `"${name}"`).join(", ");
+    throw new UsageError("JR508", `${what} has no output ${JSON.stringify(wrong ?? "")}; it has ${known}.`);
+  }
+  return { ...model, graph: { ...graph, outputs: outputs.map((name) => ({ name })) } };
 }
 
 /** Names in scope: a graph's own, then those around it. */
@@ -106,6 +127,7 @@ class Importer {
     }));
     return {
       program,
+      proven: inputs.some(({ kind }) => kind === "tracked"),
       inputs: ports,
       outputs: outputs.map(({ port }) => port),
       dtype: dtypes.includes("float64") ? "f64" : "f32",

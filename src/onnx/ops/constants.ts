@@ -1,6 +1,6 @@
 /** Operators that make tensors from nothing or from shapes: the sources of shape arithmetic. */
 
-import { at, range, sizeOf } from "../../ir/shape.ts";
+import { at, range, sizeOf, stridesOf } from "../../ir/shape.ts";
 import { type Call, cellOf, foldable } from "../call.ts";
 import { type Layout, plain, rowShape, symbolicShape } from "../layout.ts";
 import { foldAll } from "../size.ts";
@@ -110,6 +110,17 @@ const eyeLike: Operator = row(9, (call) => {
   );
 });
 
+/** Places of the nonzero cells of a known tensor, one line per axis: loops of old exporters make ranges with it. */
+const nonZero: Operator = row(9, (call) => {
+  const { sizes } = call.input(0).layout;
+  const places = call.numbers(0, "input").flatMap((cell, place) => (cell === 0 ? [] : [place]));
+  const strides = stridesOf(sizes);
+  const lines = sizes.flatMap((size, axis) =>
+    places.map((place) => Math.floor(place / at(strides, axis)) % size),
+  );
+  return call.known(lines, [sizes.length, places.length], "int");
+});
+
 export const constants: OperatorTable = {
   Constant: constant,
   ConstantOfShape: constantOfShape,
@@ -117,4 +128,5 @@ export const constants: OperatorTable = {
   Size: size,
   Range: rangeOperator,
   EyeLike: eyeLike,
+  NonZero: nonZero,
 };
