@@ -47,18 +47,31 @@ const BOUNDED_CALLS: ReadonlySet<string> = new Set(["sigmoid", "softmax"]);
 
 const known = new WeakMap<Node, boolean>();
 
-/** May this node hold ±∞ or NaN for finite inputs? */
-export function maybeInfinite(node: Node): boolean {
-  const cached = known.get(node);
-  if (cached !== undefined) return cached;
-  const answer = judge(node);
-  known.set(node, answer);
-  return answer;
+/** May this node hold ±∞ or NaN for finite inputs? Without recursion: graphs may be deep. */
+export function maybeInfinite(root: Node): boolean {
+  const stack = [root];
+  for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
+    const open = known.has(node) ? [] : inheritedFrom(node).filter((operand) => !known.has(operand));
+    stack.push(...open);
+    if (open.length > 0) continue;
+    if (!known.has(node)) known.set(node, judge(node));
+    stack.pop();
+  }
+  return known.get(root) as boolean;
+}
+
+/** Operands whose infinities a node has too. */
+function inheritedFrom(node: Node): readonly Node[] {
+  return isFinite(node) || SINGULAR.has(node.op) ? [] : operandsOf(node);
+}
+
+function isFinite(node: Node): boolean {
+  if (BOUNDED.has(node.op) || node.cell !== "float") return true;
+  return node.op === "call" && BOUNDED_CALLS.has(node.callee.name);
 }
 
 function judge(node: Node): boolean {
-  if (BOUNDED.has(node.op) || node.cell !== "float") return false;
-  if (node.op === "call" && BOUNDED_CALLS.has(node.callee.name)) return false;
+  if (isFinite(node)) return false;
   if (node.op === "constant") return !node.values.every(Number.isFinite);
-  return SINGULAR.has(node.op) || operandsOf(node).some(maybeInfinite);
+  return SINGULAR.has(node.op) || operandsOf(node).some((operand) => known.get(operand) === true);
 }

@@ -124,9 +124,23 @@ function maskBy({ node, labels }: Labelled, known: Map<Node, Tensor>): (point: P
 
 /** 1 where a node may be nonzero, 0 where it is known not to be. */
 function zeroPattern(root: Node, known: Map<Node, Tensor>): Tensor {
-  for (const node of topologicalOrder([root]))
+  const stack = [root];
+  for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
+    const missing = inheritedFrom(node).filter((operand) => !known.has(operand));
+    stack.push(...missing);
+    if (missing.length > 0) continue;
     if (!known.has(node)) known.set(node, patternNode(node, known));
+    stack.pop();
+  }
   return known.get(root) as Tensor;
+}
+
+/** Operands whose zeros matter: none for a row's single numbers, nor for functions that turn zeros into numbers. */
+function inheritedFrom(node: Node): readonly Node[] {
+  if (node.level === "constant" || (node.level === "row" && sizeOf(node.shape) === 1)) return [];
+  return SAME.has(node.op) || KEEPS_ZERO.has(node.op) || node.op === "sub" || node.op === "select"
+    ? operandsOf(node)
+    : [];
 }
 
 /** Ops whose pattern is the op of their operands' patterns. */

@@ -94,7 +94,7 @@ export class Builder {
           : Float64Array.from(values);
     this.#require(
       data.length === 1 || data.length === sizeOf(shape),
-      `${data.length} numbers do not fill shape ${showShape(shape)}`,
+      () => `${data.length} numbers do not fill shape ${showShape(shape)}`,
     );
     const level = data.length <= FOLDABLE_CELLS ? "constant" : "bound";
     return this.#intern({ op: "constant", values: data, shape, cell, level });
@@ -175,7 +175,7 @@ export class Builder {
   reshape(a: Node, shape: Shape): Node {
     this.#require(
       sizeOf(shape) === sizeOf(a.shape),
-      `cannot reshape ${showShape(a.shape)} to ${showShape(shape)}`,
+      () => `cannot reshape ${showShape(a.shape)} to ${showShape(shape)}`,
     );
     return this.#intern({ op: "reshape", a, shape, cell: a.cell });
   }
@@ -183,7 +183,7 @@ export class Builder {
   transpose(a: Node, order: readonly number[]): Node {
     const legal =
       order.length === a.shape.length && range(order.length).every((axis) => order.includes(axis));
-    this.#require(legal, `transpose order [${order}] does not fit shape ${showShape(a.shape)}`);
+    this.#require(legal, () => `transpose order [${order}] does not fit shape ${showShape(a.shape)}`);
     return this.#intern({
       op: "transpose",
       a,
@@ -196,14 +196,17 @@ export class Builder {
   broadcast(a: Node, shape: Shape): Node {
     this.#require(
       broadcastsTo(a.shape, shape),
-      `cannot broadcast ${showShape(a.shape)} to ${showShape(shape)}`,
+      () => `cannot broadcast ${showShape(a.shape)} to ${showShape(shape)}`,
     );
     return sameShape(a.shape, shape) ? a : this.#intern({ op: "broadcast", a, shape, cell: a.cell });
   }
 
   slice(a: Node, spec: SliceSpec): Node {
     const { starts, steps, shape } = spec;
-    this.#require(liesInside(a.shape, shape, spec), `slice ${showSlice(spec)} leaves ${showShape(a.shape)}`);
+    this.#require(
+      liesInside(a.shape, shape, spec),
+      () => `slice ${showSlice(spec)} leaves ${showShape(a.shape)}`,
+    );
     return this.#intern({ op: "slice", a, starts, steps, shape, cell: a.cell });
   }
 
@@ -211,7 +214,7 @@ export class Builder {
     const { starts, steps, shape } = spec;
     this.#require(
       liesInside(shape, a.shape, spec),
-      `pad ${showSlice(spec)} does not hold ${showShape(a.shape)}`,
+      () => `pad ${showSlice(spec)} does not hold ${showShape(a.shape)}`,
     );
     return this.#intern({ op: "pad", a, starts, steps, shape, cell: a.cell });
   }
@@ -234,7 +237,7 @@ export class Builder {
   reduce(op: ReduceOp, a: Node, axes: readonly number[]): Node {
     this.#require(
       axes.every((axis) => axis >= 0 && axis < a.shape.length) && new Set(axes).size === axes.length,
-      `${op} axes [${axes}] do not fit ${showShape(a.shape)}`,
+      () => `${op} axes [${axes}] do not fit ${showShape(a.shape)}`,
     );
     this.#require((op === "any" || op === "all") === (a.cell === "bool"), `${op} does not take ${a.cell}`);
     const sorted = [...axes].sort((x, y) => x - y);
@@ -306,7 +309,7 @@ export class Builder {
     const { inputs, outputs } = callee.body;
     this.#require(
       allAlike(inputs, args),
-      `${callee.name} takes ${showNodes(inputs)}, got ${showNodes(args)}`,
+      () => `${callee.name} takes ${showNodes(inputs)}, got ${showNodes(args)}`,
     );
     const value = at(outputs, 0).value;
     return this.#intern({ op: "call", callee, args, shape: value.shape, cell: value.cell });
@@ -315,7 +318,7 @@ export class Builder {
   jacobian(program: Program, args: readonly Node[], which: { output: number; wrt: number }): Node {
     this.#require(
       allAlike(program.inputs, args),
-      `${program.name} takes ${showNodes(program.inputs)}, got ${showNodes(args)}`,
+      () => `${program.name} takes ${showNodes(program.inputs)}, got ${showNodes(args)}`,
     );
     const shape = [...at(program.outputs, which.output).value.shape, ...at(program.inputs, which.wrt).shape];
     return this.#intern({
@@ -337,10 +340,8 @@ export class Builder {
     const reduced = this.#identities ? simplified(this, draft) : undefined;
     if (reduced !== undefined) return reduced;
     const operands = operandsOf(draft as Node);
-    invariant(
-      operands.every((node) => this.#own.has(node)),
-      `${draft.op}${this.#place()} reads a node of another builder: use inline`,
-    );
+    const own = operands.every((node) => this.#own.has(node));
+    if (!own) invariant(own, `${draft.op}${this.#place()} reads a node of another builder: use inline`);
     const key = keyOf(draft);
     const known = this.#nodes.get(key);
     if (known !== undefined) return known;
@@ -375,7 +376,10 @@ export class Builder {
 
   #joint(op: string, a: Shape, b: Shape): Shape {
     const shape = broadcastShapes(a, b);
-    this.#require(shape !== undefined, `${op}: shapes ${showShape(a)} and ${showShape(b)} do not broadcast`);
+    this.#require(
+      shape !== undefined,
+      () => `${op}: shapes ${showShape(a)} and ${showShape(b)} do not broadcast`,
+    );
     return shape;
   }
 
@@ -388,8 +392,10 @@ export class Builder {
     return this.origin === undefined ? "" : ` (at ${this.origin.name})`;
   }
 
-  #require(condition: unknown, message: string): asserts condition {
-    if (!condition) throw new UsageError("JR201", `${message}${this.#place()}`);
+  /** Messages that show shapes are made only when they are needed: nodes are made by the thousand. */
+  #require(condition: unknown, message: string | (() => string)): asserts condition {
+    if (condition) return;
+    throw new UsageError("JR201", `${typeof message === "string" ? message : message()}${this.#place()}`);
   }
 }
 

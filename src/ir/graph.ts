@@ -14,22 +14,23 @@ import type { InputNode, Node, Output, Program } from "./types.ts";
 export { operandsOf } from "./operands.ts";
 export { rebuild } from "./rebuild.ts";
 
-/** All nodes reachable from `roots`, operands before users, in a stable order; no recursion, graphs may be deep. */
+/**
+ * All nodes reachable from `roots` (of one builder), operands before users, in a stable order; no recursion, graphs may be deep.
+ * Ids are unique in a builder and operands' are smaller, so a bit per id says what has been seen.
+ */
 export function topologicalOrder(roots: readonly Node[]): Node[] {
-  const done = new Set<Node>();
+  const seen = new Uint8Array(roots.reduce((most, { id }) => Math.max(most, id), -1) + 1);
   const order: Node[] = [];
-  const stack: { node: Node; next: number }[] = [];
+  const stack: { readonly node: Node; readonly operands: readonly Node[]; next: number }[] = [];
   const push = (node: Node): void => {
-    if (!done.has(node)) {
-      done.add(node);
-      stack.push({ node, next: 0 });
-    }
+    if (seen[node.id] !== 0) return;
+    seen[node.id] = 1;
+    stack.push({ node, operands: operandsOf(node), next: 0 });
   };
   for (const root of roots) {
     push(root);
-    while (stack.length > 0) {
-      const top = stack[stack.length - 1] as { node: Node; next: number };
-      const operand = operandsOf(top.node)[top.next++];
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const operand = top.operands[top.next++];
       if (operand !== undefined) push(operand);
       else {
         order.push(top.node);

@@ -18,6 +18,8 @@ function identityOf(object: object): number {
 const INLINE_CELLS = 64;
 
 function part(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "number") return String(value);
   if (value instanceof Float64Array || value instanceof Float32Array) {
     return value.length <= INLINE_CELLS
       ? Array.from(value, (x) => (Object.is(x, -0) ? "-0" : x)).join(",")
@@ -31,8 +33,9 @@ function part(value: unknown): string {
 
 /** The text under which the builder shares a node. */
 export function keyOf(draft: Draft): string {
-  return Object.entries(draft)
-    .filter(([key]) => key !== "level" || draft.op === "input")
-    .map(([key, value]) => `${key}=${part(value)}`)
-    .join(" ");
+  let key = "";
+  for (const [name, value] of Object.entries(draft)) {
+    if (name !== "level" || draft.op === "input") key += `${name}=${part(value)} `;
+  }
+  return key;
 }
