@@ -41,7 +41,9 @@ export class Context {
   readonly captured: Value[] = [];
   /** The formula being written in place, if any. */
   formula: Formula | undefined;
-  readonly #scopes: Map<string, Value | Int>[] = [new Map<string, Value | Int>()];
+  readonly #known = new Map<string, Value | Int>();
+  /** Keys made within each open scope. */
+  readonly #scopes: string[][] = [[]];
   #epoch = 0;
   #stores = 0;
 
@@ -71,20 +73,20 @@ export class Context {
   scoped(body: () => void): void {
     this.#epoch++;
     this.#stores++;
-    this.#scopes.push(new Map());
+    this.#scopes.push([]);
     body();
-    this.#scopes.pop();
+    for (const key of this.#scopes.pop() ?? []) this.#known.delete(key);
     this.#epoch++;
     this.#stores++;
   }
 
   /** The value known under `key`, or the one that `write` leaves on the stack, put into a local. */
   vector(key: string, write: () => void): Value {
-    let value = this.#find(key) as Value | undefined;
+    let value = this.#known.get(key) as Value | undefined;
     if (value === undefined) {
       write();
       value = this.#popped();
-      this.#scopes.at(-1)?.set(key, value);
+      this.#remember(key, value);
     }
     this.formula?.values.push(value);
     return value;
@@ -107,13 +109,13 @@ export class Context {
 
   /** The same for an integer. */
   int(key: string, write: () => void): Int {
-    const known = this.#find(key);
+    const known = this.#known.get(key);
     if (known !== undefined) return known as Int;
     write();
     const local = this.code.local(types.i32);
     this.code.set(local);
     const value: Int = { local, key: `i${local}`, offset: 0 };
-    this.#scopes.at(-1)?.set(key, value);
+    this.#remember(key, value);
     return value;
   }
 
@@ -172,11 +174,8 @@ export class Context {
     return { local: index, key: `p${index}`, context: this };
   }
 
-  #find(key: string): Value | Int | undefined {
-    for (let depth = this.#scopes.length - 1; depth >= 0; depth--) {
-      const known = this.#scopes[depth]?.get(key);
-      if (known !== undefined) return known;
-    }
-    return undefined;
+  #remember(key: string, value: Value | Int): void {
+    this.#known.set(key, value);
+    this.#scopes.at(-1)?.push(key);
   }
 }
