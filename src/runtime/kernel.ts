@@ -7,6 +7,7 @@
 
 import type { Program } from "../ir/types.ts";
 import type { Dtype } from "../lower/lanes.ts";
+import { requiredDevice } from "./devices.ts";
 import { InterpreterKernel } from "./interpreter-kernel.ts";
 import { prepared } from "./prepare.ts";
 import type { FloatArray } from "./wasm/instance.ts";
@@ -16,9 +17,12 @@ import { WasmRunner } from "./wasm/runner.ts";
 
 export type { FloatArray } from "./wasm/instance.ts";
 
+/** Where code runs. "native" is there once `jacrow/node` is imported. */
+export type DeviceName = "wasm" | "native" | "interpreter";
+
 /** How to compile. */
 export interface KernelOptions {
-  readonly device: "wasm" | "interpreter";
+  readonly device: DeviceName;
   readonly dtype: Dtype;
   /** Threads for `run`, the calling one included; default 1. */
   readonly threads?: number;
@@ -30,7 +34,7 @@ export interface KernelOptions {
 
 /** What a kernel is made of. */
 export interface KernelInfo {
-  readonly device: "wasm" | "interpreter";
+  readonly device: DeviceName;
   readonly dtype: Dtype;
   /** Threads that `run` uses. */
   readonly threads: number;
@@ -68,6 +72,7 @@ export interface Kernel {
 export async function compileKernel(program: Program, options: KernelOptions): Promise<Kernel> {
   const ready = prepared(program);
   if (options.device === "interpreter") return new InterpreterKernel(ready, options);
+  if (options.device === "native") return await requiredDevice("native").compile(ready, options);
   const plan = wasmPlan(ready, options);
   return new WasmRunner(plan, await compileModule(plan.code.bytes));
 }
@@ -76,6 +81,7 @@ export async function compileKernel(program: Program, options: KernelOptions): P
 export function compileKernelSync(program: Program, options: KernelOptions): Kernel {
   const ready = prepared(program);
   if (options.device === "interpreter") return new InterpreterKernel(ready, options);
+  if (options.device === "native") return requiredDevice("native").compileSync(ready, options);
   const plan = wasmPlan(ready, options);
   return new WasmRunner(plan, compileModuleSync(plan.code.bytes));
 }

@@ -29,6 +29,10 @@ export interface COptions {
 export interface CKernel {
   readonly source: string;
   readonly layout: Layout;
+  /** Constants are part of the source: no bytes. */
+  readonly constants: Uint8Array;
+  /** Bytes of bound memory. */
+  readonly end: number;
   /** Bytes of scratch one thread needs, slack for alignment included. */
   readonly scratchBytes: number;
 }
@@ -63,6 +67,8 @@ export function cKernel(lowered: Lowered, { vectorBytes, fused, mostRows }: COpt
   return {
     source: [preludeText(shape), rowsText, file.text, runText(lowered, { layout, scratch })].join("\n"),
     layout,
+    constants: new Uint8Array(0),
+    end: layout.end,
     scratchBytes: scratch + 128,
   };
 }

@@ -5,16 +5,25 @@
  * the same bytes; nothing is recompiled.
  */
 
+import type { Layout } from "../../codegen/layout.ts";
 import { pack } from "../../codegen/packing.ts";
-import type { WasmKernel } from "../../codegen/wasm/kernel.ts";
 import type { Cell, InputNode, Node } from "../../ir/types.ts";
 import type { Buffer, Lowered } from "../../lower/loops.ts";
 import { evaluateBound, type Numbers } from "../interpreter.ts";
 
+/** What binding needs of a kernel's code. */
+export interface Bindable {
+  readonly layout: Layout;
+  /** Constants, to be copied to `layout.end`. */
+  readonly constants: Uint8Array;
+  /** Bytes in all. */
+  readonly end: number;
+}
+
 /** The image of a memory's bound part. */
 export function boundImage(
   lowered: Lowered,
-  code: WasmKernel,
+  code: Bindable,
   shared: ReadonlyMap<InputNode, Numbers>,
 ): Uint8Array<ArrayBuffer> {
   const image = new Uint8Array(code.end);
@@ -52,7 +61,7 @@ function filled(values: Float64Array, cells: number): Float64Array {
 /** Floats as they are, ints with the float's width, bools as masks. */
 function writeCells(
   image: Uint8Array<ArrayBuffer>,
-  { code, address, cell }: { code: WasmKernel; address: number; cell: Cell },
+  { code, address, cell }: { code: Bindable; address: number; cell: Cell },
   values: Float64Array,
 ): void {
   const single = code.layout.bytes === 4;

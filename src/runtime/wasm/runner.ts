@@ -8,9 +8,8 @@
 
 import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
 import { UsageError } from "../../errors.ts";
-import { sizeOf } from "../../ir/shape.ts";
-import type { InputNode, Program } from "../../ir/types.ts";
-import { checkArguments, outputArrays } from "../checks.ts";
+import type { Program } from "../../ir/types.ts";
+import { checkArguments, checkShared, outputArrays } from "../checks.ts";
 import type { BoundRun, Kernel, KernelInfo } from "../kernel.ts";
 import { dropKernel, kernelNumber } from "../threads/pool.ts";
 import { boundImage } from "./bind.ts";
@@ -198,15 +197,6 @@ interface Call {
 
 function disposed(program: Program): UsageError {
   return new UsageError("JR503", `"${program.name}" was disposed`);
-}
-
-function checkShared(input: InputNode, values: FloatArray | undefined): FloatArray {
-  const wanted = sizeOf(input.shape);
-  if (values?.length === wanted) return values;
-  throw new UsageError(
-    "JR512",
-    `shared input "${input.name}" needs ${wanted} numbers, got ${values?.length ?? "none"}`,
-  );
 }
 
 function equal(a: FloatArray, b: FloatArray | undefined): boolean {

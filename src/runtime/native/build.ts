@@ -1,0 +1,90 @@
+/**
+ * C source to a library on disk, through the cache.
+ *
+ * The key is everything that decides the library's bytes and whether it runs here: source, compiler and version, flags,
+ * ABI and processor features. Nothing passes through a shell.
+ */
+
+import { execFile, execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { InternalError, UsageError } from "../../errors.ts";
+import { cachedLibrary, finishEntry, startEntry } from "./cache.ts";
+import type { Compiler } from "./compiler.ts";
+
+/** Optimising, but nothing that changes a float's bits. */
+const FLAGS = [
+  "-std=gnu11",
+  "-O2",
+  "-ffp-contract=off",
+  "-fno-math-errno",
+  "-fno-strict-aliasing",
+  "-fvisibility=hidden",
+  "-fPIC",
+  "-shared",
+  "-pthread",
+];
+/** A compiler that takes longer than this is stopped. */
+const MOST_MS = 300_000;
+
+/** The library of a source; compiles unless it is cached. */
+export async function buildLibrary(source: string, compiler: Compiler): Promise<string> {
+  const key = keyOf(source, compiler);
+  const known = cachedLibrary(key);
+  if (known !== undefined) return known;
+  const { folder, args } = prepare(source, compiler);
+  try {
+    await promisify(execFile)(compiler.path, args, { timeout: MOST_MS, cwd: folder });
+    return finishEntry(folder, key);
+  } catch (error) {
+    throw failed(error, { compiler, folder });
+  }
+}
+
+/** The same on the calling thread. */
+export function buildLibrarySync(source: string, compiler: Compiler): string {
+  const key = keyOf(source, compiler);
+  const known = cachedLibrary(key);
+  if (known !== undefined) return known;
+  const { folder, args } = prepare(source, compiler);
+  try {
+    execFileSync(compiler.path, args, { timeout: MOST_MS, cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+    return finishEntry(folder, key);
+  } catch (error) {
+    throw failed(error, { compiler, folder });
+  }
+}
+
+function keyOf(source: string, compiler: Compiler): string {
+  const parts = [compiler.identity, compiler.version, ...FLAGS, source];
+  return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 40);
+}
+
+function prepare(source: string, compiler: Compiler): { folder: string; args: string[] } {
+  const { folder, library } = startEntry();
+  const file = join(folder, "kernel.c");
+  writeFileSync(file, source, { mode: 0o600 });
+  return { folder, args: [...FLAGS, ...compiler.machineFlags, ...widths(compiler), "-o", library, file, "-lm"] };
+}
+
+/** Left to itself, GCC halves vectors on machines that it tunes for 256 bits. */
+function widths({ vectorBytes }: Compiler): string[] {
+  return vectorBytes === 64 ? ["-mprefer-vector-width=512"] : [];
+}
+
+function failed(error: unknown, { compiler, folder }: { compiler: Compiler; folder: string }): Error {
+  rmSync(folder, { recursive: true, force: true });
+  const { stderr } = error as { stderr?: unknown };
+  const text = (stderr === undefined || stderr === null ? String(error) : String(stderr)).trim();
+  const first = text.split("\n").find((line) => /error/i.test(line)) ?? text.slice(0, 300);
+  if (/No such file|cannot find|ENOENT|EACCES|ENOSPC|timed out|SIGTERM/.test(first)) {
+    return new UsageError(
+      "JR534",
+      `${compiler.path} cannot compile here (${first}): install the C library's headers, or use device "wasm"`,
+      { cause: error },
+    );
+  }
+  return new InternalError("JR904", `${compiler.version} refused a generated kernel: ${first}`, { cause: error });
+}

@@ -1,0 +1,28 @@
+/** Everything about a native kernel that is decided before compiling. */
+
+import { type CKernel, cKernel } from "../../codegen/c/kernel.ts";
+import type { Program } from "../../ir/types.ts";
+import { lower } from "../../lower/index.ts";
+import type { Lowered } from "../../lower/loops.ts";
+import type { KernelOptions } from "../kernel.ts";
+import { type Compiler, findCompiler } from "./compiler.ts";
+
+/** The decisions. */
+export interface NativePlan {
+  readonly program: Program;
+  readonly options: KernelOptions;
+  readonly lowered: Lowered;
+  readonly code: CKernel;
+  readonly compiler: Compiler;
+  readonly fused: boolean;
+  readonly threads: number;
+}
+
+/** Lowers and writes the code of a prepared program. */
+export function nativePlan(program: Program, options: KernelOptions): NativePlan {
+  const compiler = findCompiler();
+  const fused = options.deterministic !== true && compiler.fused;
+  const lowered = lower(program, { dtype: options.dtype });
+  const code = cKernel(lowered, { vectorBytes: compiler.vectorBytes, fused });
+  return { program, options, lowered, code, compiler, fused, threads: options.threads ?? 1 };
+}

@@ -1,0 +1,34 @@
+/** Makes the device "native" known. Imported by Node's entry points only. */
+
+import type { Program } from "../../ir/types.ts";
+import { registerDevice } from "../devices.ts";
+import type { Kernel, KernelOptions } from "../kernel.ts";
+import { buildLibrary, buildLibrarySync } from "./build.ts";
+import { findCompiler } from "./compiler.ts";
+import { loadLibrary, requireKoffi } from "./library.ts";
+import { nativePlan } from "./plan.ts";
+import { NativeRunner } from "./runner.ts";
+
+registerDevice("native", { compile, compileSync, obstacle });
+
+async function compile(program: Program, options: KernelOptions): Promise<Kernel> {
+  requireKoffi();
+  const plan = nativePlan(program, options);
+  return new NativeRunner(plan, loadLibrary(await buildLibrary(plan.code.source, plan.compiler)));
+}
+
+function compileSync(program: Program, options: KernelOptions): Kernel {
+  requireKoffi();
+  const plan = nativePlan(program, options);
+  return new NativeRunner(plan, loadLibrary(buildLibrarySync(plan.code.source, plan.compiler)));
+}
+
+function obstacle(): string | undefined {
+  try {
+    requireKoffi();
+    findCompiler();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
