@@ -9,7 +9,7 @@ import { Builder } from "../ir/builder.ts";
 import { inline, rebuild } from "../ir/graph.ts";
 import type { InputNode, Program } from "../ir/types.ts";
 import { endsOf } from "./ends.ts";
-import { expandAll } from "./expand.ts";
+import { linearizable } from "./jacobian.ts";
 import { classicOrders } from "./order.ts";
 import { type Effort, scalarProblem, searchedOrders } from "./plan-scalar.ts";
 import { costOfOrder, KIND, MULTIPLICATION, type Prices, type ScalarProblem } from "./scalar-graph.ts";
@@ -44,7 +44,7 @@ export function problemOf(program: Program): ScalarProblem | undefined {
   const inputs = program.inputs.map((input) => rebuild(b, input, []) as InputNode);
   const ends = endsOf(
     b,
-    inline(b, expandAll(program), inputs),
+    inline(b, linearizable(program), inputs),
     inputs.filter(({ level }) => level === "row"),
   );
   return scalarProblem(ends.linear)?.problem;

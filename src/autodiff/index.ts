@@ -1,8 +1,7 @@
 /** Programs of derivatives from programs of values. */
 
 export { type Counts, countNodes } from "./cost.ts";
-export { expandJacobians } from "./expand.ts";
-export { type JacobianRequest, jacobianProgram, planJacobian } from "./jacobian.ts";
+export { expandJacobians, type JacobianRequest, jacobianProgram, planJacobian } from "./jacobian.ts";
 export type { Pattern } from "./pattern.ts";
 export type { Mode } from "./plan.ts";
 export type { Block, Cut, PlanReport } from "./plan-report.ts";

@@ -10,8 +10,8 @@ import { Builder } from "../ir/builder.ts";
 import { inline, programOf, rebuild } from "../ir/graph.ts";
 import { at, range } from "../ir/shape.ts";
 import type { InputNode, Node, Output, Program } from "../ir/types.ts";
-import { type Ends, endsOf, type Pair } from "./ends.ts";
-import { expandAll } from "./expand.ts";
+import { endsOf, type Pair } from "./ends.ts";
+import { type Differentiate, expandAll, expandJacobianNodes } from "./expand.ts";
 import type { Pattern } from "./pattern.ts";
 import { type Mode, planned } from "./plan.ts";
 import { type PlanReport, reportOf } from "./plan-report.ts";
@@ -37,6 +37,20 @@ export interface JacobianRequest {
 /** ∂outputs/∂inputs of one row, as a row program. Throws `UsageError` JR220 for an output without a path from an input. */
 export function jacobianProgram(program: Program, request: JacobianRequest): Program {
   return planJacobian(program, request).program;
+}
+
+/** How Jacobians inside programs are made: zeros are legal there. */
+const differentiate: Differentiate = (program, { wrt, output }) =>
+  jacobianProgram(program, { wrt: [wrt], outputs: [output], allowZero: true });
+
+/** Expands every `jacobian` node by the planner; products with one never form it. */
+export function expandJacobians(program: Program): Program {
+  return expandJacobianNodes(program, differentiate);
+}
+
+/** The program as linearisation takes it: without Jacobians, scans and calls that lack a rule. */
+export function linearizable(program: Program): Program {
+  return expandAll(program, differentiate);
 }
 
 /** The Jacobian's program, how it was planned, and where each (output, input) may be nonzero. Throws as `jacobianProgram` does. */
@@ -89,7 +103,7 @@ function openRequest(
   request: JacobianRequest,
 ): { inputs: InputNode[]; outputs: Output[]; wrt: InputNode[] } {
   const inputs = program.inputs.map((input) => rebuild(b, input, []) as InputNode);
-  const values = inline(b, expandAll(program), inputs);
+  const values = inline(b, linearizable(program), inputs);
   const outputs = (request.outputs ?? range(values.length)).map((index) => ({
     name: at(program.outputs, index).name,
     value: at(values, index),

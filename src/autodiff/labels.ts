@@ -35,6 +35,7 @@ export interface Labelled {
   readonly product?: { readonly shared: Labelled; readonly row: Labelled };
 }
 
+/** A fresh loop axis. */
 export const label = (size: number): Label => ({ size });
 
 /** A fresh axis of the given size. */

@@ -14,6 +14,7 @@ import type { LinearMap } from "./linear-map.ts";
 /** Vertices are numbered so that every edge leads from a smaller to a larger number. */
 export type Vertex = number;
 
+/** Tangents and the maps between them. */
 export class LinearGraph {
   readonly #into: Map<Vertex, LinearMap>[] = [];
   readonly #outOf: Set<Vertex>[] = [];

@@ -23,6 +23,7 @@ const square = (b: Builder, x: Node): Node => b.mul(x, x);
 const reciprocal = (b: Builder, x: Node): Node => b.div(one(b), x);
 const TWO_OVER_SQRT_PI = 1.1283791670955126;
 
+/** ∂f(a)/∂a. */
 export const unaryRules: Readonly<Record<UnaryOp, UnaryRule>> = {
   neg: () => ({ scale: -1 }),
   abs: (b, { a }) => ({ factor: b.unary("sign", a) }),
@@ -58,6 +59,7 @@ function oneMinusSquare(b: Builder, a: Node): Node {
   return b.mul(b.sub(one(b), a), b.add(one(b), a));
 }
 
+/** ∂f(a, b)/∂a and ∂f(a, b)/∂b. */
 export const binaryRules: Readonly<Record<BinaryOp, BinaryRule>> = {
   add: () => [{}, {}],
   sub: () => [{}, { scale: -1 }],

@@ -75,27 +75,44 @@ const binary: Scenario[] = (["add", "sub", "mul", "div", "pow", "mod", "min", "m
   }),
 );
 
-const activations: Scenario[] = (
-  [
-    "sigmoid",
-    "softplus",
-    "logSigmoid",
-    "silu",
-    "mish",
-    "softsign",
-    "gelu",
-    "relu",
-    "leakyRelu",
-    "elu",
-    "celu",
-    "selu",
-    "hardSigmoid",
-    "hardSwish",
-    "softmax",
-    "logSoftmax",
-    "logsumexp",
-  ] as const
-).map((name) => ({ name, shape: [4], make: (b, x) => library[name](b, x), at: [-2.1, -0.3, 0.4, 1.9] }));
+const {
+  sigmoid,
+  softplus,
+  logSigmoid,
+  silu,
+  mish,
+  softsign,
+  gelu,
+  relu,
+  leakyRelu,
+  elu,
+  celu,
+  selu,
+  hardSigmoid,
+  hardSwish,
+  softmax,
+  logSoftmax,
+  logsumexp,
+} = library;
+const activations: Scenario[] = Object.entries({
+  sigmoid,
+  softplus,
+  logSigmoid,
+  silu,
+  mish,
+  softsign,
+  gelu,
+  relu,
+  leakyRelu,
+  elu,
+  celu,
+  selu,
+  hardSigmoid,
+  hardSwish,
+  softmax,
+  logSoftmax,
+  logsumexp,
+}).map(([name, f]) => ({ name, shape: [4], make: (b, x) => f(b, x), at: [-2.1, -0.3, 0.4, 1.9] }));
 
 const networks: Scenario[] = [
   {
