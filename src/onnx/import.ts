@@ -6,7 +6,7 @@
  * shape arithmetic is gone, and every node of the program remembers the ONNX node it came from.
  */
 
-import { UsageError } from "../errors.ts";
+import { UnsupportedError, UsageError } from "../errors.ts";
 import { Builder } from "../ir/builder.ts";
 import { programOf } from "../ir/graph.ts";
 import { at } from "../ir/shape.ts";
@@ -89,6 +89,8 @@ function withOutputs(model: ModelProto, { outputs, what }: ImportOptions): Model
 type Scope = Map<string, Value>;
 
 const MOST_CALLS_DEEP = 30;
+/** Functions that call functions, and loops in loops, may ask for any number. */
+const MOST_NODES = 200_000;
 
 class Importer {
   readonly #model: ModelProto;
@@ -96,6 +98,7 @@ class Importer {
   readonly #functions: ReadonlyMap<string, FunctionProto>;
   readonly #b = new Builder();
   #depth = 0;
+  #count = 0;
 
   constructor(model: ModelProto, options: ImportOptions) {
     this.#model = model;
@@ -198,6 +201,9 @@ class Importer {
 
   /** Imports one node into the scope. */
   #node(node: NodeProto, scope: Scope): void {
+    if (++this.#count > MOST_NODES) {
+      throw new UnsupportedError("JR515", `${this.#options.what} unrolls to more than ${MOST_NODES} nodes.`);
+    }
     const key = operatorKey(node);
     const label = labelOf(key, node.name ?? "");
     const inputs = node.inputs.map((name) => (name === "" ? undefined : this.#lookup(name, scope, label)));

@@ -28,10 +28,10 @@ export function neededNodes(nodes: readonly NodeProto[], outputs: Iterable<strin
   const needed: NodeProto[] = [];
   for (const node of [...nodes].reverse()) {
     if (!node.outputs.some((name) => name !== "" && wanted.has(name))) continue;
-    needed.unshift(node);
+    needed.push(node);
     for (const name of readNames(node)) wanted.add(name);
   }
-  return needed;
+  return needed.reverse();
 }
 
 /** Names a node reads, its subgraphs' captures included. */

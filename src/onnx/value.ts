@@ -32,6 +32,7 @@ export interface ValueParts {
   readonly path?: Path | undefined;
 }
 
+/** A tensor of the model while it is imported. */
 export class Value {
   readonly dtype: Dtype;
   readonly layout: Layout;

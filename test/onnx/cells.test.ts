@@ -30,8 +30,7 @@ describe("recurrent cells", () => {
   function products(
     [w, r, c]: readonly TensorSpec[],
     gates: number,
-    input: readonly number[],
-    h: readonly number[],
+    { input, h }: { input: readonly number[]; h: readonly number[] },
   ): { fromX: number[]; fromH: number[] } {
     const rows = range(gates * H);
     return {
@@ -60,16 +59,11 @@ describe("recurrent cells", () => {
     const tensors = cell(3);
     let h = [0, 0];
     for (const step of range(3)) {
-      const { fromX, fromH } = products(tensors, 3, steps.slice(2 * step, 2 * step + 2), h);
+      const { fromX, fromH } = products(tensors, 3, { input: steps.slice(2 * step, 2 * step + 2), h });
       const [z, r] = [0, 1].map((gate) =>
         range(H).map((k) => sigmoid((fromX[gate * H + k] as number) + (fromH[gate * H + k] as number))),
       ) as [number[], number[]];
-      const again = products(
-        tensors,
-        3,
-        [0, 0],
-        h.map((v, k) => v * (r[k] as number)),
-      ).fromH;
+      const again = products(tensors, 3, { input: [0, 0], h: h.map((v, k) => v * (r[k] as number)) }).fromH;
       const n = range(H).map((k) =>
         Math.tanh(
           (fromX[2 * H + k] as number) +
@@ -92,7 +86,7 @@ describe("recurrent cells", () => {
       [0, 0],
     ];
     for (const step of [2, 1, 0]) {
-      const { fromX, fromH } = products(tensors, 4, steps.slice(2 * step, 2 * step + 2), h);
+      const { fromX, fromH } = products(tensors, 4, { input: steps.slice(2 * step, 2 * step + 2), h });
       const gate = (index: number): number[] =>
         range(H).map((k) => (fromX[index * H + k] as number) + (fromH[index * H + k] as number));
       const [i, o, f] = [0, 1, 2].map((index) => gate(index).map(sigmoid)) as [number[], number[], number[]];
@@ -106,7 +100,7 @@ describe("recurrent cells", () => {
     const tensors = cell(1);
     let h = [0, 0];
     const all = range(3).flatMap((step) => {
-      const { fromX, fromH } = products(tensors, 1, steps.slice(2 * step, 2 * step + 2), h);
+      const { fromX, fromH } = products(tensors, 1, { input: steps.slice(2 * step, 2 * step + 2), h });
       h = fromX.map((v, k) => Math.tanh(v + (fromH[k] as number)));
       return h;
     });

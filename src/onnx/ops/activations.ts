@@ -60,6 +60,7 @@ const preluOperator: Operator = row(7, (call) =>
 
 const geluOperator = activation(20, (b, x, call) => gelu(b, x, call.text("approximate", "none") === "tanh"));
 
+/** Activations by name. */
 export const activations: OperatorTable = {
   Relu: activation(6, relu),
   LeakyRelu: activation(6, (b, x, call) => leakyRelu(b, x, call.float("alpha", 0.01))),

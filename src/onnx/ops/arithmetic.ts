@@ -181,6 +181,7 @@ const dropout: Operator = row(7, (call) => {
 const exclusiveOr: Pair = (b, x, y) =>
   b.logic("or", b.logic("and", x, b.not(y)), b.logic("and", b.not(x), y));
 
+/** Elementwise operators by name. */
 export const arithmetic: OperatorTable = {
   Add: binary(7, pairOf("add")),
   Sub: binary(7, pairOf("sub")),

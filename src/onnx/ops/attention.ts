@@ -143,4 +143,5 @@ function causal(call: Call, scores: Value, past: number): Value {
   return keptWhere(call, scores, mask);
 }
 
+/** Attention by name. */
 export const attentionOperators: OperatorTable = { Attention: row(23, attention) };

@@ -153,6 +153,7 @@ const tile: Operator = row(6, (call) => {
   });
 });
 
+/** Operators on axes by name. */
 export const axesOperators: OperatorTable = {
   Transpose: transposeOperator,
   Reshape: reshapeOperator,

@@ -70,6 +70,7 @@ function localResponse(call: Call): Value {
   return call.value(b.div(node, b.binary("pow", base, b.constant(call.float("beta", 0.75)))), x.layout);
 }
 
+/** Operators between channels and space by name. */
 export const blocks: OperatorTable = {
   DepthToSpace: row(1, depthToSpace),
   SpaceToDepth: row(1, spaceToDepth),

@@ -121,6 +121,7 @@ const nonZero: Operator = row(9, (call) => {
   return call.known(lines, [sizes.length, places.length], "int");
 });
 
+/** Sources of tensors by name. */
 export const constants: OperatorTable = {
   Constant: constant,
   ConstantOfShape: constantOfShape,

@@ -117,4 +117,5 @@ function entry(call: Call, x: Value, { axis, index }: { axis: number; index: num
   );
 }
 
+/** Branches and loops by name. */
 export const control: OperatorTable = { If: ifOperator, Loop: loop, Scan: scan };

@@ -192,6 +192,7 @@ function overlapped(
   });
 }
 
+/** Convolutions by name. */
 export const convolutions: OperatorTable = {
   Conv: row(1, convolution),
   ConvTranspose: row(1, transposedConvolution),

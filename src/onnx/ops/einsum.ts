@@ -12,6 +12,7 @@ import { layout, plain } from "../layout.ts";
 import { full, transposed } from "../movement.ts";
 import type { Value } from "../value.ts";
 
+/** The sum of products that the equation writes. */
 export function einsum(call: Call): Value {
   const { terms, result } = parse(call);
   const operands = call.given.map((value, index) =>

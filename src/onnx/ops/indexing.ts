@@ -331,6 +331,7 @@ const trilu: Operator = row(14, (call) => {
   return call.value(b.select(kept, node, b.constant(0, [], node.cell)), x.layout, x.dtype);
 });
 
+/** Look-ups and writes by name. */
 export const indexing: OperatorTable = {
   GatherElements: gatherElements,
   GatherND: gatherND,

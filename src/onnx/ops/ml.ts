@@ -84,6 +84,7 @@ const linearRegressor: Operator = row(1, (call) => {
   );
 });
 
+/** Operators of ai.onnx.ml by name. */
 export const mlOperators: OperatorTable = {
   "ai.onnx.ml.Scaler": scaler,
   "ai.onnx.ml.Normalizer": normalizer,

@@ -147,6 +147,7 @@ const lpNormalization: Operator = row(1, (call) => {
   return call.value(b.div(node, safe), x.layout);
 });
 
+/** Normalising layers by name. */
 export const normalizations: OperatorTable = {
   GroupNormalization: groupNormalization,
   LpNormalization: lpNormalization,

@@ -72,4 +72,5 @@ const sources: Readonly<Record<string, (place: number, size: number) => number>>
   },
 };
 
+/** Padding by name. */
 export const padOperators: OperatorTable = { Pad: row(2, pad) };

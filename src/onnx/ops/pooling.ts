@@ -97,6 +97,7 @@ function globalPool(emit: (b: Builder, cells: Node, call: Call) => Node): Operat
   });
 }
 
+/** Pools by name. */
 export const pools: OperatorTable = {
   MaxPool: pool(1, Number.NEGATIVE_INFINITY, () => maxFirst),
   AveragePool: average,

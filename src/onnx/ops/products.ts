@@ -49,6 +49,7 @@ const gemm: Operator = row(7, (call) => {
   );
 });
 
+/** Matrix products by name. */
 export const products: OperatorTable = {
   MatMul: row(1, (call) => matmul(call, call.input(0), call.input(1))),
   Gemm: gemm,

@@ -258,6 +258,7 @@ function results(call: Call, runs: readonly Run[], batchFirst: boolean): Value[]
   return [batchFirst ? transpose(call, y, [2, 0, 1, 3]) : y, ...finals];
 }
 
+/** Recurrent cells by name. */
 export const recurrentOperators: OperatorTable = {
   RNN: recurrent(1, rnnCell, ["Tanh"]),
   LSTM: recurrent(4, lstmCell, ["Sigmoid", "Tanh", "Tanh"]),

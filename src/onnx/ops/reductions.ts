@@ -122,6 +122,7 @@ function hardmax(b: Builder, x: Node, axis: number): Node {
   return b.convert(isFirst(b, x, axis), "float");
 }
 
+/** Reductions by name. */
 export const reductions: OperatorTable = {
   ReduceSum: reduction(reduce("reduceSum"), "Add"),
   ReduceProd: reduction(reduce("reduceProd"), "Mul"),

@@ -130,6 +130,7 @@ function resampled(
   return b.select(inside, made, b.constant(call.float("extrapolation_value", 0)));
 }
 
+/** Resizing by name. */
 export const resizes: OperatorTable = {
   Resize: row(10, resize),
   Upsample: row(7, resize),

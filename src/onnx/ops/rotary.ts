@@ -92,4 +92,5 @@ function rotated(call: Call, x: Value, [cosine, sine]: readonly [Value, Value]):
   return reshaped(call, pairs, symbolicShape(x.layout));
 }
 
+/** Rotary embeddings by name. */
 export const rotaryOperators: OperatorTable = { RotaryEmbedding: row(23, rotaryEmbedding) };

@@ -145,6 +145,7 @@ function requireAligned(
   }
 }
 
+/** Slices and joins by name. */
 export const sliceOperators: OperatorTable = {
   Slice: slice,
   Split: split,
