@@ -45,7 +45,8 @@ export interface OnnxFunction extends RowFunction {
 /** Loads an ONNX model as a function of one row. Throws if rows mix, an operator is missing or the file is not whole. */
 export async function loadOnnx(source: ModelSource, options: LoadOptions = {}): Promise<OnnxFunction> {
   const { bytes, what, external } = await loadFile(source);
-  return onnxFunction(readModel(bytes, what), { ...options, what, external });
+  const name = what.endsWith(".onnx") ? what.slice(0, -".onnx".length) : undefined;
+  return onnxFunction(readModel(bytes, what), { ...options, what, name, external });
 }
 
 function onnxFunction(model: Parameters<typeof importModel>[0], options: ImportOptions): OnnxFunction {

@@ -56,6 +56,8 @@ export interface ImportedModel {
 export interface ImportOptions extends InputOptions {
   /** The model's name in errors. */
   readonly what: string;
+  /** The program's name; the graph's own if absent. */
+  readonly name?: string | undefined;
   /** Names of the outputs, or of any values inside, to import in place of all outputs. */
   readonly outputs?: readonly string[] | undefined;
   /** Bytes of a tensor that is stored outside of the file. */
@@ -116,7 +118,7 @@ class Importer {
       this.#output(name, at(values, index), inputs),
     );
     const program = programOf(
-      graph.name ?? "model",
+      this.#options.name ?? graph.name ?? "model",
       nodes,
       outputs.map(({ port, node }) => ({ name: port.name, value: node })),
     );

@@ -3,7 +3,10 @@
 import { describe, expect, test } from "vitest";
 import { jacobianProgram, type Mode } from "../../src/autodiff/index.ts";
 import { UnsupportedError } from "../../src/errors.ts";
+import { parse } from "../../src/ir/parse.ts";
+import { print } from "../../src/ir/print.ts";
 import { range } from "../../src/ir/shape.ts";
+import { verify } from "../../src/ir/verify.ts";
 import { type Golden, goldenRow, goldens, imported, relativeError, runRow } from "./support.ts";
 
 const cases = goldens();
@@ -33,6 +36,9 @@ describe("golden models", () => {
       (row) => runRow(model.program, ...goldenRow(golden, model, row))[0] ?? [],
     );
     expect(relativeError(Y, golden.read("Y"))).toBeLessThan(1e-12);
+    verify(model.program);
+    const text = print(model.program, { constants: "all" });
+    expect(print(parse(text), { constants: "all" })).toBe(text);
   });
 
   test.each(whole)("$name: Jacobians, forward and reverse", (golden) => {
