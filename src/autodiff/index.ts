@@ -4,5 +4,6 @@ export { type Counts, countNodes } from "./cost.ts";
 export { expandJacobians, type JacobianRequest, jacobianProgram, planJacobian } from "./jacobian.ts";
 export type { Pattern } from "./pattern.ts";
 export type { Mode } from "./plan.ts";
-export type { Block, Cut, PlanReport } from "./plan-report.ts";
+export { printPlan } from "./plan-print.ts";
+export type { Block, Cut, PlanReport, Step } from "./plan-report.ts";
 export type { Effort } from "./plan-scalar.ts";

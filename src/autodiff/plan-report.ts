@@ -7,15 +7,27 @@ import { range, sizeOf } from "../ir/shape.ts";
 import type { Node, Shape } from "../ir/types.ts";
 import { type Counts, countNodes } from "./cost.ts";
 import type { Ends } from "./ends.ts";
+import type { Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
 import { nonzerosOf } from "./pattern.ts";
 import type { Alternative, Planned } from "./plan.ts";
+import type { Part } from "./plan-scalar.ts";
 
 /** A value where the plan cuts the graph: Jacobians on both sides are accumulated first, then multiplied. */
 export interface Cut {
   /** The op and place in the source of the value. */
   readonly name: string;
   readonly shape: Shape;
+}
+
+/** One step of a plan with cuts: a mode over a part of the graph, or how two parts are put together. */
+export interface Step {
+  readonly how: Part["how"];
+  /** Undefined: the inputs. */
+  readonly from: Cut | undefined;
+  readonly middle: Cut | undefined;
+  /** Undefined: the outputs. */
+  readonly to: Cut | undefined;
 }
 
 /** One output by one input. */
@@ -39,6 +51,8 @@ export interface PlanReport {
   /** Every order that was built and counted, forward and reverse among them unless the mode was given. */
   readonly alternatives: readonly Alternative[];
   readonly cuts: readonly Cut[];
+  /** With cuts: the modes and products, in the order in which they are done. */
+  readonly parts: readonly Step[];
   readonly blocks: readonly Block[];
   /** Formed once for all rows, when shared inputs are bound. */
   readonly bound: { readonly counts: Counts; readonly cells: number };
@@ -67,7 +81,13 @@ export function reportOf({ ends, result, blocks, roots }: Material): PlanReport 
     vertices: result.candidate.order.length,
     counts: result.chosen.counts,
     alternatives: result.alternatives,
-    cuts: (result.candidate.cuts ?? []).flatMap((vertex) => cutOf(ends.linear.values.get(vertex))),
+    cuts: (result.candidate.cuts ?? []).flatMap((vertex) => cutOf(ends, vertex) ?? []),
+    parts: (result.candidate.parts ?? []).map(({ how, from, middle, to }) => ({
+      how,
+      from: cutOf(ends, from),
+      middle: cutOf(ends, middle),
+      to: cutOf(ends, to),
+    })),
     blocks: blocks.map(({ name, maps, shapes }) => ({
       name,
       rows: sizeOf(shapes[0]),
@@ -89,8 +109,9 @@ function boundCells(roots: readonly Node[]): number {
     .reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
-function cutOf(node: Node | undefined): Cut[] {
-  if (node === undefined) return [];
-  const place = node.origin === undefined ? "" : ` (${node.origin.name})`;
-  return [{ name: `${node.op}${place}`, shape: node.shape }];
+function cutOf(ends: Ends, vertex: Vertex | undefined): Cut | undefined {
+  const node = vertex === undefined ? undefined : ends.linear.values.get(vertex);
+  if (node === undefined) return undefined;
+  const place = node.origin === undefined ? "" : ` at ${node.origin.name}`;
+  return { name: `${node.op}${place}`, shape: node.shape };
 }

@@ -28,6 +28,17 @@ export interface Candidate {
   readonly order: readonly Vertex[];
   /** Values at which Jacobians of both sides are multiplied. */
   readonly cuts?: readonly Vertex[];
+  /** How the parts between cuts are accumulated and put together, in order. */
+  readonly parts?: readonly Part[];
+}
+
+/** One step of a plan with cuts; absent ends are all sources and all sinks. */
+export interface Part {
+  /** `push` takes what leads to `middle` forward through the rest, `pull` what leads out of it backwards. */
+  readonly how: "forward" | "reverse" | "product" | "push" | "pull";
+  readonly from?: Vertex;
+  readonly middle?: Vertex;
+  readonly to?: Vertex;
 }
 
 /** Candidates, and what finding them took. */

@@ -72,7 +72,11 @@ export function planned(b: Builder, linear: Linearized, options: PlanOptions): P
   };
 }
 
-function candidatesFor(linear: Linearized, { mode, effort }: PlanOptions): Candidates {
+/** The orders worth building, reverse and forward first. */
+export function candidatesFor(
+  linear: Linearized,
+  { mode, effort }: Pick<PlanOptions, "mode" | "effort">,
+): Candidates {
   const vertices = intermediates(linear);
   const forward: Candidate = { name: "forward", order: vertices };
   const reverse: Candidate = { name: "reverse", order: [...vertices].reverse() };
@@ -103,7 +107,7 @@ function cheapestOf(linear: Linearized, candidates: readonly Candidate[]): Candi
 }
 
 /** The maps left when the order has been eliminated. */
-function eliminated(b: Builder, { graph }: Linearized, { order }: Candidate): Parameters<Finish>[0] {
+export function eliminated(b: Builder, { graph }: Linearized, { order }: Candidate): Parameters<Finish>[0] {
   const work = graph.copy();
   for (const vertex of order) work.eliminate(b, vertex);
   return (source, sink) => work.edge(source, sink);

@@ -1,0 +1,90 @@
+/**
+ * A plan as text for people: what was chosen, what the other orders would have cost, where the graph is cut, and which
+ * entries are zero by structure.
+ */
+
+import { showShape } from "../ir/shape.ts";
+import type { Counts } from "./cost.ts";
+import type { Alternative } from "./plan.ts";
+import type { Block, Cut, PlanReport, Step } from "./plan-report.ts";
+
+/** The plan in a few lines. */
+export function printPlan(plan: PlanReport): string {
+  return [
+    `plan: ${plan.order}, ${count(plan.vertices, "intermediate value")}${plan.scalars ? ", taken apart into scalars" : ""}`,
+    ...plan.parts.map((step, index) => `  ${index + 1}. ${stepLine(step)}`),
+    ...costTable(plan),
+    ...plan.blocks.map((block) => `  ${blockLine(block)}`),
+    ...boundLine(plan),
+    ...searchLine(plan),
+  ].join("\n");
+}
+
+function stepLine({ how, from, middle, to }: Step): string {
+  const [start, cut, end] = [placeOf(from, "inputs"), placeOf(middle, "?"), placeOf(to, "outputs")];
+  switch (how) {
+    case "forward":
+      return `forward mode from ${start} to ${end}`;
+    case "reverse":
+      return `reverse mode from ${end} back to ${start}`;
+    case "product":
+      return `cut at ${cut}: the Jacobian before it times the one behind it gives ${start} to ${end}`;
+    case "push":
+      return `on in forward mode from ${cut} to ${end}`;
+    case "pull":
+      return `on in reverse mode from ${cut} back to ${start}`;
+  }
+}
+
+function placeOf(place: Cut | undefined, otherwise: string): string {
+  return place === undefined ? `the ${otherwise}` : `${place.name} ${showShape(place.shape)}`;
+}
+
+/** Operations per row of every order that was built, the chosen one marked. */
+function costTable({ alternatives, order, counts }: PlanReport): string[] {
+  const shown = bestByName(alternatives);
+  const width = Math.max(...shown.map(({ name }) => name.length));
+  return shown.map(({ name, counts: own }) => {
+    const mark = name === order && own.cost === counts.cost ? "*" : " ";
+    return `${mark} ${name.padEnd(width)}  ${countsText(own)}`;
+  });
+}
+
+/** Searches run several times: the best of each name stands for it. */
+function bestByName(alternatives: readonly Alternative[]): Alternative[] {
+  const best = new Map<string, Alternative>();
+  for (const each of alternatives) {
+    const known = best.get(each.name);
+    if (known === undefined || each.counts.cost < known.counts.cost) best.set(each.name, each);
+  }
+  return [...best.values()];
+}
+
+function countsText(counts: Counts): string {
+  const kinds = ["multiplications", "additions", "divisions", "functions", "other"] as const;
+  const listed = kinds.filter((kind) => counts[kind] > 0).map((kind) => `${counts[kind]} ${kind}`);
+  return listed.length === 0 ? "no arithmetic per row" : `${listed.join(", ")} per row`;
+}
+
+function blockLine({ name, rows, columns, nonzeros }: Block): string {
+  const cells = rows * columns;
+  const zeros = nonzeros === cells ? "dense" : `${nonzeros} nonzero, ${cells - nonzeros} zero by structure`;
+  return `${name}: ${rows} × ${columns}, ${zeros}`;
+}
+
+function boundLine({ bound }: PlanReport): string[] {
+  if (bound.cells === 0) return [];
+  return [
+    `  once per bind: ${count(bound.counts.multiplications, "multiplication")} of shared values, ${count(bound.cells, "number")} kept`,
+  ];
+}
+
+function searchLine({ steps, stopped }: PlanReport): string[] {
+  if (stopped)
+    return [`  search stopped by the clock after ${count(steps, "step")}: the plan may differ elsewhere`];
+  return steps === 0 ? [] : [`  search: ${count(steps, "step")}`];
+}
+
+function count(size: number, what: string): string {
+  return `${size.toLocaleString("en-US").replaceAll(",", " ")} ${what}${size === 1 ? "" : "s"}`;
+}
