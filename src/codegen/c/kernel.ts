@@ -51,7 +51,7 @@ export function cKernel(lowered: Lowered, { vectorBytes, fused, mostRows }: COpt
     width: machine.width,
     mostRows: most,
     tileRows,
-    blockRows: machine.blocking.rows,
+    blocking: machine.blocking,
   });
   const file = new CFile({ dtype, fused });
   const target = new CTarget(file, machine);

@@ -21,6 +21,7 @@ function wide(shape: VectorShape): string {
   const compare = (code: number): string => `__builtin_ia32_cmp${p}512_mask(a, b, ${code}, ${all}, 4)`;
   return `#if defined(__GNUC__) && !defined(__clang__) && defined(__AVX512F__) && defined(__AVX512DQ__)
 typedef uint${lanesOf(shape) === 16 ? 16 : 8}_t vm;
+typedef ${single ? "int" : "long long"} lanes_of_builtins __attribute__((vector_size(64), may_alias));
 #define FMA(a, b, c) __builtin_ia32_vfmadd${p}512_mask(a, b, c, ${all}, 4)
 #define SQRT(a) __builtin_ia32_sqrt${p}512_mask(a, (vf){0}, ${all}, 4)
 #define ROUND(a, mode) __builtin_ia32_rndscale${p}_mask(a, mode, (vf){0}, ${all}, 4)
@@ -33,7 +34,7 @@ typedef uint${lanesOf(shape) === 16 ? 16 : 8}_t vm;
 #define EQ(a, b) ${compare(0).replace("a, b", "(a), (b)")}
 #define NE(a, b) ${compare(4).replace("a, b", "(a), (b)")}
 #define MASK_INT(m) ((vi)__builtin_ia32_cvtmask2${w}512(m))
-#define INT_MASK(i) ((vm)__builtin_ia32_cvt${w}2mask512(i))
+#define INT_MASK(i) ((vm)__builtin_ia32_cvt${w}2mask512((lanes_of_builtins)(i)))
 #define MAND(a, b) ((vm)((a) & (b)))
 #define MOR(a, b) ((vm)((a) | (b)))
 #define MXOR(a, b) ((vm)((a) ^ (b)))

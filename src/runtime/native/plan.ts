@@ -21,7 +21,7 @@ export interface NativePlan {
 /** Lowers and writes the code of a prepared program. */
 export function nativePlan(program: Program, options: KernelOptions): NativePlan {
   const compiler = findCompiler();
-  const fused = options.deterministic !== true && compiler.fused;
+  const fused = options.deterministic !== true && (options.relaxed ?? true) && compiler.fused;
   const lowered = lower(program, { dtype: options.dtype });
   const code = cKernel(lowered, { vectorBytes: compiler.vectorBytes, fused });
   return { program, options, lowered, code, compiler, fused, threads: options.threads ?? 1 };
