@@ -1,8 +1,10 @@
 /**
  * `jacrow/node`: what needs a file system, beside everything of `jacrow`.
  *
- * Readers and writers of `.npy` files, whole or by ranges of rows.
+ * Readers and writers of `.npy` files, whole or by ranges of rows; the device "native".
  */
+
+import "./runtime/native/register.ts";
 
 export { type NpyFile, openRows, type RowRange, readNpyFile } from "./data/read-file.ts";
 export { createNpy, type NpyWriteOptions, type NpyWriter, writeNpyFile } from "./data/write-file.ts";

@@ -26,7 +26,7 @@ const names: Rule = {
 };
 
 const runRules: Readonly<Record<string, Rule>> = {
-  device: oneOf("auto", "wasm", "interpreter"),
+  device: oneOf("auto", "wasm", "native", "interpreter"),
   dtype: oneOf("f32", "f64"),
   threads: {
     accepts: "a whole number from 1 to 1024",

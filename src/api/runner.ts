@@ -9,7 +9,7 @@ import { NdArray } from "../data/ndarray.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { at, showShape } from "../ir/shape.ts";
-import type { KernelOptions } from "../runtime/kernel.ts";
+import type { DeviceName, KernelOptions } from "../runtime/kernel.ts";
 import { unflatten } from "../trace/structure.ts";
 import type { Signature } from "../trace/trace.ts";
 import { type CallArguments, readArguments, signatureKey, signatureOf } from "./arguments.ts";
@@ -210,8 +210,9 @@ export class Runner {
     };
   }
 
-  #device(): "wasm" | "interpreter" {
-    return this.#options.device === "interpreter" ? "interpreter" : "wasm";
+  #device(): DeviceName {
+    const { device = "auto" } = this.#options;
+    return device === "auto" ? "wasm" : device;
   }
 
   #checkSize(estimates: readonly Estimate[], { n, dtype }: { n: number; dtype: FloatType }): void {

@@ -8,8 +8,11 @@ import type { Wrt } from "../trace/wrt.ts";
 
 /** Where and how rows are computed. */
 export interface RunOptions {
-  /** `"auto"` (the default) is WebAssembly; `"interpreter"` is slow, float64 and needs nothing. */
-  readonly device?: "auto" | "wasm" | "interpreter";
+  /**
+   * `"auto"` (the default) is WebAssembly; `"native"` (Node) compiles C and needs a compiler and the package koffi;
+   * `"interpreter"` is slow, float64 and needs nothing.
+   */
+  readonly device?: "auto" | "wasm" | "native" | "interpreter";
   /** Overrides the width that the model or the rows decide. */
   readonly dtype?: FloatType;
   /** Threads, the calling one included; 1 by default. */
@@ -91,7 +94,7 @@ export interface Bound<R, V = unknown> {
 
 /** How calls are computed. */
 export interface RunInfo {
-  readonly device: "wasm" | "interpreter";
+  readonly device: "wasm" | "native" | "interpreter";
   readonly threads: number;
   /** Compiled specs that are kept. */
   readonly compiled: number;

@@ -91,7 +91,11 @@ interface Writing {
 }
 
 /** Rows are floats; buffers may hold ints or masks: functions convert_in, convert_out change them in place. */
-function defineConversions({ file, target, layout }: Writing, ports: readonly Port[], to: "in" | "out"): void {
+function defineConversions(
+  { file, target, layout }: Writing,
+  ports: readonly Port[],
+  to: "in" | "out",
+): void {
   const buffers = [...new Set(ports.map((port) => port.buffer))].filter(({ cell }) => cell !== "float");
   define(file, `convert_${to}`, () => {
     for (const buffer of buffers) {
@@ -125,7 +129,8 @@ function runText(lowered: Lowered, { layout, scratch }: { layout: Layout; scratc
   const ports = [...lowered.inputs, ...lowered.outputs];
   const cells = ({ buffer }: Port): number => buffer.cells;
   const pointers = ports.map(
-    (port, index) => `  cell *r${index} = (cell *)(uintptr_t)job[${JOB.ports + index}] + first * ${cells(port)};`,
+    (port, index) =>
+      `  cell *r${index} = (cell *)(uintptr_t)job[${JOB.ports + index}] + first * ${cells(port)};`,
   );
   const copiesIn = lowered.inputs.map(
     (port, index) => `    rows_in(${place(port)}, r${index}, ${cells(port)}, ${cellBytes}, now);`,

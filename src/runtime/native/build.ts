@@ -66,7 +66,10 @@ function prepare(source: string, compiler: Compiler): { folder: string; args: st
   const { folder, library } = startEntry();
   const file = join(folder, "kernel.c");
   writeFileSync(file, source, { mode: 0o600 });
-  return { folder, args: [...FLAGS, ...compiler.machineFlags, ...widths(compiler), "-o", library, file, "-lm"] };
+  return {
+    folder,
+    args: [...FLAGS, ...compiler.machineFlags, ...widths(compiler), "-o", library, file, "-lm"],
+  };
 }
 
 /** Left to itself, GCC halves vectors on machines that it tunes for 256 bits. */
@@ -86,5 +89,7 @@ function failed(error: unknown, { compiler, folder }: { compiler: Compiler; fold
       { cause: error },
     );
   }
-  return new InternalError("JR904", `${compiler.version} refused a generated kernel: ${first}`, { cause: error });
+  return new InternalError("JR904", `${compiler.version} refused a generated kernel: ${first}`, {
+    cause: error,
+  });
 }

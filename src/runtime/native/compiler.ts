@@ -76,7 +76,10 @@ function describe(path: string): Compiler {
   const version = /#define __VERSION__ "(.*)"/.exec(macros)?.[1] ?? "unknown";
   const wide = has("__AVX512F__") && has("__AVX512DQ__");
   if (!has("__LP64__")) {
-    throw new UsageError("JR532", `${path} compiles for a machine without 64-bit pointers: use device "wasm"`);
+    throw new UsageError(
+      "JR532",
+      `${path} compiles for a machine without 64-bit pointers: use device "wasm"`,
+    );
   }
   return {
     path,
@@ -121,7 +124,9 @@ function ask(path: string): Probe {
 function processor(): string {
   try {
     const lines = readFileSync("/proc/cpuinfo", "latin1").slice(0, 8192).split("\n");
-    return lines.filter((line) => /^(model name|flags|Features|CPU (part|variant))\s*:/.test(line)).join("\n");
+    return lines
+      .filter((line) => /^(model name|flags|Features|CPU (part|variant))\s*:/.test(line))
+      .join("\n");
   } catch {
     return cpus()[0]?.model ?? "";
   }

@@ -192,7 +192,8 @@ export class NativeRunner implements Kernel {
   /** The image of these shared inputs' values. */
   #bound(shared: readonly FloatArray[]): Image {
     const known = this.#image;
-    if (known !== undefined && shared.every((values, index) => equal(values, known.shared[index]))) return known;
+    if (known !== undefined && shared.every((values, index) => equal(values, known.shared[index])))
+      return known;
     const inputs = this.program.inputs.filter((input): input is InputNode => input.level !== "row");
     const values = new Map(inputs.map((input, index) => [input, checkShared(input, shared[index])] as const));
     const { lowered, code } = this.#plan;
