@@ -2,6 +2,7 @@
 
 import { expressionsOf, partsOf } from "../lower/intern.ts";
 import type { Access, Axis, Expr, Stage } from "../lower/loops.ts";
+import { operandsOf } from "../lower/placement.ts";
 
 /** The expressions a stage evaluates. */
 export function rootsOf(stage: Stage): Expr[] {
@@ -12,8 +13,10 @@ export function rootsOf(stage: Stage): Expr[] {
 /** Every access of a stage, tables of indirect indices included. */
 export function accessesOf(stage: Stage): Access[] {
   const loads = expressionsOf(rootsOf(stage)).flatMap((expr) => (expr.op === "load" ? [expr.access] : []));
-  const operands = stage.kind === "product" ? [stage.a, stage.b] : [];
-  return [...operands, ...loads, ...stage.stores.map((store) => store.access)].flatMap(withTables);
+  const sums = stage.kind === "sum" ? [stage.into] : [];
+  return [...operandsOf(stage), ...sums, ...loads, ...stage.stores.map((store) => store.access)].flatMap(
+    withTables,
+  );
 }
 
 /** An access and the tables that its index reads. */

@@ -14,6 +14,7 @@ import { reduceStart, reduceStep } from "./folds.ts";
 import type { Layout } from "./layout.ts";
 import { Pointers, type Shifts } from "./pointers.ts";
 import { emitProduct } from "./product.ts";
+import { emitSum } from "./sum.ts";
 import type { Target, Variable } from "./target.ts";
 
 /** Where a stage's code runs. */
@@ -22,6 +23,8 @@ export interface Frame<V, I> {
   readonly layout: Layout;
   readonly base: I;
   readonly laneBytes: I;
+  /** Where running sums over rows are, if the program has any. */
+  readonly sums?: I;
 }
 
 /** Bodies above this many instructions call elementary functions instead of repeating them (a call adds a quarter). */
@@ -34,6 +37,7 @@ const NO_SHIFTS: Shifts = new Map();
 export function emitStage<V, I>(stage: Stage, frame: Frame<V, I>): void {
   if (stage.kind === "product") emitProduct(stage, frame);
   else if (stage.kind === "nest") emitNest(stage, frame);
+  else if (stage.kind === "sum") emitSum(stage, frame);
   else emitStraight(stage, frame);
 }
 

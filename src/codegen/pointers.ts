@@ -37,13 +37,19 @@ export class Pointers<V, I> {
   readonly #axes = new Map<Axis, I>();
   readonly #extra: ReadonlyMap<Access, number>;
   readonly #base: I;
+  readonly #sums: I | undefined;
 
-  /** `base`: the thread's scratch. `extra`: accesses of bound cells that have an address of their own. */
-  constructor(target: Target<V, I>, layout: Layout, place: { base: I; extra?: ReadonlyMap<Access, number> }) {
+  /** `base`: the thread's scratch. `sums`: its running sums. `extra`: accesses of bound cells with an address of their own. */
+  constructor(
+    target: Target<V, I>,
+    layout: Layout,
+    place: { base: I; sums?: I; extra?: ReadonlyMap<Access, number> },
+  ) {
     this.#target = target;
     this.#layout = layout;
     this.#extra = place.extra ?? new Map();
     this.#base = place.base;
+    this.#sums = place.sums;
   }
 
   /** Prepares pointers for the accesses of a stage; call before any loop. */
@@ -154,18 +160,26 @@ export class Pointers<V, I> {
 
   #pointerOf(members: readonly Access[]): Pointer<I> {
     const sample = members[0] as Access;
-    const tile = sample.buffer.space === "tile";
-    const unit = tile ? this.#layout.tileRows * this.#layout.bytes : this.#layout.bytes;
+    const { space } = sample.buffer;
     const origin = Math.min(...members.map((access) => this.#start(access)));
-    const at = this.#target.int(origin);
-    return { tile, unit, origin, sample, current: tile ? this.#target.plus(this.#base, at) : at };
+    const start = this.#target.int(origin);
+    const base = space === "tile" ? this.#base : space === "sum" ? this.#sums : undefined;
+    const current = base === undefined ? start : this.#target.plus(base, start);
+    return { tile: space === "tile", unit: this.#unitOf(sample), origin, sample, current };
   }
 
-  /** Bytes from the scratch (tile) or from address 0 (bound) to the access's cell at the start of all loops. */
+  /** Bytes from one cell to the next: a line of the tile, a vector, a number. */
+  #unitOf({ buffer: { space } }: Access): number {
+    const { bytes, tileRows } = this.#layout;
+    if (space === "sum") return this.#target.width * bytes;
+    return space === "tile" ? tileRows * bytes : bytes;
+  }
+
+  /** Bytes from the scratch (tile), the sums (sum) or from address 0 (bound) to the access's cell at the start of all loops. */
   #start(access: Access): number {
-    const { bytes, tileRows, placement, plain } = this.#layout;
-    if (access.buffer.space === "tile")
-      return ((placement.get(access.buffer) as number) + access.index.offset) * bytes * tileRows;
+    const { bytes, placement, plain } = this.#layout;
+    if (access.buffer.space !== "bound")
+      return ((placement.get(access.buffer) as number) + access.index.offset) * this.#unitOf(access);
     const address = this.#extra.get(access) ?? plain.get(access.buffer) ?? 0;
     return address + access.index.offset * bytes;
   }

@@ -38,11 +38,11 @@ function countStage(stage: Stage, tally: Tally): void {
   const outer =
     stage.kind === "nest"
       ? points(stage.axes)
-      : stage.kind === "product"
+      : stage.kind === "product" || stage.kind === "sum"
         ? points([...stage.batch, ...stage.m, ...stage.n])
         : 1;
-  if (stage.kind === "product") {
-    tally.mul += outer * points(stage.k);
+  if (stage.kind === "product" || stage.kind === "sum") {
+    if (stage.kind === "product" || stage.b !== undefined) tally.mul += outer * points(stage.k);
     tally.add += outer * points(stage.k);
   }
   if (stage.kind === "nest" && stage.reduce !== undefined) {

@@ -32,6 +32,7 @@ import type {
   Product,
   Stage,
   Store,
+  Sum,
 } from "./loops.ts";
 
 /** What a run needs. */
@@ -43,12 +44,15 @@ export interface ExecuteInputs {
   readonly bound: (source: Node) => ArrayLike<number>;
 }
 
-/** The outputs, rows × cells each. */
+/** The outputs, rows × cells each, then the sums over these rows. */
 export function execute(lowered: Lowered, { rows, inputs, bound }: ExecuteInputs): Float64Array[] {
   const machine = new Machine(lowered, rows, bound);
   lowered.inputs.forEach(({ buffer }, index) => machine.write(buffer, at(inputs, index)));
   for (const stage of lowered.stages) machine.run(stage);
-  return lowered.outputs.map(({ buffer }) => machine.read(buffer));
+  return [
+    ...lowered.outputs.map(({ buffer }) => machine.read(buffer)),
+    ...lowered.sums.map(({ buffer }) => machine.sum(buffer)),
+  ];
 }
 
 /** sigmoid and softplus by their stable formulas, and what the row program's tables have. */
@@ -70,6 +74,7 @@ class Machine {
   readonly #placement: ReadonlyMap<Buffer, number>;
   readonly #bound = new Map<Buffer, ArrayLike<number>>();
   readonly #round: (x: number) => number;
+  readonly #sums = new Map<Buffer, Float64Array>();
   readonly #point = new Map<Axis, number>();
   #lane = 0;
   #accumulators: readonly number[] = [];
@@ -108,7 +113,28 @@ class Machine {
   run(stage: Stage): void {
     if (stage.kind === "straight") this.#perLane(() => this.#store(stage.stores));
     else if (stage.kind === "nest") this.#nest(stage);
+    else if (stage.kind === "sum") this.#sum(stage);
     else this.#product(stage);
+  }
+
+  /** The sums over all rows so far. */
+  sum(buffer: Buffer): Float64Array {
+    const known = this.#sums.get(buffer) ?? new Float64Array(buffer.cells);
+    this.#sums.set(buffer, known);
+    return known;
+  }
+
+  #sum({ batch, m, n, k, a, b, into }: Sum): void {
+    const sums = this.sum(into.buffer);
+    this.#perPoint([...batch, ...m, ...n], () => {
+      const cell = this.#index(into.index);
+      this.#perLane(() =>
+        this.#perPoint(k, () => {
+          const term = this.#round(this.#load(a) * (b === undefined ? 1 : this.#load(b)));
+          sums[cell] = this.#round((sums[cell] as number) + term);
+        }),
+      );
+    });
   }
 
   #nest({ axes, reduce, stores }: Nest): void {

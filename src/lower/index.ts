@@ -13,6 +13,7 @@ import { readElsewhere, stageOf } from "./emit.ts";
 import { withFusedProducts } from "./fuse-products.ts";
 import { Fusion, scheduled } from "./groups.ts";
 import { Homes } from "./homes.ts";
+import { Axes } from "./indices.ts";
 import type { Dtype } from "./lanes.ts";
 import type { Buffer, Lowered, Stage } from "./loops.ts";
 import { withMergedAxes } from "./merge-axes.ts";
@@ -21,6 +22,7 @@ import { Planner } from "./planner.ts";
 import { scalarised } from "./scalarise.ts";
 import { expandSelections } from "./selections.ts";
 import { isFormula, straightStages } from "./straight.ts";
+import { type SplitProgram, splitSums, sumStages } from "./sums.ts";
 
 export { type OperationCounts, operationCounts } from "./counts.ts";
 export { printLowered } from "./print.ts";
@@ -33,12 +35,14 @@ export interface LowerOptions {
   readonly straight?: boolean;
 }
 
-/** The stages of a program. Throws `UnsupportedError` for ops that must be expanded before, and sums over rows. */
+/** The stages of a program. Throws `UnsupportedError` for ops that must be expanded before. */
 export function lower(program: Program, options: LowerOptions): Lowered {
-  const expanded = expandSelections(program);
+  const split = splitSums(program);
+  const expanded = expandSelections(split.rows);
   const order = nodesOf(expanded.program);
   const values = expanded.program.outputs.map((output) => output.value);
-  const job: Job = { program: expanded.program, order, homes: new Homes(expanded.original), options };
+  const homes = new Homes(expanded.original);
+  const job: Job = { program: expanded.program, order, homes, options, split };
   for (const input of job.program.inputs) job.homes.addInput(input);
   return assembled(job, (options.straight ?? isFormula(order, values)) ? scalarStages(job) : loopStages(job));
 }
@@ -49,6 +53,7 @@ interface Job {
   readonly order: readonly Node[];
   readonly homes: Homes;
   readonly options: LowerOptions;
+  readonly split: SplitProgram;
 }
 
 interface Made {
@@ -72,18 +77,39 @@ function loopStages({ program, order, homes, options }: Job): Made {
   return { stages: stages.map((stage) => withMergedAxes(stage, (size) => axes.make(size))), outputs };
 }
 
-function assembled({ program, homes, options }: Job, made: Made): Lowered {
-  const stages = made.stages.map(withFusedProducts);
+function assembled({ program, homes, options, split }: Job, made: Made): Lowered {
   const rows = program.inputs.filter((input) => input.level === "row").map((input) => homes.of(input).buffer);
+  const sums = sumsOf(split, { inputs: rows, outputs: made.outputs, nextId: homes.buffers.length });
+  const stages = [...made.stages.map(withFusedProducts), ...sums.stages];
   const lives = livesOf(stages, { inputs: rows, outputs: made.outputs });
   const used = new Set<Buffer>(lives.map((life) => life.buffer));
+  const { placement, scratchCells } = placed(lives);
   return {
     name: program.name,
     dtype: options.dtype,
     inputs: rows.map((buffer) => ({ name: buffer.name, buffer })),
-    outputs: made.outputs.map((buffer) => ({ name: buffer.name, buffer })),
+    outputs: made.outputs.slice(0, split.own).map((buffer) => ({ name: buffer.name, buffer })),
+    sums: sums.sums,
     buffers: homes.buffers.filter((buffer) => buffer.space === "bound" || used.has(buffer)),
-    ...placed(lives),
+    placement: new Map([...placement, ...sums.places]),
+    scratchCells,
     stages,
   };
+}
+
+/** The stages that add up what the rows' program puts out. */
+function sumsOf(
+  { rows, sums }: SplitProgram,
+  made: { inputs: readonly Buffer[]; outputs: readonly Buffer[]; nextId: number },
+): ReturnType<typeof sumStages> {
+  const buffers = new Map<Node, Buffer>();
+  const inputs = rows.inputs.filter((input) => input.level === "row");
+  inputs.forEach((input, index) => buffers.set(input, made.inputs[index] as Buffer));
+  rows.outputs.forEach(({ value }, index) => buffers.set(value, made.outputs[index] as Buffer));
+  const axes = new Axes();
+  return sumStages(sums, {
+    bufferOf: (node) => buffers.get(node) as Buffer,
+    makeAxis: (size) => axes.make(size),
+    nextId: made.nextId,
+  });
 }

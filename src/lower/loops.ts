@@ -6,14 +6,17 @@
  * Expressions are lane-wise DAGs (shared objects are computed once); indices are affine in the loop axes.
  */
 
-import type { BinaryOp, Cell, CompareOp, LogicOp, Node, ReduceOp, UnaryOp } from "../ir/types.ts";
+import type { BinaryOp, Cell, CompareOp, LogicOp, Node, ReduceOp, RowSumNode, UnaryOp } from "../ir/types.ts";
 import type { Dtype } from "./lanes.ts";
 
-/** A buffer of a lowered program. Bound ones are the values of `source` (row-major), evaluated at bind. */
+/**
+ * A buffer of a lowered program. Bound ones are the values of `source` (row-major), evaluated at bind; a "sum" buffer holds
+ * running sums over rows, one vector of lanes per cell, and outlives tiles.
+ */
 export type Buffer =
   | {
       readonly id: number;
-      readonly space: "tile";
+      readonly space: "tile" | "sum";
       readonly cells: number;
       readonly cell: Cell;
       readonly name: string;
@@ -121,8 +124,30 @@ export interface Straight {
   readonly stores: readonly Store[];
 }
 
+/**
+ * into[batch, m, n] += Σ_rows Σ_k a[batch, m, k] · b[batch, k, n], or Σ_rows a where there is no b. Lane l of a vector adds rows
+ * l, l + width, … in order, whatever the tile; rows past the last add nothing, not even NaN. `a` and `b` are tile buffers. There are no stores.
+ */
+export interface Sum {
+  readonly kind: "sum";
+  readonly batch: readonly Axis[];
+  readonly m: readonly Axis[];
+  readonly n: readonly Axis[];
+  readonly k: readonly Axis[];
+  readonly a: Access;
+  readonly b?: Access;
+  readonly into: Access;
+  readonly stores: readonly Store[];
+}
+
 /** One set of loops, or straight code. */
-export type Stage = Nest | Product | Straight;
+export type Stage = Nest | Product | Straight | Sum;
+
+/** A sum over rows: the node of the program and where its running sums are. */
+export interface RowSum {
+  readonly source: RowSumNode;
+  readonly buffer: Buffer;
+}
 
 /** A row input or an output of the program: which tile buffer holds it. Cells are row-major within a row. */
 export interface Port {
@@ -136,9 +161,11 @@ export interface Lowered {
   readonly dtype: Dtype;
   /** Row inputs, in program order (shared inputs are among the bound buffers' sources). */
   readonly inputs: readonly Port[];
+  /** Outputs with a row axis, in program order; those known after all rows are no part of a lowered program. */
   readonly outputs: readonly Port[];
+  readonly sums: readonly RowSum[];
   readonly buffers: readonly Buffer[];
-  /** Where each tile buffer's storage starts, in cells: buffers whose lives do not overlap share it. */
+  /** Where each tile or sum buffer's storage starts, in cells: tile buffers whose lives do not overlap share it. */
   readonly placement: ReadonlyMap<Buffer, number>;
   /** Cells of scratch one lane needs. */
   readonly scratchCells: number;

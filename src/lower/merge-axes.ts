@@ -25,7 +25,7 @@ interface Pair {
 
 /** The lists of axes whose members may be merged with each other. */
 function loopsOf(stage: Stage): (readonly Axis[])[] {
-  if (stage.kind === "product") return [stage.batch, stage.m, stage.n, stage.k];
+  if (stage.kind === "product" || stage.kind === "sum") return [stage.batch, stage.m, stage.n, stage.k];
   return stage.kind === "nest" ? [stage.axes, stage.reduce?.axes ?? []] : [];
 }
 
@@ -76,6 +76,12 @@ function replaced(stage: Stage, merge: Merge): Stage {
     (store): Store => ({ access: access(store.access), value: expr(store.value) }),
   );
   if (stage.kind === "straight") return stage;
+  if (stage.kind === "sum") {
+    const { b } = stage;
+    const lists = { batch: axes(stage.batch), m: axes(stage.m), n: axes(stage.n), k: axes(stage.k) };
+    const operands = { a: access(stage.a), ...(b === undefined ? {} : { b: access(b) }) };
+    return { ...stage, ...lists, ...operands, into: access(stage.into) };
+  }
   if (stage.kind === "product") {
     return {
       ...stage,

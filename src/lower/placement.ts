@@ -14,9 +14,16 @@ export function accessesOf(stage: Stage): { reads: Access[]; writes: Access[] } 
   const roots: Expr[] = [...folds, ...stage.stores.map((store) => store.value)];
   const loads = expressionsOf(roots).flatMap((expr) => (expr.op === "load" ? [expr.access] : []));
   return {
-    reads: [...(stage.kind === "product" ? [stage.a, stage.b] : []), ...loads],
-    writes: stage.stores.map((store) => store.access),
+    reads: [...operandsOf(stage), ...loads],
+    writes: [...(stage.kind === "sum" ? [stage.into] : []), ...stage.stores.map((store) => store.access)],
   };
+}
+
+/** What a product or a sum over rows multiplies or adds. */
+export function operandsOf(stage: Stage): Access[] {
+  if (stage.kind === "product") return [stage.a, stage.b];
+  if (stage.kind === "sum") return stage.b === undefined ? [stage.a] : [stage.a, stage.b];
+  return [];
 }
 
 interface Life {

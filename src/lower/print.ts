@@ -94,10 +94,14 @@ function headOf(stage: Stage, names: Names): string {
     const reduce = stage.reduce === undefined ? "" : ` fold ${names.loops(stage.reduce.axes)}`;
     return `${stage.ordered ? "ordered " : ""}nest ${names.loops(stage.axes)}${reduce}`;
   }
+  const { a, b } = stage;
   const parts = (["batch", "m", "n", "k"] as const)
     .filter((part) => stage[part].length > 0)
     .map((part) => `${part}(${names.loops(stage[part])})`);
-  return `product ${parts.join(" ")}: acc0 = ${names.access(stage.a)} * ${names.access(stage.b)}`;
+  const text = b === undefined ? names.access(a) : `${names.access(a)} * ${names.access(b)}`;
+  return stage.kind === "sum"
+    ? `sum ${parts.join(" ")}: ${names.access(stage.into)} += ${text}`
+    : `product ${parts.join(" ")}: acc0 = ${text}`;
 }
 
 /** Writes expressions; what several places share gets a name and a line of its own. */

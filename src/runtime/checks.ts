@@ -4,6 +4,7 @@ import { UsageError } from "../errors.ts";
 import { sizeOf } from "../ir/shape.ts";
 import type { InputNode, Program } from "../ir/types.ts";
 import type { Dtype } from "../lower/lanes.ts";
+import { outputLength } from "./finish.ts";
 import type { FloatArray } from "./wasm/instance.ts";
 
 /** Throws unless there is one array of the right length per input. */
@@ -44,7 +45,7 @@ export function outputArrays(
   program: Program,
   { n, outs, dtype }: { n: number; outs: readonly FloatArray[] | undefined; dtype: Dtype },
 ): FloatArray[] {
-  const lengths = program.outputs.map((output) => n * sizeOf(output.value.shape));
+  const lengths = program.outputs.map((output) => outputLength(output, n));
   if (outs === undefined) return lengths.map((length) => floatsOf(dtype, length));
   lengths.forEach((length, index) => {
     const given = outs[index]?.length ?? 0;

@@ -3,6 +3,7 @@
 import { sizeOf } from "../ir/shape.ts";
 import type { Program } from "../ir/types.ts";
 import { checkArguments, floatsOf, outputArrays } from "./checks.ts";
+import { outputLength } from "./finish.ts";
 import { interpret } from "./interpreter.ts";
 import type { BoundRun, Kernel, KernelInfo, KernelOptions } from "./kernel.ts";
 import type { FloatArray } from "./wasm/instance.ts";
@@ -35,7 +36,7 @@ export class InterpreterKernel implements Kernel {
     interpret(this.program, inputs, n).forEach((values, index) => {
       const { level } = (this.program.outputs[index] as Program["outputs"][number]).value;
       const result = results[index] as FloatArray;
-      if (level === "row") result.set(values);
+      if (level === "row" || level === "finish") result.set(values);
       else for (let row = 0; row < n; row++) result.set(values, row * values.length);
     });
     return results;
@@ -47,7 +48,7 @@ export class InterpreterKernel implements Kernel {
     const inputs = program.inputs
       .filter((input) => input.level === "row")
       .map((input) => floatsOf(dtype, n * sizeOf(input.shape)));
-    const outputs = program.outputs.map((output) => floatsOf(dtype, n * sizeOf(output.value.shape)));
+    const outputs = program.outputs.map((output) => floatsOf(dtype, outputLength(output, n)));
     const rows = inputs.values();
     const bound = shared.values();
     const all = program.inputs.map(

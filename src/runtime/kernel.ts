@@ -2,7 +2,7 @@
  * Kernels: a program compiled for one device, run on any number of rows.
  *
  * In: a program and options. Out: a `Kernel` whose `run` takes the program's inputs (rows n × size, shared ones size)
- * and gives its outputs. Results never depend on n, a row's place, or the number of threads.
+ * and gives its outputs (n × size; those known after all rows size). Results never depend on n, a row's place, or the number of threads.
  */
 
 import type { Program } from "../ir/types.ts";

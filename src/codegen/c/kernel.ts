@@ -6,6 +6,7 @@
  * of 64-bit words: addresses and counts, in the order of `JOB`.
  */
 
+import { UnsupportedError } from "../../errors.ts";
 import type { Buffer, Lowered, Port } from "../../lower/loops.ts";
 import { emitStage } from "../emit.ts";
 import { type Layout, layoutOf } from "../layout.ts";
@@ -43,6 +44,11 @@ export const JOB = { memory: 0, scratch: 1, rows: 2, chunk: 3, next: 4, threads:
 /** Writes the file of a lowered program. */
 export function cKernel(lowered: Lowered, { vectorBytes, fused, mostRows }: COptions): CKernel {
   const { dtype } = lowered;
+  if (lowered.sums.length > 0)
+    throw new UnsupportedError(
+      "JR417",
+      `sums over rows ("${lowered.name}") have no native code yet: use device "wasm"`,
+    );
   const shape = { dtype, vectorBytes };
   const machine = machineOf(shape);
   const most = mostRows ?? Number.POSITIVE_INFINITY;

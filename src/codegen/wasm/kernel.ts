@@ -1,19 +1,22 @@
 /**
  * A lowered program as a WebAssembly module.
  *
- * Its one export, run(scratch, rows, …inputs, …outputs), takes byte addresses: each tile copies its rows in, runs
- * every stage, and copies its results out. Each stage is a function of its own, so that V8 can replace it by
+ * Its one export, run(scratch, rows, …inputs, …outputs, sums?), takes byte addresses: each tile copies its rows in, runs
+ * every stage, and copies its results out; sums over rows are added to what lies at `sums`. Each stage is a function of
+ * its own, so that V8 can replace it by
  * optimised code between tiles. Nothing is imported but the memory.
  */
 
 import { invariant } from "../../errors.ts";
 import type { Lowered } from "../../lower/loops.ts";
+import { sumCells } from "../../lower/sums.ts";
 import { emitStage } from "../emit.ts";
 import { type Layout, layoutOf } from "../layout.ts";
 import type { Int } from "./context.ts";
 import { WasmModule } from "./module.ts";
 import { types } from "./opcodes.ts";
 import { COPY_PARAMS, defineCopyIn, defineCopyOut } from "./rows.ts";
+import { defineClear } from "./tails.ts";
 import { WasmTarget } from "./target.ts";
 
 /** Options that change the code. */
@@ -38,6 +41,8 @@ export interface WasmKernel {
   readonly end: number;
   /** Bytes of scratch one thread needs. */
   readonly scratchBytes: number;
+  /** Bytes of running sums over rows: a vector per cell. */
+  readonly sumBytes: number;
 }
 
 const VECTOR_BYTES = 16;
@@ -50,12 +55,19 @@ export function wasmKernel(lowered: Lowered, options: WasmOptions): WasmKernel {
   const target = new WasmTarget(module);
   const copiesIn = lowered.inputs.map((port) => defineCopyIn(module, target, { port, layout }));
   const stages = lowered.stages.map((stage) =>
-    module.define({ params: [types.i32, types.i32] }, () =>
-      emitStage(stage, { target, layout, base: parameter(0), laneBytes: parameter(1) }),
+    module.define({ params: [types.i32, types.i32, types.i32] }, () =>
+      emitStage(stage, {
+        target,
+        layout,
+        base: parameter(0),
+        laneBytes: parameter(1),
+        sums: parameter(2),
+      }),
     ),
   );
+  const clear = lowered.sums.length === 0 ? undefined : defineClear(module, target, { lowered, layout });
   const copiesOut = lowered.outputs.map((port) => defineCopyOut(module, target, { port, layout }));
-  const indices = { in: copiesIn, stages, out: copiesOut };
+  const indices = { in: copiesIn, stages, clear, out: copiesOut };
   defineRun(module, lowered, { layout, width, indices });
   return {
     bytes: module.code.encode(options),
@@ -63,6 +75,7 @@ export function wasmKernel(lowered: Lowered, options: WasmOptions): WasmKernel {
     width,
     constants: module.pool.contents(),
     end: Math.ceil(module.pool.end / 64) * 64,
+    sumBytes: sumCells(lowered.sums) * VECTOR_BYTES,
     scratchBytes: Math.ceil((lowered.scratchCells * layout.tileRows * layout.bytes) / 64) * 64,
   };
 }
@@ -74,10 +87,11 @@ function parameter(local: number): Int {
 interface Functions {
   readonly in: readonly { code: { index: number } }[];
   readonly stages: readonly { code: { index: number } }[];
+  readonly clear: { code: { index: number } } | undefined;
   readonly out: readonly { code: { index: number } }[];
 }
 
-/** The loop over tiles. Locals 2 … are the ports' next rows, inputs first. */
+/** The loop over tiles. Locals 2 … are the ports' next rows, inputs first, then the sums. */
 function defineRun(
   module: WasmModule,
   lowered: Lowered,
@@ -85,7 +99,8 @@ function defineRun(
 ): void {
   const { tileRows, bytes } = plan.layout;
   const ports = [...lowered.inputs, ...lowered.outputs];
-  const params = [types.i32, types.i32, ...ports.map(() => types.i32)];
+  const params = [types.i32, types.i32, ...ports.map(() => types.i32), types.i32];
+  const sums = 2 + ports.length;
   invariant(COPY_PARAMS.length === 3, "copy functions take scratch, lanes and rows");
   const { code } = module.define({ params }, ({ code: body }) => {
     const laneBytes = body.local(types.i32);
@@ -99,7 +114,11 @@ function defineRun(
       body.op("call", index);
     };
     plan.indices.in.forEach((copy, port) => call(copy.code.index, 2 + port));
-    for (const stage of plan.indices.stages) call(stage.code.index);
+    lowered.stages.forEach((stage, index) => {
+      if (stage.kind === "sum" && lowered.stages[index - 1]?.kind !== "sum")
+        emitClear(body, { clear: plan.indices.clear?.code.index ?? 0, tileRows });
+      call(plan.indices.stages[index]?.code.index ?? 0, sums);
+    });
     plan.indices.out.forEach((copy, port) => call(copy.code.index, 2 + lowered.inputs.length + port));
     ports.forEach((port, index) => advance(body, 2 + index, tileRows * port.buffer.cells * bytes));
     advance(body, 1, -tileRows);
@@ -108,6 +127,18 @@ function defineRun(
     body.op("end");
   });
   module.code.export("run", code);
+}
+
+/** Before the first sum of a tile that is not full: lanes without rows become 0. */
+function emitClear(body: Body, { clear, tileRows }: { clear: number; tileRows: number }): void {
+  body.get(1);
+  body.i32(tileRows);
+  body.op("i32.lt_s");
+  body.open("if");
+  body.get(0);
+  body.get(1);
+  body.op("call", clear);
+  body.op("end");
 }
 
 type Body = Parameters<Parameters<WasmModule["define"]>[1]>[0]["code"];

@@ -32,6 +32,8 @@ export function floatView(
 export interface RowSlot {
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+  /** Running sums over rows. */
+  readonly sums: number;
 }
 
 /** One thread's part of memory. */
@@ -65,7 +67,11 @@ export function memoryPlan(lowered: Lowered, code: WasmKernel, shape: MemoryShap
     return address;
   };
   const port = ({ buffer }: Port): number => take(buffer.cells * padded * code.layout.bytes);
-  const slot = (): RowSlot => ({ inputs: lowered.inputs.map(port), outputs: lowered.outputs.map(port) });
+  const slot = (): RowSlot => ({
+    inputs: lowered.inputs.map(port),
+    outputs: lowered.outputs.map(port),
+    sums: take(code.sumBytes),
+  });
   const areas = Array.from({ length: shape.threads }, () => ({
     scratch: take(code.scratchBytes),
     slots: Array.from({ length: shape.slots }, slot),
@@ -106,7 +112,7 @@ export class Instance {
 
 /** What the module's `run` takes. */
 export function runArguments(area: Area, slot: RowSlot, rows: number): [number, number, ...number[]] {
-  return [area.scratch, rows, ...slot.inputs, ...slot.outputs];
+  return [area.scratch, rows, ...slot.inputs, ...slot.outputs, slot.sums];
 }
 
 /** A memory for a plan. */

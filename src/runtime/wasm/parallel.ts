@@ -9,6 +9,7 @@ import type { Lowered } from "../../lower/loops.ts";
 import { messagesDelivered } from "../threads/platform.ts";
 import { type PoolWorker, poolWorkers, type SharedKernel } from "../threads/pool.ts";
 import { type Area, type Instance, type RowSlot, runArguments } from "./instance.ts";
+import type { RowQueue } from "./row-queue.ts";
 import { copyIn, copyOut, type Span } from "./rows.ts";
 
 /** A slice of the calling thread, and a worker's job: long beside a message, short beside a frame. */
@@ -25,8 +26,10 @@ export interface ParallelKernel extends SharedKernel {
   pace: number | undefined;
 }
 
-/** All rows of a call. */
-export type Rows = Omit<Span, "start">;
+/** The arrays of a call, and its rows. */
+export interface Rows extends Pick<Span, "inputs" | "outs"> {
+  readonly queue: RowQueue;
+}
 
 /** Runs a call; resolves when every row is written. Without workers it still lets events through between slices. */
 export async function runParallel(kernel: ParallelKernel, call: Rows): Promise<void> {
@@ -47,7 +50,6 @@ export async function runParallel(kernel: ParallelKernel, call: Rows): Promise<v
 class ParallelRun {
   readonly #kernel: ParallelKernel;
   readonly #call: Rows;
-  #next = 0;
   #running = 0;
   #error: Error | undefined;
   #done: () => void = () => {};
@@ -59,11 +61,11 @@ class ParallelRun {
 
   /** Computes some rows on this thread; false when none are left. */
   slice(): boolean {
-    const span = this.#take();
-    if (span === undefined) return false;
     const { instance, lowered } = this.#kernel;
     const area = instance.plan.areas[0] as Area;
     const slot = area.slots[0] as RowSlot;
+    const span = this.#take(slot);
+    if (span === undefined) return false;
     const start = performance.now();
     copyIn(lowered, instance, { slot, span });
     instance.run(area, slot, span.rows);
@@ -74,7 +76,7 @@ class ParallelRun {
 
   /** Are there enough rows left to wake workers? */
   worthSharing(): boolean {
-    return (this.#call.rows - this.#next) * (this.#kernel.pace ?? 0) > WORTH_MS;
+    return this.#call.queue.left * (this.#kernel.pace ?? 0) > WORTH_MS;
   }
 
   /** Keeps all slots of a worker busy while rows are left. */
@@ -94,7 +96,7 @@ class ParallelRun {
   }
 
   #send(worker: PoolWorker, { thread, slot }: { thread: number; slot: RowSlot }): void {
-    const span = worker.usable && this.#error === undefined ? this.#take() : undefined;
+    const span = worker.usable && this.#error === undefined ? this.#take(slot) : undefined;
     if (span === undefined) return;
     const { id, instance, lowered } = this.#kernel;
     copyIn(lowered, instance, { slot, span });
@@ -109,16 +111,14 @@ class ParallelRun {
   }
 
   /** The next rows: about a slice's worth in whole tiles, less near the end so that all threads end together. */
-  #take(): Span | undefined {
+  #take(slot: RowSlot): Span | undefined {
     const { instance, tileRows, pace } = this.#kernel;
-    const left = this.#call.rows - this.#next;
-    if (left <= 0 || this.#error !== undefined) return undefined;
-    const share = left / (2 * instance.plan.threads);
+    if (this.#error !== undefined) return undefined;
+    const { queue, inputs, outs } = this.#call;
+    const share = queue.left / (2 * instance.plan.threads);
     const wanted = pace === undefined ? tileRows : Math.min(SLICE_MS / pace, share);
     const tiles = Math.max(1, Math.floor(wanted / tileRows));
-    const rows = Math.min(left, tiles * tileRows, instance.plan.rows);
-    const start = this.#next;
-    this.#next += rows;
-    return { ...this.#call, start, rows };
+    const piece = queue.take(slot, Math.min(tiles * tileRows, instance.plan.rows));
+    return piece && { inputs, outs, ...piece };
   }
 }

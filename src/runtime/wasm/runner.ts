@@ -8,8 +8,10 @@
 
 import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
 import { UsageError } from "../../errors.ts";
-import type { Program } from "../../ir/types.ts";
-import { checkArguments, checkShared, outputArrays } from "../checks.ts";
+import type { InputNode, Program } from "../../ir/types.ts";
+import type { Lowered, Port } from "../../lower/loops.ts";
+import { checkArguments, checkShared, floatsOf, outputArrays } from "../checks.ts";
+import { finished, outputLength, outputsOf } from "../finish.ts";
 import type { BoundRun, Kernel, KernelInfo } from "../kernel.ts";
 import { dropKernel, kernelNumber } from "../threads/pool.ts";
 import { boundImage } from "./bind.ts";
@@ -26,6 +28,7 @@ import {
 import { compileModuleSync } from "./module.ts";
 import { type ParallelKernel, runParallel } from "./parallel.ts";
 import type { WasmPlan } from "./plan.ts";
+import { RowQueue } from "./row-queue.ts";
 import { copyIn, copyOut } from "./rows.ts";
 
 /** An instance and the shared inputs its memory was bound to. */
@@ -87,12 +90,15 @@ export class WasmRunner implements Kernel {
     const { areas, rows: most } = instance.plan;
     const area = areas[0] as Area;
     const slot = area.slots[0] as RowSlot;
-    for (let start = 0; start < n; start += most) {
-      const span = { ...call, start, rows: Math.min(most, n - start) };
+    const queue = new RowQueue(lowered, instance, n);
+    const next = () => queue.take(slot, most);
+    for (let piece = next(); piece !== undefined; piece = next()) {
+      const span = { inputs: call.inputs, outs: call.rowOuts, ...piece };
       copyIn(lowered, instance, { slot, span });
       instance.run(area, slot, span.rows);
       copyOut(lowered, instance, { slot, span });
     }
+    this.#finish(call, queue);
     return call.outs;
   }
 
@@ -110,11 +116,28 @@ export class WasmRunner implements Kernel {
         const length = n * (ports[index]?.buffer.cells ?? 0);
         return floatView(lowered.dtype, instance.memory.buffer, { address, length });
       });
-    return {
-      inputs: views(slot.inputs, lowered.inputs),
-      outputs: views(slot.outputs, lowered.outputs),
-      run: instance.runner(area, slot, n),
-    };
+    const inputs = views(slot.inputs, lowered.inputs);
+    const rowOutputs = views(slot.outputs, lowered.outputs).values();
+    const outputs = this.program.outputs.map((output) =>
+      output.value.level === "finish"
+        ? floatsOf(lowered.dtype, outputLength(output, n))
+        : (rowOutputs.next().value as FloatArray),
+    );
+    if (lowered.sums.length === 0) return { inputs, outputs, run: instance.runner(area, slot, n) };
+    return { inputs, outputs, run: () => this.#runRanges(instance, n, { shared, outs: outputs }) };
+  }
+
+  /** Runs the rows of a memory range by range; what follows the sums allocates a little. */
+  #runRanges(instance: Instance, n: number, call: Pick<Call, "shared" | "outs">): void {
+    const { lowered } = this.#plan;
+    const area = instance.plan.areas[0] as Area;
+    const slot = area.slots[0] as RowSlot;
+    const queue = new RowQueue(lowered, instance, n);
+    for (let piece = queue.take(slot, n); piece !== undefined; piece = queue.take(slot, n)) {
+      const { start, rows } = piece;
+      instance.run(area, laterRows(lowered, slot, start), rows);
+    }
+    this.#finish(call, queue);
   }
 
   dispose(): void {
@@ -133,7 +156,10 @@ export class WasmRunner implements Kernel {
     const call = this.#checked(inputs, n, given);
     this.#parallel ??= this.#shareable();
     this.#rebind(this.#parallel, call.shared);
-    await runParallel(this.#parallel.kernel, { inputs: call.inputs, outs: call.outs, rows: n });
+    const { kernel } = this.#parallel;
+    const queue = new RowQueue(this.#plan.lowered, kernel.instance, n);
+    await runParallel(kernel, { inputs: call.inputs, outs: call.rowOuts, queue });
+    this.#finish(call, queue);
     return call.outs;
   }
 
@@ -161,10 +187,12 @@ export class WasmRunner implements Kernel {
   #checked(inputs: readonly FloatArray[], n: number, outs: readonly FloatArray[] | undefined): Call {
     checkArguments(this.program, inputs, n);
     const isRow = (index: number): boolean => this.program.inputs[index]?.level === "row";
+    const results = outputArrays(this.program, { n, outs, dtype: this.#plan.options.dtype });
     return {
       inputs: inputs.filter((_, index) => isRow(index)),
       shared: inputs.filter((_, index) => !isRow(index)),
-      outs: outputArrays(this.program, { n, outs, dtype: this.#plan.options.dtype }),
+      outs: results,
+      rowOuts: outputsOf(this.program, "row", results),
     };
   }
 
@@ -183,16 +211,39 @@ export class WasmRunner implements Kernel {
   }
 
   #bind({ memory }: Instance, { code, shared }: { code: WasmKernel; shared: readonly FloatArray[] }): void {
-    const inputs = this.program.inputs.filter((input) => input.level !== "row");
-    const values = new Map(inputs.map((input, index) => [input, checkShared(input, shared[index])] as const));
+    const values = this.#sharedValues(shared);
     new Uint8Array(memory.buffer).set(boundImage(this.#plan.lowered, code, values));
   }
+
+  #sharedValues(shared: readonly FloatArray[]): Map<InputNode, FloatArray> {
+    const inputs = this.program.inputs.filter((input) => input.level !== "row");
+    return new Map(inputs.map((input, index) => [input, checkShared(input, shared[index])] as const));
+  }
+
+  /** Evaluates the outputs that follow sums over rows. */
+  #finish({ shared, outs }: Pick<Call, "shared" | "outs">, queue: RowQueue): void {
+    const results = outputsOf(this.program, "finish", outs);
+    if (results.length === 0) return;
+    finished(this.program, this.#sharedValues(shared), queue.sums()).forEach((values, index) =>
+      results[index]?.set(values),
+    );
+  }
+}
+
+/** The slot with its rows from `start` on. */
+function laterRows({ inputs, outputs, dtype }: Lowered, slot: RowSlot, start: number): RowSlot {
+  const rowBytes = start * (dtype === "f32" ? 4 : 8);
+  const moved = (addresses: readonly number[], ports: readonly Port[]): number[] =>
+    addresses.map((address, index) => address + rowBytes * (ports[index]?.buffer.cells ?? 0));
+  return { ...slot, inputs: moved(slot.inputs, inputs), outputs: moved(slot.outputs, outputs) };
 }
 
 interface Call {
   readonly inputs: readonly FloatArray[];
   readonly shared: readonly FloatArray[];
   readonly outs: FloatArray[];
+  /** Those with a row axis. */
+  readonly rowOuts: readonly FloatArray[];
 }
 
 function disposed(program: Program): UsageError {
