@@ -139,15 +139,15 @@ function heartDipole<T>(a: Arithmetic<T>, x: readonly T[]): T[] {
   const twice = (p: T, q: T, r: T): T => a.mul(a.mul(a.scale(2, p), q), r);
   const cubic = (p: T, q: T): T => a.mul(p, a.sub(square(p), a.scale(3, square(q))));
   const [P, Q, S, U] = [cubic(x5, x7), cubic(x7, x5), cubic(x6, x8), cubic(x8, x6)];
-  const mixed = (p: T, q: T, r: T, s: T): T =>
+  const mixed = ([p, q]: readonly [T, T], [r, s]: readonly [T, T]): T =>
     minusOne(a.sub(a.add(a.sub(a.mul(p, A), twice(q, x5, x7)), a.mul(r, B)), twice(s, x6, x8)));
   return [
     minusOne(a.add(x1, x2)),
     minusOne(a.add(x3, x4)),
     minusOne(a.sub(a.sub(a.add(a.mul(x5, x1), a.mul(x6, x2)), a.mul(x7, x3)), a.mul(x8, x4))),
     minusOne(a.add(a.add(a.add(a.mul(x7, x1), a.mul(x8, x2)), a.mul(x5, x3)), a.mul(x6, x4))),
-    mixed(x1, x3, x2, x4),
-    mixed(x3, x1, x4, x2),
+    mixed([x1, x3], [x2, x4]),
+    mixed([x3, x1], [x4, x2]),
     minusOne(a.add(a.add(a.add(a.mul(x1, P), a.mul(x3, Q)), a.mul(x2, S)), a.mul(x4, U))),
     minusOne(a.sub(a.add(a.sub(a.mul(x3, P), a.mul(x1, Q)), a.mul(x4, S)), a.mul(x2, U))),
   ];
@@ -209,8 +209,18 @@ export function writtenGraph({ inputs, run }: EliminationTask): WrittenGraph {
   const vertex = (...from: number[]): number => reads.push([...new Set(from)]) - 1;
   const one = (x: number): number => vertex(x);
   const arithmetic: Arithmetic<number> = {
-    ...{ add: vertex, sub: vertex, mul: vertex, div: vertex, atan2: vertex },
-    ...{ square: one, sqrt: one, abs: one, sin: one, cos: one, neg: one, shift: one },
+    add: vertex,
+    sub: vertex,
+    mul: vertex,
+    div: vertex,
+    atan2: vertex,
+    square: one,
+    sqrt: one,
+    abs: one,
+    sin: one,
+    cos: one,
+    neg: one,
+    shift: one,
     scale: (_, x) => vertex(x),
     from: (_, x) => vertex(x),
   };

@@ -7,9 +7,10 @@
 
 import type { Builder } from "../ir/builder.ts";
 import { topologicalOrder } from "../ir/graph.ts";
-import { at } from "../ir/shape.ts";
+import { at, sizeOf } from "../ir/shape.ts";
 import type { InputNode, Node, Shape } from "../ir/types.ts";
-import { fromCells, isFormula, ScalarCells } from "../optimize/scalarise.ts";
+import { fromCells, ScalarCells } from "../optimize/scalar-cells.ts";
+import { isFormula } from "../optimize/scalarise.ts";
 import { compressedNode, compressedScalars } from "./compressed.ts";
 import type { Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
@@ -19,6 +20,9 @@ import { type Pattern, patternOfMap, patternOfScalars } from "./pattern.ts";
 
 /** Scalar operations up to which a program is taken apart. */
 export const FORMULA_OPERATIONS = 3000;
+
+/** Entries of the Jacobian up to which a program is taken apart: each is a node of its own. */
+const FORMULA_ENTRIES = 2048;
 
 /** A linearised program and its ends. */
 export interface Ends {
@@ -46,7 +50,9 @@ export interface Pair {
 
 /** Linearises `values` with respect to `wrt`, taking formulas apart. */
 export function endsOf(b: Builder, values: readonly Node[], wrt: readonly InputNode[]): Ends {
-  return isFormula(values, FORMULA_OPERATIONS) ? scalarEnds(b, values, wrt) : wholeEnds(b, values, wrt);
+  const cells = (nodes: readonly Node[]): number => nodes.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const small = cells(values) * cells(wrt) <= FORMULA_ENTRIES && isFormula(values, FORMULA_OPERATIONS);
+  return small ? scalarEnds(b, values, wrt) : wholeEnds(b, values, wrt);
 }
 
 function wholeEnds(b: Builder, values: readonly Node[], wrt: readonly InputNode[]): Ends {

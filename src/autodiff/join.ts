@@ -67,7 +67,10 @@ function addTerms(b: Builder, x: Term, y: Term): Term {
 
 /** One guard for both: it stays in front of the sum, not yet applied. */
 function addBehindGuard(b: Builder, x: Term, y: Term): Term {
-  const [p, q] = [x, y].map(({ guard: _, ...rest }) => rest) as [Term, Term];
+  const [p, q] = [x, y].map((term) => withParts(term, { factor: term.factor, memory: term.memory })) as [
+    Term,
+    Term,
+  ];
   const frame = { out: x.out, in: x.in, scale: 1 };
   return withParts(frame, { factor: addScaled(b, p, q), guard: x.guard, ...memoryOf(b, p, q) });
 }
