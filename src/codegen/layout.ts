@@ -7,7 +7,7 @@
 
 import type { Buffer, Lowered, Product, Stage } from "../lower/loops.ts";
 import { accessesOf } from "./accesses.ts";
-import { BLOCK_ROWS, type Packing, packingOf } from "./packing.ts";
+import { type BlockRows, type Packing, packingOf } from "./packing.ts";
 
 /** The first bytes of memory stay empty: address 0 catches nothing by accident. */
 const RESERVED = 64;
@@ -42,7 +42,7 @@ export interface LayoutShape {
   /** Lanes of a tile; default: by the caches. */
   readonly tileRows?: number;
   /** Rows of weights that a product reads side by side. */
-  readonly blockRows?: number;
+  readonly blocking: BlockRows;
 }
 
 /** The layout for vectors of `width` lanes and calls of at most `mostRows` rows. */
@@ -57,7 +57,7 @@ export function layoutOf(lowered: Lowered, shape: LayoutShape): Layout {
     return address;
   };
   for (const product of lowered.stages.filter(isPacked)) {
-    const packing = packingOf(product, shape.blockRows ?? BLOCK_ROWS);
+    const packing = packingOf(product, shape.blocking);
     packed.set(product, { address: take(packing.cells), packing });
   }
   for (const buffer of plainBuffers(lowered.stages)) plain.set(buffer, take(buffer.cells));

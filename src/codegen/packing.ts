@@ -7,12 +7,13 @@
 
 import type { Access, Axis, Buffer, Index, Product } from "../lower/loops.ts";
 import { dependsOn } from "./accesses.ts";
-
-/** Rows of a register block: 4 × 2 vectors keep 8 multiply-adds in flight and leave registers for operands. */
-export const BLOCK_ROWS = 4;
+import type { Blocking } from "./target.ts";
 
 /** The row within a packed block: rows lie side by side. */
-export const PACKED_ROW: Axis = { id: -1, size: BLOCK_ROWS };
+export const PACKED_ROW: Axis = { id: -1, size: 1 };
+
+/** What a block costs beside its multiply-adds, in rows. */
+const BLOCK_COST = 0.4;
 
 /** The order. */
 export interface Packing {
@@ -35,8 +36,21 @@ export function blockedAxis(product: Product): Axis | undefined {
   );
 }
 
+/** How many rows blocks have, so that all `rows` take the least time. */
+export function blockHeight(rows: number, { rows: most, leastRows: least = most }: BlockRows): number {
+  if (rows <= most) return rows;
+  const time = (height: number): number => (height === 0 ? 0 : Math.max(height, least) + BLOCK_COST);
+  const total = (height: number): number => Math.floor(rows / height) * time(height) + time(rows % height);
+  let best = most;
+  for (let height = most - 1; height >= least; height--) if (total(height) < total(best)) best = height;
+  return best;
+}
+
+/** The part of a target's blocking that packing depends on. */
+export type BlockRows = Pick<Blocking, "rows" | "leastRows">;
+
 /** The packing of a product's operand a. */
-export function packingOf(product: Product, blockRows: number): Packing {
+export function packingOf(product: Product, blockRows: BlockRows): Packing {
   const blocked = blockedAxis(product);
   const outer = [...product.batch, ...product.m].filter(
     (axis) => axis !== blocked && dependsOn(product.a, axis),
@@ -44,7 +58,7 @@ export function packingOf(product: Product, blockRows: number): Packing {
   const rows = blocked?.size ?? 1;
   const depth = product.k.reduce((size, axis) => size * axis.size, 1);
   const cells = outer.reduce((size, axis) => size * axis.size, rows * depth);
-  return { blocked, outer, k: product.k, height: Math.min(blockRows, rows), rows, depth, cells };
+  return { blocked, outer, k: product.k, height: blockHeight(rows, blockRows), rows, depth, cells };
 }
 
 /** Rows of the last, lower block; 0 if all are full. */

@@ -12,9 +12,9 @@ import type { Access, Axis, Product } from "../lower/loops.ts";
 import { accessesOf, rootsOf } from "./accesses.ts";
 import type { Frame } from "./emit.ts";
 import { Evaluator, weightOf } from "./expressions.ts";
-import { blockedAxis, PACKED_ROW, packedAccess, tailRows } from "./packing.ts";
+import { blockedAxis, blockHeight, PACKED_ROW, packedAccess, tailRows } from "./packing.ts";
 import { Pointers, type Shifts } from "./pointers.ts";
-import type { Variable } from "./target.ts";
+import type { Target, Variable } from "./target.ts";
 
 /** Epilogues above this many instructions in all call elementary functions. */
 const INLINE_WEIGHT = 1600;
@@ -66,7 +66,7 @@ function kernelOf<V, I>(product: Product, frame: Frame<V, I>): Kernel<V, I> {
   const extra = new Map<Access, number>();
   const a = { full: product.a, tail: product.a };
   const size = rowAxis?.size ?? 1;
-  const height = Math.min(target.blocking.rows, size);
+  const height = blockHeight(size, target.blocking);
   let rows = { height, tail: size % height };
   if (packed !== undefined) {
     rows = { height: packed.packing.height, tail: tailRows(packed.packing) };
@@ -89,22 +89,32 @@ function columnAxisOf(product: Product): Axis | undefined {
   );
 }
 
-/** Columns of a block: 1 unless rows and two vectors leave accumulators free. */
+/** Columns of a block: 1 unless rows and the wanted vectors leave registers free. */
 function columnsFor<V, I>({ rows, columnAxis, product, frame }: Kernel<V, I>): number {
-  const { sums, vectors } = frame.target.blocking;
-  const wanted = product.a.buffer.space === "tile" ? 1 : vectors;
-  const room = Math.max(1, Math.floor(sums / (rows.height * wanted)));
+  const { blocking, width } = frame.target;
+  const wanted =
+    product.a.buffer.space === "tile" ? 1 : Math.min(blocking.vectors, frame.layout.tileRows / width);
+  const room = Math.max(1, Math.floor(operandVectors(product, rows.height, frame.target) / wanted));
   return Math.min(room, columnAxis?.size ?? 1);
 }
 
-/** Vectors of a block: 2, or what the accumulators and the tile allow when rows and columns are few. */
+/** Vectors of b that a block of so many rows can hold beside its sums and one weight. */
+function operandVectors<V, I>({ k }: Product, rows: number, target: Target<V, I>): number {
+  const { blocking, registers, width, lanes } = target;
+  const { operandBytes = Number.POSITIVE_INFINITY } = blocking;
+  const depth = k.reduce((size, axis) => size * axis.size, 1);
+  const near = Math.max(1, operandBytes / (depth * width * (lanes.dtype === "f32" ? 4 : 8)));
+  return Math.floor(Math.min(blocking.sums / rows, (registers - 1) / (rows + 1), near));
+}
+
+/** Vectors of a block, most first: what its registers hold and the tile divides into, then what is left. */
 function vectorsFor<V, I>({ rows, product, frame }: Kernel<V, I>, columns: number): readonly number[] {
   if (product.a.buffer.space === "tile") return [1];
-  const { sums } = frame.target.blocking;
-  const room = Math.min(sums / (rows.height * columns), frame.layout.tileRows / frame.target.width);
-  if (room >= 8) return [8, 2, 1];
-  if (room >= 4) return [4, 1];
-  return room >= 2 || columns * rows.height < sums ? [2, 1] : [1];
+  const held = operandVectors(product, rows.height, frame.target) / columns;
+  const tile = frame.layout.tileRows / frame.target.width;
+  const most = [8, 4, 3, 2].find((count) => count <= held && tile % count === 0);
+  if (most === undefined) return [1];
+  return most === 8 ? [8, 2, 1] : [most, 1];
 }
 
 function emitColumns<V, I>(kernel: Kernel<V, I>): void {

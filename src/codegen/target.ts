@@ -40,8 +40,12 @@ export interface Bounds<I> {
 /** Register blocks of products: rows of weights side by side, running sums in all, vectors wanted per weight. */
 export interface Blocking {
   readonly rows: number;
+  /** Fewer rows take as long as this many: their sums wait for each other. Default: `rows`. */
+  readonly leastRows?: number;
   readonly sums: number;
   readonly vectors: number;
+  /** Bytes of b that a block may run through, so that the next block finds them near; default: any. */
+  readonly operandBytes?: number;
 }
 
 /** A function being written. Addresses are bytes; an access touches `address + offset`. */

@@ -17,7 +17,7 @@ import { WasmModule } from "./module.ts";
 import { types } from "./opcodes.ts";
 import { COPY_PARAMS, defineCopyIn, defineCopyOut } from "./rows.ts";
 import { defineClear } from "./tails.ts";
-import { WasmTarget } from "./target.ts";
+import { blockingOf, WasmTarget } from "./target.ts";
 
 /** Options that change the code. */
 export interface WasmOptions {
@@ -27,6 +27,8 @@ export interface WasmOptions {
   readonly shared: boolean;
   /** No call has more rows; default: any number. */
   readonly mostRows?: number;
+  /** The engine keeps instructions in the order of the code (see `blockingOf`). */
+  readonly ordered?: boolean;
 }
 
 /** A module's bytes and how to lay out memory for it. */
@@ -50,9 +52,11 @@ const VECTOR_BYTES = 16;
 /** Writes the module of a lowered program. */
 export function wasmKernel(lowered: Lowered, options: WasmOptions): WasmKernel {
   const width = lowered.dtype === "f32" ? 4 : 2;
-  const layout = layoutOf(lowered, { width, mostRows: options.mostRows ?? Number.POSITIVE_INFINITY });
+  const blocking = blockingOf({ ordered: options.ordered ?? false });
+  const mostRows = options.mostRows ?? Number.POSITIVE_INFINITY;
+  const layout = layoutOf(lowered, { width, mostRows, blocking });
   const module = new WasmModule({ dtype: lowered.dtype, fused: options.fused, poolStart: layout.end });
-  const target = new WasmTarget(module);
+  const target = new WasmTarget(module, blocking);
   const copiesIn = lowered.inputs.map((port) => defineCopyIn(module, target, { port, layout }));
   const stages = lowered.stages.map((stage) =>
     module.define({ params: [types.i32, types.i32, types.i32] }, () =>

@@ -5,7 +5,7 @@ import type { Program } from "../../ir/types.ts";
 import { lower } from "../../lower/index.ts";
 import type { Lowered } from "../../lower/loops.ts";
 import type { KernelOptions } from "../kernel.ts";
-import { hasRelaxedSimd, hasSharedMemory } from "./features.ts";
+import { hasRelaxedSimd, hasSharedMemory, keepsOrder } from "./features.ts";
 import { type MemoryPlan, memoryPlan } from "./instance.ts";
 
 /** Rows of one call into WebAssembly take about this many bytes of inputs and outputs. */
@@ -30,7 +30,7 @@ export function wasmPlan(program: Program, options: KernelOptions): WasmPlan {
   const wanted = options.threads ?? 1;
   const shared = wanted > 1 && hasSharedMemory();
   const lowered = lower(program, { dtype: options.dtype });
-  const code = wasmKernel(lowered, { fused, shared });
+  const code = wasmKernel(lowered, { fused, shared, ordered: fused && keepsOrder() });
   const threads = shared ? wanted : 1;
   const threadsNote =
     threads < wanted

@@ -15,6 +15,7 @@ import { finished, outputLength, outputsOf } from "../finish.ts";
 import type { BoundRun, Kernel, KernelInfo } from "../kernel.ts";
 import { dropKernel, kernelNumber } from "../threads/pool.ts";
 import { boundImage } from "./bind.ts";
+import { keepsOrder } from "./features.ts";
 import {
   type Area,
   type FloatArray,
@@ -105,7 +106,7 @@ export class WasmRunner implements Kernel {
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
     const { lowered, fused } = this.#plan;
     if (this.#module === undefined) throw disposed(this.program);
-    const code = wasmKernel(lowered, { fused, shared: false, mostRows: n });
+    const code = wasmKernel(lowered, { fused, shared: false, mostRows: n, ordered: fused && keepsOrder() });
     const plan = memoryPlan(lowered, code, { rows: n, threads: 1, slots: 1 });
     const instance = new Instance(compileModuleSync(code.bytes), memoryFor(plan, false), plan);
     this.#bind(instance, { code, shared });
