@@ -32,6 +32,7 @@ export * from "./trace/functions.ts";
 export type { Mask } from "./trace/mask.ts";
 export type { Operand } from "./trace/operand.ts";
 export type { Port, RowFunction } from "./trace/row-function.ts";
+export { rowMean, rowSum } from "./trace/row-sums.ts";
 export { scan } from "./trace/scan.ts";
 export type { Matrix, Row, Scalar, Shape, Tensor } from "./trace/shapes.ts";
 export {

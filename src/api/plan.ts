@@ -80,6 +80,7 @@ export function planJacobian(
 ): Planned {
   const { program, outputs } = picked(baseOf(f, signature, options.allowZero), options.outputs);
   const chosen = chooseInputs(`jacrow(${program.name})`, signature, options.wrt);
+  checkNoSums(program);
   if (options.allowZero !== true) checkPaths(program.name, program, chosen.inputs);
   const estimates = program.outputs.flatMap(({ name, value }) =>
     chosen.inputs.map((input): Estimate => {
@@ -102,8 +103,21 @@ export function planJacobian(
   return { program: result.program, results, estimates: sizes, report, patterns };
 }
 
+function checkNoSums({ name, outputs }: Program): void {
+  const sum = outputs.find(({ value }) => value.level === "finish");
+  if (sum === undefined) return;
+  throw new UsageError(
+    "JR424",
+    `${sum.name} of ${name} is a sum over rows, which has no row-wise Jacobian: ` +
+      `sum derivatives instead, rows((x) => rowSum(jacobian(f)(x)))`,
+  );
+}
+
+/** Sums over rows are no larger for more rows. */
 function estimatesOf(outputs: readonly Output[]): Estimate[] {
-  return outputs.map(({ name, value }) => ({ name, cells: sizeOf(value.shape) }));
+  return outputs
+    .filter(({ value }) => value.level !== "finish")
+    .map(({ name, value }) => ({ name, cells: sizeOf(value.shape) }));
 }
 
 function replaceLeaves(structure: Structure, leaf: (index: number) => Structure): Structure {

@@ -2,21 +2,22 @@
 
 import { type FloatData, NdArray } from "../data/ndarray.ts";
 import { UsageError } from "../errors.ts";
-import { at, showShape } from "../ir/shape.ts";
+import { at, showShape, sizeOf } from "../ir/shape.ts";
 import type { Program } from "../ir/types.ts";
 import { type Structure, unflatten } from "../trace/structure.ts";
 import { describe } from "../trace/trace.ts";
 import type { Floats } from "./arguments.ts";
 
-/** Flat results as nested arrays; `lead` is the axis of rows, [] for one row. */
+/** Flat results as nested arrays; `lead` is the axis of rows, [] for one row; sums over rows have none. */
 export function nestResults(
   program: Program,
   structure: Structure,
   flat: { data: readonly Floats[]; lead: readonly number[] },
 ): unknown {
   return unflatten(structure, (index) => {
-    const { shape } = at(program.outputs, index).value;
-    return new NdArray(at(flat.data, index) as FloatData, [...flat.lead, ...shape]);
+    const { shape, level } = at(program.outputs, index).value;
+    const lead = level === "finish" ? [] : flat.lead;
+    return new NdArray(at(flat.data, index) as FloatData, [...lead, ...shape]);
   });
 }
 
@@ -55,9 +56,10 @@ export function checkOut(
   program.outputs.forEach(({ name, value }, index) => {
     const out = at(outs, index);
     const width = out instanceof Float32Array ? "f32" : "f64";
-    const length = value.shape.reduce((product, size) => product * size, wanted.n);
+    const full = value.level === "finish" ? value.shape : [wanted.n, ...value.shape];
+    const length = sizeOf(full);
     if (width === wanted.dtype && out.length === length) return;
-    const shape = showShape([wanted.n, ...value.shape]);
+    const shape = showShape(full);
     throw new UsageError(
       "JR431",
       `out for ${name} must be ${wanted.dtype} of shape ${shape}, ${length} numbers; got ${width} of ${out.length}`,

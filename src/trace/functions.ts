@@ -324,3 +324,8 @@ export function pad(x: Operand, widths: readonly (readonly [number, number])[], 
 export function diagonal(x: Operand): Tensor {
   return asValue("diagonal", x).diagonal();
 }
+
+/** The sum of the diagonal of the last two axes. */
+export function trace(x: Operand): Tensor {
+  return asValue("trace", x).diagonal().sum({ axis: -1 });
+}

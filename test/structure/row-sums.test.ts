@@ -38,7 +38,7 @@ function sums(p = 7, q = 5): Program {
       b.rowSum(b.sum(left, [0])),
       b.rowSum(x),
       b.div(b.rowSum(right), s),
-      b.add(b.unary("exp", b.sum(sum, [0])), b.constant(1)),
+      b.add(b.unary("tanh", b.sum(sum, [0])), b.constant(1)),
     ],
   );
 }
