@@ -386,6 +386,19 @@ describe("refusals", () => {
       [["TopK", ["x", "two1"], ["y", "i"], { axis: 0 }]],
       [/sorting along axis 0 goes over the batch/],
     ),
+    refuses(
+      "look-ups by fixed indices",
+      [["GatherElements", ["x", "i"], ["y"], { axis: 1 }]],
+      [
+        /GatherElements "gatherelements0" mixes rows: its tensors do not carry the batch on the same axis/,
+        ints("i", [1, 2], [1, 2]),
+      ],
+    ),
+    refuses(
+      "writes into fixed rows",
+      [["ScatterND", ["x", "i", "u"], ["y"]]],
+      [/it writes rows by number along axis 0/, ints("i", [0], [1, 1]), floats("u", [1, 2, 3, 4], [1, 4])],
+    ),
     refuses("the batch squeezed away", [["Squeeze", ["x", "zeros1"], ["y"]]], [/it squeezes the batch axis/]),
     refuses(
       "a constant per row",

@@ -9,19 +9,28 @@ import { at, range } from "../../ir/shape.ts";
 import type { CallNode, Shape } from "../../ir/types.ts";
 import { softplus } from "./elementwise.ts";
 import type { Emitted, Emitter } from "./emitter.ts";
-import type { Attribute } from "./writer.ts";
+import type { Attribute, FloatWidth } from "./writer.ts";
 
 interface Rule {
   /** The first opset that has the operator as it is written here. */
   readonly since?: number;
   /** Its parts are read by derivatives too, so that it is written whole only where there are none. */
   readonly valueOnly?: boolean;
+  /** Its attributes are floats, which ONNX stores in 32 bits: in float64 the body says them in full. */
+  readonly single?: boolean;
   emit(e: Emitter, node: CallNode, args: readonly Emitted[]): Emitted;
 }
 
 type Attributes = (node: CallNode) => Readonly<Record<string, Attribute>>;
 
 const float = (node: CallNode, name: string): Attribute => ({ float: node.callee.attributes[name] ?? 0 });
+
+/** An elementwise operator with float attributes of these names: `alpha` from the call's `slope`. */
+function parameterised(operator: string, names: Readonly<Record<string, string>>): Rule {
+  const attributes: Attributes = (node) =>
+    Object.fromEntries(Object.entries(names).map(([name, own]) => [name, float(node, own)]));
+  return { ...plain(operator, attributes), single: true };
+}
 
 /** An elementwise operator with attributes. */
 function plain(operator: string, attributes: Attributes = () => ({})): Rule {
@@ -52,12 +61,12 @@ const rules: Readonly<Record<string, Rule>> = {
   softplus: { emit: (e, _, args) => softplus(e, at(args, 0)) },
   softsign: plain("Softsign"),
   relu: plain("Relu"),
-  leakyRelu: plain("LeakyRelu", (node) => ({ alpha: float(node, "slope") })),
-  elu: plain("Elu", (node) => ({ alpha: float(node, "alpha") })),
-  selu: plain("Selu", (node) => ({ alpha: float(node, "alpha"), gamma: float(node, "gamma") })),
-  celu: plain("Celu", (node) => ({ alpha: float(node, "alpha") })),
+  leakyRelu: parameterised("LeakyRelu", { alpha: "slope" }),
+  elu: parameterised("Elu", { alpha: "alpha" }),
+  selu: parameterised("Selu", { alpha: "alpha", gamma: "gamma" }),
+  celu: parameterised("Celu", { alpha: "alpha" }),
   hardSwish: plain("HardSwish"),
-  hardSigmoid: plain("HardSigmoid", (node) => ({ alpha: float(node, "alpha"), beta: float(node, "beta") })),
+  hardSigmoid: parameterised("HardSigmoid", { alpha: "alpha", beta: "beta" }),
   mish: { ...plain("Mish"), since: 18, valueOnly: true },
   gelu: { ...plain("Gelu"), since: 20, valueOnly: true },
   geluTanh: { ...plain("Gelu", () => ({ approximate: "tanh" })), since: 20, valueOnly: true },
@@ -87,13 +96,18 @@ const rules: Readonly<Record<string, Rule>> = {
   },
 };
 
+/** What decides whether a call is written whole. */
+export interface CallPolicy {
+  readonly opset: number;
+  readonly width: FloatWidth;
+  readonly derivatives: boolean;
+}
+
 /** Is a call of this name written as an operator? */
-export function isOperator(
-  name: string,
-  { opset, derivatives }: { opset: number; derivatives: boolean },
-): boolean {
+export function isOperator(name: string, { opset, width, derivatives }: CallPolicy): boolean {
   const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-  return rule !== undefined && (rule.since ?? 0) <= opset && !(derivatives && rule.valueOnly === true);
+  if (rule === undefined || (rule.since ?? 0) > opset) return false;
+  return !(derivatives && rule.valueOnly === true) && !(width === "f64" && rule.single === true);
 }
 
 /** The operator of a call that `isOperator` accepts. */

@@ -40,7 +40,7 @@ export function programToOnnx(program: Program, options: WriteOptions): Uint8Arr
   if (!Number.isInteger(opset) || opset < DEFAULT_OPSET || opset > NEWEST_OPSET) {
     throw new UsageError("JR540", `opset ${opset} is not written; take ${DEFAULT_OPSET} to ${NEWEST_OPSET}`);
   }
-  const ready = readyToWrite(program, (name) => isOperator(name, { opset, derivatives }));
+  const ready = readyToWrite(program, (name) => isOperator(name, { opset, width: dtype, derivatives }));
   const names = options.outputNames ?? ready.outputs.map(({ name }) => name);
   const taken = [...ready.inputs.map(({ name }) => name), ...names];
   const twice = taken.find((name, index) => taken.indexOf(name) !== index);

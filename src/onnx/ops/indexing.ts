@@ -37,18 +37,16 @@ function flatPlaces(
   return terms.reduce((x, y) => b.add(x, y), b.constant(0, shape, "int"));
 }
 
-/** Data and indices carry the batch on the same axis or not at all. */
-function alignedLayout(call: Call, data: Layout, indices: Layout): Layout {
-  if (data.batch === undefined) return indices;
-  if (indices.batch === undefined) {
-    if (at(indices.sizes, data.batch.axis) !== 1 || data.sizes[data.batch.axis] !== 1)
-      call.mixes("its indices have a fixed number of cells along the batch axis");
-    return call.mixes(
-      `its indices have one cell along axis ${data.batch.axis}, the batch, so it reads the first row only`,
+/** Data and indices carry the batch on the same axis, whole in both; or shared data is looked up along `axis` alone. */
+function alignedLayout(call: Call, [data, indices]: readonly [Layout, Layout], axis?: number): Layout {
+  const [own, other] = [data.batch, indices.batch];
+  if (own === undefined && (other === undefined || other.axis === axis)) return indices;
+  const aligned = own !== undefined && own.axis === other?.axis && own.outer === other.outer;
+  if (!aligned || data.sizes[own.axis] !== indices.sizes[own.axis]) {
+    call.mixes(
+      "its tensors do not carry the batch on the same axis, so cells of one row would meet another row",
     );
   }
-  if (indices.batch.axis !== data.batch.axis || indices.batch.outer !== data.batch.outer)
-    call.mixes("its data and its indices carry the batch on different axes");
   return indices;
 }
 
@@ -56,7 +54,7 @@ const gatherElements: Operator = row(11, (call) => {
   const [data, indices] = [call.input(0), call.input(1)];
   const axis = call.axis(call.int("axis", 0), data.rank);
   requireNoBatch(call, data, { axes: [axis], what: "gathering along" });
-  const result = alignedLayout(call, data.layout, indices.layout);
+  const result = alignedLayout(call, [data.layout, indices.layout], axis);
   const { sizes } = data.layout;
   const index = indexNode(call, indices, at(sizes, axis));
   const places = flatPlaces(call.b, result.sizes, { sizes, own: (k) => (k === axis ? index : undefined) });
@@ -118,8 +116,8 @@ const scatterElements: Operator = row(9, (call) => {
   const [data, indices, updates] = [call.input(0), call.input(1), call.input(2)];
   const axis = call.axis(call.int("axis", 0), data.rank);
   requireNoBatch(call, data, { axes: [axis], what: "scattering along" });
-  const result = alignedLayout(call, data.layout, indices.layout);
-  alignedLayout(call, updates.layout, indices.layout);
+  const result = alignedLayout(call, [data.layout, indices.layout]);
+  alignedLayout(call, [updates.layout, indices.layout]);
   const { sizes } = data.layout;
   const index = indexNode(call, indices, at(sizes, axis));
   const places = flatPlaces(call.b, result.sizes, { sizes, own: (k) => (k === axis ? index : undefined) });
@@ -182,6 +180,7 @@ const gatherND: Operator = row(11, (call) => {
   const { places, rest, depth } = tuplePlaces(call, { data, indices, batchDims });
   const outer = indices.layout.sizes.slice(0, -1);
   const { batch } = data.layout;
+  if (indices.layout.batch?.axis === outer.length) call.mixes("the batch is the axis of its index tuples");
   if (batch !== undefined && batch.axis >= batchDims && batch.axis < batchDims + depth)
     call.mixes(`it picks rows by number along axis ${batch.axis}, the batch`);
   const inside = batch !== undefined && batch.axis < batchDims;
@@ -209,6 +208,10 @@ const scatterND: Operator = row(11, (call) => {
     call.mixes(`it writes rows by number along axis ${batch.axis}, the batch`);
   if (indices.layout.batch !== undefined)
     call.mixes("its indices carry the batch, so rows would write into each other");
+  const place = batch && batch.axis - depth + indices.rank - 1;
+  if (updates.layout.batch?.axis !== place || updates.layout.batch?.outer !== batch?.outer) {
+    call.mixes("its data and its updates carry the batch on different axes, or one has none");
+  }
   return scattered(call, { data, places, updates: full(call.b, updates) });
 });
 

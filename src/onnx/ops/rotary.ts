@@ -44,6 +44,7 @@ function angle(call: Call, index: number): Value {
   const cache = call.input(index);
   const positions = call.inputs[3];
   if (positions === undefined) return cache;
+  if (cache.layout.batch !== undefined) call.mixes("its table of angles carries the batch");
   const { sizes, batch } = positions.layout;
   const result = layout([...sizes, at(cache.layout.sizes, 1)], batch);
   const table = take(call.b, cache, [0, 1]);
