@@ -175,9 +175,12 @@ describe("what exporters write", () => {
     };
     const nodes: NodeSpec[] = [["Loop", ["n", "", "x"], ["last", "y"], { body: { g: body } }]];
     expect(
-      run([...nodes.map(([o, i, , a]) => [o, i, ["y", "all"], a ?? {}] as const)], {
-        tensors: [ints("n", [3], [])],
-      }),
+      run(
+        nodes.map(([o, i, , a]) => [o, i, ["y", "all"], a ?? {}] as const),
+        {
+          tensors: [ints("n", [3], [])],
+        },
+      ),
     ).toEqual([8, 16, 32, 72]);
     const sized: NodeSpec[] = [
       ["ReduceMax", ["x"], ["m"], { keepdims: 0, axes: [1] }],
