@@ -251,8 +251,14 @@ function disposed(program: Program): UsageError {
   return new UsageError("JR503", `"${program.name}" was disposed`);
 }
 
+/** Equal bits: compared as words, which is several times faster than comparing numbers. */
 function equal(a: FloatArray, b: FloatArray | undefined): boolean {
-  if (b === undefined || a.length !== b.length) return false;
-  for (let index = 0; index < a.length; index++) if (!Object.is(a[index], b[index])) return false;
+  if (b === undefined || a.byteLength !== b.byteLength) return false;
+  const [x, y] = [wordsOf(a), wordsOf(b)];
+  for (let index = 0; index < x.length; index++) if (x[index] !== y[index]) return false;
   return true;
+}
+
+function wordsOf({ buffer, byteOffset, byteLength }: FloatArray): Int32Array {
+  return new Int32Array(buffer, byteOffset, byteLength / 4);
 }
