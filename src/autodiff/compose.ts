@@ -34,6 +34,7 @@ interface Pair {
 
 /** One term times one term; undefined where embedded axes do not meet. */
 export function compose(b: Builder, second: Term, first: Term): Term | undefined {
+  if (isScalar(second) && isScalar(first)) return multiplyFactors(b, second, first);
   const pair: Pair = { second: apart(b, second, first), first };
   for (const axis of range(first.out.length)) {
     if (!alignAxis(b, pair, axis)) return undefined;
@@ -46,6 +47,8 @@ export function compose(b: Builder, second: Term, first: Term): Term | undefined
   });
   return multiplyFactors(b, substitute(b, pair.second, unify), pair.first);
 }
+
+const isScalar = (term: Term): boolean => term.out.length === 0 && term.in.length === 0;
 
 /** The second term with labels of its own, should the two share any. */
 function apart(b: Builder, second: Term, first: Term): Term {

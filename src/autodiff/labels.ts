@@ -66,6 +66,7 @@ export function axisSize(axis: Axis): number {
 /** A value of the axes' shape, its cells labelled: the axes must not be embedded. */
 export function labelled(b: Builder, node: Node, axes: readonly Axis[]): Labelled {
   const labels = labelsOfAxes(axes);
+  if (labels.length === 0 && node.shape.length === 0) return { node, labels };
   return {
     node: b.reshape(
       node,
@@ -77,6 +78,7 @@ export function labelled(b: Builder, node: Node, axes: readonly Axis[]): Labelle
 
 /** The node's cells in the order of `labels`, a superset of its own: missing labels get size 1, or are repeated. */
 export function alignTo(b: Builder, value: Labelled, labels: readonly Label[]): Node {
+  if (labels.length === 0 && value.labels.length === 0) return value.node;
   const present = labels.filter((each) => value.labels.includes(each));
   invariant(present.length === value.labels.length, "every label of a value must be among those aligned to");
   const ordered = b.transpose(
@@ -91,6 +93,7 @@ export function alignTo(b: Builder, value: Labelled, labels: readonly Label[]): 
 
 /** The node repeated to exactly the shape of `labels`. */
 export function expandTo(b: Builder, value: Labelled, labels: readonly Label[]): Node {
+  if (labels.length === 0) return alignTo(b, value, labels);
   return b.broadcast(
     alignTo(b, value, labels),
     labels.map(({ size }) => size),
@@ -109,6 +112,7 @@ export function zip(
   [x, y]: readonly [Labelled, Labelled],
 ): Labelled {
   const labels = unionLabels(x.labels, y.labels);
+  if (labels.length === 0) return { node: make(x.node, y.node), labels };
   return {
     node: b.broadcast(
       make(alignTo(b, x, labels), alignTo(b, y, labels)),

@@ -69,8 +69,8 @@ const RUNS: Readonly<Record<Effort, readonly SearchRun[]>> = {
   ],
 };
 const COLD = 0.2;
-/** Small problems need fewer steps. */
-const MOST_STEPS_PER_VERTEX = 8_000;
+/** Small problems need fewer steps: this many per pair of vertices by default. */
+const STEPS_PER_PAIR = 150;
 /** The matrix of edges takes this many vertices squared. */
 const MOST_VERTICES = 1500;
 
@@ -120,7 +120,7 @@ export function searchedOrders(whole: ScalarProblem, prices: Prices, effort: Eff
     .reduce((best, each) => (each.cost < best.cost ? each : best));
   const results = RUNS[effort].map(({ steps, hot }, seed) =>
     searchOrder(problem, greedy.order, {
-      steps: Math.min(steps, (MOST_STEPS_PER_VERTEX * problem.inner.length * steps) / DEFAULT_STEPS),
+      steps: Math.min(steps, (STEPS_PER_PAIR * problem.inner.length ** 2 * steps) / DEFAULT_STEPS),
       seed,
       prices,
       temperatures: [hot * MULTIPLICATION, COLD * MULTIPLICATION],

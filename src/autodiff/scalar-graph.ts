@@ -93,18 +93,29 @@ export class ScalarGraph {
     return cost;
   }
 
-  /** Live vertices with an edge into `v`, and out of it. */
+  /** How many live vertices have an edge into `v`, and out of it. */
   degrees(v: number): readonly [number, number] {
-    return [this.neighbours(v, "into").length, this.neighbours(v, "outOf").length];
+    return [this.#live(v, this.#into, this.#intoCount), this.#live(v, this.#outOf, this.#outOfCount)];
+  }
+
+  #live(v: number, list: Int16Array, counts: Int16Array): number {
+    const end = v * this.size + (counts[v] as number);
+    let live = 0;
+    for (let place = v * this.size; place < end; place++)
+      live += 1 - (this.#gone[list[place] as number] as number);
+    return live;
   }
 
   /** Live predecessors or successors. */
   neighbours(v: number, side: "into" | "outOf"): number[] {
-    const [list, count] = side === "into" ? [this.#into, this.#intoCount] : [this.#outOf, this.#outOfCount];
-    const start = v * this.size;
-    return Array.from(list.subarray(start, start + (count[v] as number))).filter(
-      (other) => this.#gone[other] === 0,
-    );
+    const [list, counts] = side === "into" ? [this.#into, this.#intoCount] : [this.#outOf, this.#outOfCount];
+    const end = v * this.size + (counts[v] as number);
+    const live: number[] = [];
+    for (let place = v * this.size; place < end; place++) {
+      const other = list[place] as number;
+      if (this.#gone[other] === 0) live.push(other);
+    }
+    return live;
   }
 
   /** Is ±1 the only edge into `v`, or the only one out of it? */

@@ -25,7 +25,8 @@ function part(value: unknown): string {
       ? Array.from(value, (x) => (Object.is(x, -0) ? "-0" : x)).join(",")
       : `@${identityOf(value)}`;
   }
-  if (Array.isArray(value)) return `[${value.map((item) => part(item)).join(",")}]`;
+  if (Array.isArray(value))
+    return value.length === 0 ? "[]" : `[${value.map((item) => part(item)).join(",")}]`;
   if (typeof value !== "object" || value === null) return String(value);
   if ("id" in value) return `%${String(value.id)}`;
   return `@${identityOf(value)}`;
@@ -34,8 +35,8 @@ function part(value: unknown): string {
 /** The text under which the builder shares a node. */
 export function keyOf(draft: Draft): string {
   let key = "";
-  for (const [name, value] of Object.entries(draft)) {
-    if (name !== "level" || draft.op === "input") key += `${name}=${part(value)} `;
+  for (const name of Object.keys(draft)) {
+    if (name !== "level" || draft.op === "input") key += `${name}=${part(draft[name as keyof Draft])} `;
   }
   return key;
 }
