@@ -34,6 +34,7 @@ import type {
   Store,
   Sum,
 } from "./loops.ts";
+import { mirrored } from "./symmetric-sums.ts";
 
 /** What a run needs. */
 export interface ExecuteInputs {
@@ -51,7 +52,10 @@ export function execute(lowered: Lowered, { rows, inputs, bound }: ExecuteInputs
   for (const stage of lowered.stages) machine.run(stage);
   return [
     ...lowered.outputs.map(({ buffer }) => machine.read(buffer)),
-    ...lowered.sums.map(({ buffer }) => machine.sum(buffer)),
+    ...lowered.sums.map(({ buffer, symmetric }) => {
+      const sums = machine.sum(buffer);
+      return symmetric === undefined ? sums : mirrored(sums, symmetric);
+    }),
   ];
 }
 

@@ -147,6 +147,14 @@ export type Stage = Nest | Product | Straight | Sum;
 export interface RowSum {
   readonly source: RowSumNode;
   readonly buffer: Buffer;
+  /** Only the upper triangle of blocks is held. */
+  readonly symmetric?: Symmetric;
+}
+
+/** A square result of which cell (i, j) stands for (j, i) too: blocks of cells below the diagonal are not held. */
+export interface Symmetric {
+  readonly size: number;
+  readonly block: number;
 }
 
 /** A row input or an output of the program: which tile buffer holds it. Cells are row-major within a row. */

@@ -13,6 +13,7 @@ import type { ContractNode, Node, Output, Program, RowSumNode } from "../ir/type
 import { labelSizes } from "./contractions.ts";
 import type { Access, Axis, Buffer, RowSum, Sum } from "./loops.ts";
 import { withMergedAxes } from "./merge-axes.ts";
+import { halved } from "./symmetric-sums.ts";
 
 /** Sums of products with fewer cells are formed row by row: one running sum cannot keep a machine busy. */
 const LEAST_CELLS = 4;
@@ -85,22 +86,20 @@ export function sumStages(
 ): { stages: readonly Sum[]; sums: readonly RowSum[]; places: ReadonlyMap<Buffer, number> } {
   const places = new Map<Buffer, number>();
   let next = 0;
-  const rowSums = sums.map(({ source }, index): RowSum => {
+  const parts = sums.map((summed, index) => {
+    const { source, product } = summed;
     const cells = sizeOf(source.shape);
     const buffer: Buffer = { id: around.nextId + index, space: "sum", cells, cell: "float", name: "sum" };
     places.set(buffer, next);
     next += cells;
-    return { source, buffer };
+    const whole =
+      product === undefined ? plainSum(source, buffer, around) : productSum(product, buffer, around);
+    const stage = withMergedAxes(whole, around.makeAxis) as Sum;
+    const half = halved(stage, around.makeAxis);
+    if (half === undefined) return { stages: cells === 0 ? [] : [stage], sum: { source, buffer } };
+    return { stages: half.stages, sum: { source, buffer, symmetric: half.symmetric } };
   });
-  const stages = sums.map((summed, index) => {
-    const into = at(rowSums, index).buffer;
-    const stage =
-      summed.product === undefined
-        ? plainSum(summed.source, into, around)
-        : productSum(summed.product, into, around);
-    return withMergedAxes(stage, around.makeAxis) as Sum;
-  });
-  return { stages: stages.filter(({ into }) => into.buffer.cells > 0), sums: rowSums, places };
+  return { stages: parts.flatMap(({ stages }) => stages), sums: parts.map(({ sum }) => sum), places };
 }
 
 function plainSum({ a }: RowSumNode, into: Buffer, { bufferOf, makeAxis }: SumSurroundings): Sum {

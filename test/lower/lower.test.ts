@@ -225,12 +225,23 @@ test("a selection per window: the Jacobian of a pool's maximum", () => {
   expect(nodesOf(expandSelections(program).program).map((node) => node.op)).not.toContain("contract");
 });
 
-test("sums over rows are refused by name", () => {
-  const b = new Builder();
-  const x = b.input("x", [2]);
-  expect(() => lower(programOf("sum", [x], [{ name: "s", value: b.rowSum(x) }]), { dtype: "f32" })).toThrow(
-    "JR410",
-  );
+test("sums over rows", () => {
+  for (const dtype of ["f32", "f64"] as const) {
+    const b = new Builder();
+    const x = b.input("x", [20]);
+    const y = b.unary("sin", x);
+    const outer = b.rowSum(b.contract(y, y, { a: [0], b: [1], out: [1, 0] }));
+    const product = b.rowSum(b.contract(y, b.unary("cos", x), { a: [0], b: [1], out: [1, 0] }));
+    const values = [y, outer, product, b.rowSum(x)];
+    checkLowered(
+      programOf(
+        "sums",
+        [x],
+        values.map((value, index) => ({ name: `y${index}`, value })),
+      ),
+      { dtype },
+    );
+  }
 });
 
 test("a net's Jacobian has no copies", () => {

@@ -8,6 +8,7 @@
 import { sizeOf } from "../../ir/shape.ts";
 import type { RowSumNode } from "../../ir/types.ts";
 import type { Lowered } from "../../lower/loops.ts";
+import { mirrored } from "../../lower/symmetric-sums.ts";
 import { joinPartialSums, type RowRange, rowRanges } from "../row-sums.ts";
 import { type FloatArray, floatView, type Instance, type RowSlot } from "./instance.ts";
 
@@ -56,12 +57,11 @@ export class RowQueue {
 
   /** The sums over all rows, when every slot has been told that there are no more. */
   sums(): Map<RowSumNode, Float64Array> {
-    return new Map(
-      this.#lowered.sums.map(({ source }, index) => [
-        source,
-        joinPartialSums(this.#partials[index] ?? [], sizeOf(source.shape)),
-      ]),
-    );
+    const joined = this.#lowered.sums.map(({ source, symmetric }, index) => {
+      const held = joinPartialSums(this.#partials[index] ?? [], sizeOf(source.shape));
+      return [source, symmetric === undefined ? held : mirrored(held, symmetric)] as const;
+    });
+    return new Map(joined);
   }
 
   /** The range a slot takes from: its own, or the one of all. */
@@ -87,10 +87,10 @@ export class RowQueue {
     const width = lanesOf(this.#lowered);
     this.#lowered.sums.forEach(({ buffer }, sum) => {
       const start = this.#lowered.placement.get(buffer) as number;
-      const lanes = (cell: number): FloatArray => area.subarray(cell * width, (cell + 1) * width);
-      const partial = Float64Array.from({ length: buffer.cells }, (_, cell) =>
-        (lanes(start + cell) as Float64Array).reduce((total, lane) => total + lane, 0),
-      );
+      const partial = new Float64Array(buffer.cells);
+      for (let cell = 0; cell < buffer.cells; cell++)
+        for (let lane = (start + cell) * width; lane < (start + cell + 1) * width; lane++)
+          partial[cell] = (partial[cell] as number) + (area[lane] as number);
       (this.#partials[sum] as Float64Array[])[range] = partial;
     });
   }
