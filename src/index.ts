@@ -35,6 +35,7 @@ export type { Port, RowFunction } from "./trace/row-function.ts";
 export { rowMean, rowSum } from "./trace/row-sums.ts";
 export { scan } from "./trace/scan.ts";
 export type { Matrix, Row, Scalar, Shape, Tensor } from "./trace/shapes.ts";
+export { type SmoothOptions, smooth } from "./trace/smooth.ts";
 export {
   hessian,
   type JacobianOptions,
