@@ -3,11 +3,14 @@
 import { lanesOf, type VectorShape } from "./prelude.ts";
 import type { Registers } from "./target.ts";
 
-/** AVX-512 has 32 registers, AVX 16; NEON has 32 of 128 bits, SSE 16: blocks of 128 bits suit both. */
+/** Half of a common first-level cache: a block's operand stays there while the next blocks read it. */
+const OPERAND_BYTES = 18 * 1024;
+
+/** AVX-512 has 32 registers; AVX has 16, and so has SSE: what suits it suits NEON too. */
 const blockings = {
-  64: { rows: 4, sums: 16, vectors: 4 },
-  32: { rows: 4, sums: 8, vectors: 2 },
-  16: { rows: 4, sums: 8, vectors: 2 },
+  64: { rows: 8, leastRows: 4, sums: 16, vectors: 2, operandBytes: OPERAND_BYTES },
+  32: { rows: 6, leastRows: 4, sums: 12, vectors: 2, operandBytes: OPERAND_BYTES },
+  16: { rows: 6, leastRows: 4, sums: 12, vectors: 2, operandBytes: OPERAND_BYTES },
 } as const;
 
 /** Registers for a width. */

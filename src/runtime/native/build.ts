@@ -18,6 +18,7 @@ import type { Compiler } from "./compiler.ts";
 const FLAGS = [
   "-std=gnu11",
   "-O2",
+  "-fno-tree-vectorize",
   "-ffp-contract=off",
   "-fno-math-errno",
   "-fno-strict-aliasing",
