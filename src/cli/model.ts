@@ -63,7 +63,7 @@ async function moduleModel(path: string, name: string, { allowZero }: ModelOptio
   const full = `${basename(path)}#${name}`;
   if (isRowFunction(f)) return programModel(full, f.program, undefined);
   if (typeof f !== "function") {
-    throw new UsageError("JR340", `${full} is a ${typeof f}; a function of one row is needed`);
+    throw new UsageError("JR620", `${full} is a ${typeof f}; a function of one row is needed`);
   }
   return {
     name: full,

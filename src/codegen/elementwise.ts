@@ -56,7 +56,7 @@ export function applyElementwise<V>(l: Lanes<V>, name: ElementwiseOp, args: read
     return elementaryUnary[name as keyof typeof elementaryUnary](l, first(args));
   const binary: Record<string, (<T>(l: Lanes<T>, x: T, y: T) => T) | undefined> = elementaryBinary;
   const two = binary[name];
-  if (two === undefined) throw new UnsupportedError("JR301", `no formula for ${name} on lanes`);
+  if (two === undefined) throw new UnsupportedError("JR860", `no formula for ${name} on lanes`);
   return two(l, first(args), second(args));
 }
 

@@ -37,7 +37,7 @@ function fileError(doing: string, path: string, error: unknown): unknown {
   const code = errorCode(error);
   if (code === undefined) return error;
   const fix = FIXES[code] ?? `the system says ${code}`;
-  return new UsageError(code === "EEXIST" ? "JR321" : "JR320", `cannot ${doing} ${path}: ${fix}`, {
+  return new UsageError(code === "EEXIST" ? "JR721" : "JR720", `cannot ${doing} ${path}: ${fix}`, {
     cause: error,
   });
 }

@@ -63,7 +63,7 @@ function readPrelude(source: ByteSource): Prelude {
   if (bytes.length >= 8 && (major < 1 || major > 3 || minor !== 0)) {
     const fix = "versions 1.0, 2.0 and 3.0 exist; save the array again with numpy.save";
     throw new UsageError(
-      "JR302",
+      "JR702",
       `${source.name}, byte 6: .npy version ${major}.${minor} is unknown; ${fix}`,
     );
   }
@@ -74,7 +74,7 @@ function readPrelude(source: ByteSource): Prelude {
   if (start + length > source.size) throw truncated(source, start + length, `a header of ${length} bytes`);
   if (length > MAX_HEADER) {
     throw new UsageError(
-      "JR303",
+      "JR703",
       `${source.name}, byte 8: a header of ${length} bytes; no numeric array needs more than ${MAX_HEADER}`,
     );
   }
@@ -83,7 +83,7 @@ function readPrelude(source: ByteSource): Prelude {
 
 function truncated(source: ByteSource, needed: number, what: string): UsageError {
   return new UsageError(
-    "JR303",
+    "JR703",
     `${source.name}, byte 8: the file should hold ${what} and so at least ${needed} bytes, but it ends at byte ${source.size}; ` +
       "it is cut off: copy or save it again",
   );
@@ -102,7 +102,7 @@ function notNpy(source: ByteSource, bytes: Uint8Array): UsageError {
   else if (/^[\s\w.,;+-]*$/.test(start)) {
     fix = "it looks like text: convert it with numpy.save(out, numpy.loadtxt(path, delimiter=','))";
   }
-  return new UsageError("JR301", `${source.name}, byte 0: not a .npy file; ${fix}`);
+  return new UsageError("JR701", `${source.name}, byte 0: not a .npy file; ${fix}`);
 }
 
 interface HeaderKeys {
@@ -113,7 +113,7 @@ interface HeaderKeys {
 
 function checkKeys(literal: PythonValue, where: string): HeaderKeys {
   const fail = (problem: string): never => {
-    throw new UsageError("JR305", `${where}: ${problem}; save the array again with numpy.save`);
+    throw new UsageError("JR705", `${where}: ${problem}; save the array again with numpy.save`);
   };
   if (!isDict(literal)) return fail("the header is not a dict");
   const keys = [...literal.keys()].toSorted((a, b) => (a < b ? -1 : 1)).join(", ");
@@ -147,7 +147,7 @@ function bytesOf(shape: readonly number[], type: NpyType, name: string): number 
   const bytes = shape.includes(0) ? 0 : shape.reduce((product, axis) => product * axis, type.bytes);
   if (Number.isSafeInteger(bytes)) return bytes;
   throw new UsageError(
-    "JR309",
+    "JR709",
     `${name}: the header claims shape ${showShape(shape)}, more bytes than any file holds`,
   );
 }
@@ -164,14 +164,14 @@ function checkSize(
   if (found < dataBytes) {
     const fix = "the file is cut off: copy or save it again";
     throw new UsageError(
-      "JR307",
+      "JR707",
       `${source.name}, byte ${source.size}: ${claim}, but only ${found} are there; ${fix}`,
     );
   }
   const fix =
     "the header does not fit the data, or several arrays were saved into one file: save each to its own";
   throw new UsageError(
-    "JR308",
+    "JR708",
     `${source.name}, byte ${dataOffset + dataBytes}: ${claim}, but ${found} follow; ${fix}`,
   );
 }
@@ -179,7 +179,7 @@ function checkSize(
 /** The header numpy writes for C-order data, byte for byte, padded to a multiple of 64. */
 export function npyHeader(descr: string, shape: readonly number[]): Uint8Array<ArrayBuffer> {
   if (shape.length > MAX_RANK)
-    throw new UsageError("JR305", `.npy holds at most ${MAX_RANK} axes, got ${shape.length}`);
+    throw new UsageError("JR705", `.npy holds at most ${MAX_RANK} axes, got ${shape.length}`);
   // numpy leaves room for the first axis to grow to 21 digits.
   const room = shape.length === 0 ? "" : " ".repeat(21 - String(shape[0]).length);
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${showShape(shape)}, }${room}`;

@@ -88,7 +88,7 @@ export function npyType(descr: string, where: string): { type: NpyType; swapped:
     return { type, swapped: isForeign && type.bytes > 1 };
   }
   const what = REFUSED[kind] ?? "no type of numbers; convert with array.astype(numpy.float64)";
-  throw new UnsupportedError("JR306", `${where}: dtype '${descr}' holds ${what}`);
+  throw new UnsupportedError("JR706", `${where}: dtype '${descr}' holds ${what}`);
 }
 
 /** The type string under which `data` is written. */
@@ -97,7 +97,7 @@ export function npyDescr(data: ArrayBufferView): string {
     if (data instanceof constructor) return (code.endsWith("1") ? "|" : HOST_ORDER) + code;
   }
   throw new UnsupportedError(
-    "JR306",
+    "JR706",
     `${data.constructor.name} cannot be written as .npy; use a Float64Array`,
   );
 }

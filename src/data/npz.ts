@@ -26,7 +26,7 @@ export function readNpz(bytes: Uint8Array, options: NpzOptions): ReadonlyMap<str
   const total = entries.reduce((sum, entry) => sum + entry.size, 0);
   if (total > maxBytes) {
     throw new UsageError(
-      "JR364",
+      "JR764",
       `${name}: its arrays take ${total} bytes, over the limit of ${maxBytes}; raise maxBytes or use .npy files`,
     );
   }
@@ -34,7 +34,7 @@ export function readNpz(bytes: Uint8Array, options: NpzOptions): ReadonlyMap<str
   for (const entry of entries) {
     const key = entry.name.replace(/\.npy$/, "");
     if (arrays.has(key))
-      throw new UsageError("JR365", `${name}: the array ${JSON.stringify(key)} is there twice`);
+      throw new UsageError("JR765", `${name}: the array ${JSON.stringify(key)} is there twice`);
     const where = `${name}, ${entry.name}`;
     arrays.set(key, readNpy(zipContents(entry, inflate, where), where));
   }

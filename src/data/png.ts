@@ -24,7 +24,7 @@ export function encodePng(
   const { width, height, pixels } = picture;
   if (pixels.length !== width * height * 3 || pixels.length === 0) {
     throw new UsageError(
-      "JR340",
+      "JR740",
       `a picture of ${width} × ${height} takes ${width * height * 3} bytes, got ${pixels.length}`,
     );
   }

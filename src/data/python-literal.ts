@@ -168,7 +168,7 @@ class LiteralParser {
       at < this.#text.length ? JSON.stringify(this.#text.slice(at, at + 12)) : "the end of the header";
     const place = `${this.#source.name}, byte ${this.#source.offset + at}`;
     throw new UsageError(
-      "JR304",
+      "JR704",
       `${place}: the header is not a Python literal: expected ${wanted}, found ${found}`,
     );
   }

@@ -87,7 +87,7 @@ function diskSource(file: number, size: number, path: string): FileSource {
         const count = readSync(file, target, at, target.length - at, offset + at);
         if (count === 0)
           throw new UsageError(
-            "JR307",
+            "JR707",
             `${path}, byte ${offset + at}: the file became shorter while it was read`,
           );
         at += count;
@@ -152,7 +152,7 @@ class OpenNpy implements NpyFile {
     const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end;
     if (isRange && end <= this.n) return;
     const have = `${this.#source.name} has rows 0:${this.n} (shape ${showShape(this.shape)})`;
-    throw new UsageError("JR322", `rows ${start}:${end} are not in the file: ${have}`);
+    throw new UsageError("JR722", `rows ${start}:${end} are not in the file: ${have}`);
   }
 
   get #rowBytes(): number {
@@ -191,7 +191,7 @@ class OpenNpy implements NpyFile {
       return new ArrayBuffer(length);
     } catch (error) {
       const problem = `${length} bytes do not fit into memory at once; read a part of it (--rows A:B) or in blocks`;
-      throw new UsageError("JR323", `${this.#source.name}: ${problem}`, { cause: error });
+      throw new UsageError("JR723", `${this.#source.name}: ${problem}`, { cause: error });
     }
   }
 }

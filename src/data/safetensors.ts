@@ -66,7 +66,7 @@ function readHeader(
 ): { header: Record<string, unknown>; dataOffset: number } {
   const fail = (at: number, problem: string): never => {
     throw new UsageError(
-      "JR350",
+      "JR750",
       `${name}, byte ${at}: ${problem}; the file is cut off or not a .safetensors file`,
     );
   };
@@ -89,11 +89,11 @@ function parseJson(bytes: Uint8Array, name: string): Record<string, unknown> {
     header = JSON.parse(text);
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    throw new UsageError("JR351", `${name}, byte 8: the header is not JSON: ${problem}`, { cause: error });
+    throw new UsageError("JR751", `${name}, byte 8: the header is not JSON: ${problem}`, { cause: error });
   }
   const twice = duplicateKey(text);
   if (twice !== undefined)
-    throw new UsageError("JR352", `${name}: the header has the key ${JSON.stringify(twice)} twice`);
+    throw new UsageError("JR752", `${name}: the header has the key ${JSON.stringify(twice)} twice`);
   return header as Record<string, unknown>;
 }
 
@@ -109,7 +109,7 @@ interface Entry {
 function checkEntry(key: string, value: unknown, name: string): Entry {
   const where = `${name}, tensor ${JSON.stringify(key)}`;
   const fail = (problem: string): never => {
-    throw new UsageError("JR353", `${where}: ${problem}; the file is damaged: copy or save it again`);
+    throw new UsageError("JR753", `${where}: ${problem}; the file is damaged: copy or save it again`);
   };
   if (typeof value !== "object" || value === null) return fail("its entry is not an object");
   const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>;
@@ -121,7 +121,7 @@ function checkEntry(key: string, value: unknown, name: string): Entry {
   if (descr === undefined) {
     const known = Object.keys(NUMPY).join(", ");
     throw new UnsupportedError(
-      "JR354",
+      "JR754",
       `${where}: dtype ${dtype} is not read (${known} are); save it as F32`,
     );
   }
@@ -148,7 +148,7 @@ function checkCover(entries: readonly Entry[], size: number, name: string): void
       const problem =
         start < at ? `overlaps the one before it, which ends at ${at}` : `leaves a hole from ${at}`;
       throw new UsageError(
-        "JR355",
+        "JR755",
         `${name}, tensor ${JSON.stringify(key)}: starts at ${start} and ${problem}; the file is damaged`,
       );
     }
@@ -157,7 +157,7 @@ function checkCover(entries: readonly Entry[], size: number, name: string): void
   if (at === size) return;
   const fix = at > size ? "the file is cut off: copy it again" : "the file is damaged";
   throw new UsageError(
-    "JR355",
+    "JR755",
     `${name}: its tensors take ${at} bytes, but ${size} follow the header; ${fix}`,
   );
 }
@@ -167,7 +167,7 @@ function checkMetadata(value: unknown, name: string): ReadonlyMap<string, string
   const entries = isObject ? Object.entries(value) : [];
   if ((value === undefined || isObject) && entries.every(([, text]) => typeof text === "string"))
     return new Map(entries);
-  throw new UsageError("JR353", `${name}: __metadata__ is not an object of strings`);
+  throw new UsageError("JR753", `${name}: __metadata__ is not an object of strings`);
 }
 
 function decode(bytes: Uint8Array<ArrayBuffer>, { dtype, type }: Entry): NpyData {
@@ -221,7 +221,7 @@ function elementBytes(dtype: string): number {
 }
 
 function checkedLength(key: string, { data, shape }: TensorData, dtype: string): number {
-  if (key === "__metadata__") throw new UsageError("JR356", "a tensor cannot be named __metadata__");
+  if (key === "__metadata__") throw new UsageError("JR756", "a tensor cannot be named __metadata__");
   if (shapeSize(shape) * elementBytes(dtype) === data.byteLength) return data.byteLength;
   throw new UsageError(
     "JR110",

@@ -81,12 +81,12 @@ function openTarget(path: string, options: NpyWriteOptions, headerBytes: number)
     const existing = lstatSync(path, { throwIfNoEntry: false });
     const found = existing && (statSync(path, { throwIfNoEntry: false }) ?? existing);
     if (found?.isDirectory())
-      throw new UsageError("JR320", `cannot write ${path}: it is a folder; name a file in it`);
+      throw new UsageError("JR720", `cannot write ${path}: it is a folder; name a file in it`);
     const isRegular = found === undefined || found.isFile() || found.isSymbolicLink();
     if (!isRegular) return { name: path, file: openSync(path, "w") };
     if (found !== undefined && !options.force) {
       throw new UsageError(
-        "JR321",
+        "JR721",
         `cannot write ${path}: it exists already; use --force (force: true) to overwrite it`,
       );
     }
@@ -100,7 +100,7 @@ function openTarget(path: string, options: NpyWriteOptions, headerBytes: number)
 function openStandardOutput(): Target {
   if (isatty(1)) {
     throw new UsageError(
-      "JR324",
+      "JR724",
       "standard output is a terminal, and .npy is binary; redirect it into a file or a pipe",
     );
   }
@@ -112,7 +112,7 @@ function checkSpace(path: string, bytes: number): void {
   if (bytes <= bavail * bsize) return;
   const size = `it takes ${megabytes(bytes)}, and its disk has ${megabytes(bavail * bsize)} left`;
   throw new UsageError(
-    "JR325",
+    "JR725",
     `cannot write ${path}: ${size}; write fewer rows or outputs, or choose another disk`,
   );
 }

@@ -54,7 +54,7 @@ export function zipContents(entry: ZipEntry, inflate: Inflate, where: string): U
         ? "does not match its checksum"
         : undefined;
   if (problem === undefined) return bytes;
-  throw new UsageError("JR361", `${where}: ${problem}; the archive is damaged: copy or save it again`);
+  throw new UsageError("JR761", `${where}: ${problem}; the archive is damaged: copy or save it again`);
 }
 
 function inflated(entry: ZipEntry, inflate: Inflate, where: string): Uint8Array {
@@ -62,7 +62,7 @@ function inflated(entry: ZipEntry, inflate: Inflate, where: string): Uint8Array 
     return inflate(entry.body, Math.max(entry.size, 1));
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    throw new UsageError("JR361", `${where}: its compressed data is damaged: ${problem}`, { cause: error });
+    throw new UsageError("JR761", `${where}: its compressed data is damaged: ${problem}`, { cause: error });
   }
 }
 
@@ -102,10 +102,10 @@ class ZipReader {
     const name = new TextDecoder().decode(this.#range(at + 46, nameLength));
     const [size, packed, local] = this.#wideFields(at, extra);
     if ((flags & 1) === 1)
-      throw new UnsupportedError("JR362", `${this.#name}, ${name}: it is encrypted; save it without`);
+      throw new UnsupportedError("JR762", `${this.#name}, ${name}: it is encrypted; save it without`);
     if (method !== 0 && method !== 8) {
       throw new UnsupportedError(
-        "JR362",
+        "JR762",
         `${this.#name}, ${name}: compression ${method} is not read; use numpy.savez`,
       );
     }
@@ -154,7 +154,7 @@ class ZipReader {
   }
 
   #fail(at: number, problem: string): never {
-    throw new UsageError("JR360", `${this.#name}, byte ${at}: ${problem}; copy or save it again`);
+    throw new UsageError("JR760", `${this.#name}, byte ${at}: ${problem}; copy or save it again`);
   }
 }
 
@@ -183,7 +183,7 @@ export function writeZip(files: ReadonlyMap<string, Uint8Array>): Uint8Array<Arr
   }
   const directory = records.reduce((length, record) => length + record.length, 0);
   if (offset + directory > FULL32 || files.size > 0xfffe) {
-    throw new UnsupportedError("JR363", "an .npz over 4 GB is not written; write one .npy for each array");
+    throw new UnsupportedError("JR763", "an .npz over 4 GB is not written; write one .npy for each array");
   }
   const count = u16(files.size);
   const end = Uint8Array.of(

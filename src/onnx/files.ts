@@ -64,11 +64,11 @@ function inMemory(bytes: Uint8Array, what: string): LoadedFile {
 
 async function fetched(address: string): Promise<Uint8Array> {
   const response = await fetch(address).catch((cause: unknown) => {
-    throw new UsageError("JR320", `${address} could not be fetched.`, { cause });
+    throw new UsageError("JR720", `${address} could not be fetched.`, { cause });
   });
   if (!response.ok)
     throw new UsageError(
-      "JR320",
+      "JR720",
       `${address} could not be fetched: ${response.status} ${response.statusText}.`,
     );
   return new Uint8Array(await response.arrayBuffer());
@@ -184,7 +184,7 @@ function guarded<T>(path: string, run: () => T): T {
       EACCES: "it may not be read",
     }[(cause as { code?: string }).code ?? ""];
     throw new UsageError(
-      "JR320",
+      "JR720",
       `${path} could not be read: ${reason ?? (cause instanceof Error ? cause.message : "unknown reason")}.`,
       { cause },
     );

@@ -116,7 +116,7 @@ describe("jacobian", () => {
       inFolder("Y.npy"),
     );
     expect(refused.code).toBe(4);
-    expect(refused.err).toMatch(/^jacrow: JR321: .*Z\.npy: it exists already; use --force/);
+    expect(refused.err).toMatch(/^jacrow: JR721: .*Z\.npy: it exists already; use --force/);
     expect(readFileSync(inFolder("Z.npy"), "utf8")).toBe("mine");
     expect(readdirSync(folder)).toEqual(["Z.npy"]);
     expect((await jacrow("jacobian", model, rows, "-o", inFolder("Z.npy"), "--force")).code).toBe(0);
@@ -157,10 +157,10 @@ describe("what is wrong is said once, with code, place and fix", () => {
     [
       "a missing rows file",
       4,
-      /JR320: cannot read .*there is no such file/,
+      /JR720: cannot read .*there is no such file/,
       () => [model, inFolder("no.npy")],
     ],
-    ["a missing model", 4, /JR320: .*no\.onnx could not be read/, () => [inFolder("no.onnx"), rows]],
+    ["a missing model", 4, /JR720: .*no\.onnx could not be read/, () => [inFolder("no.onnx"), rows]],
     ["a truncated model", 4, /JR50\d: .*short\.onnx/, () => [truncated(), rows]],
     ["a truncated rows file", 4, /JR30\d: .*short\.npy/, () => [model, lying()]],
     ["rows that are no .npy", 4, /JR30\d: .*rows\.csv/, () => [model, text()]],
@@ -222,7 +222,7 @@ describe("what is wrong is said once, with code, place and fix", () => {
   it("a folder that is not there", async () => {
     const { code, err } = await jacrow("jacobian", model, rows, "-o", inFolder("no/Z.npy"));
     expect(code).toBe(4);
-    expect(err).toMatch(/JR320: cannot write .*no\/Z\.npy/);
+    expect(err).toMatch(/JR720: cannot write .*no\/Z\.npy/);
   });
 
   it("different numbers of rows", async () => {
@@ -248,7 +248,7 @@ describe("what is wrong is said once, with code, place and fix", () => {
       "--json",
     );
     expect(code).toBe(4);
-    expect(JSON.parse(out)).toMatchObject({ schema: 1, error: { code: "JR320", kind: "UsageError" } });
+    expect(JSON.parse(out)).toMatchObject({ schema: 1, error: { code: "JR720", kind: "UsageError" } });
   });
 
   it.each([

@@ -97,17 +97,17 @@ describe("reading", () => {
     const path = join(folder, "x.npy");
     writeNpyFile(path, { data: numbers(6), shape: [3, 2] });
     expect(() => readNpyFile(join(folder, "no.npy"))).toThrow(
-      /JR320: cannot read .*no.npy: there is no such file/,
+      /JR720: cannot read .*no.npy: there is no such file/,
     );
-    expect(() => readNpyFile(folder)).toThrow(/JR320: cannot read .*: it is a folder/);
+    expect(() => readNpyFile(folder)).toThrow(/JR720: cannot read .*: it is a folder/);
     expect(() => readNpyFile(join(path, "x"))).toThrow(/a part of the path is a file/);
     expect(() => readNpyFile(path, { start: 1, end: 4 })).toThrow(
-      /JR322: rows 1:4 are not in the file: .* has rows 0:3/,
+      /JR722: rows 1:4 are not in the file: .* has rows 0:3/,
     );
     expect(() => readNpyFile(path, { start: 2, end: 1 })).toThrow(UsageError);
     expect(() => readNpyFile(path, { start: -1, end: 1 })).toThrow(UsageError);
     truncateSync(path, 170);
-    expect(() => readNpyFile(path, { start: 0, end: 1 })).toThrow("JR307");
+    expect(() => readNpyFile(path, { start: 0, end: 1 })).toThrow("JR707");
   });
 });
 
@@ -127,9 +127,9 @@ describe("writing", () => {
   it("never touches an existing file without force", () => {
     const path = join(folder, "z.npy");
     writeFileSync(path, "mine");
-    expect(() => createNpy(path, { dtype: "f64", shape: [1] })).toThrow("JR321");
+    expect(() => createNpy(path, { dtype: "f64", shape: [1] })).toThrow("JR721");
     expect(() => writeNpyFile(path, { data: numbers(1), shape: [1] })).toThrow(
-      /JR321: cannot write .*z.npy: it exists/,
+      /JR721: cannot write .*z.npy: it exists/,
     );
     expect(readFileSync(path, "utf8")).toBe("mine");
     writeNpyFile(path, { data: numbers(1), shape: [1] }, { force: true });
@@ -140,7 +140,7 @@ describe("writing", () => {
     const path = join(folder, "z.npy");
     const writer = createNpy(path, { dtype: "f64", shape: [0] });
     writeFileSync(path, "mine");
-    expect(() => writer.close()).toThrow("JR321");
+    expect(() => writer.close()).toThrow("JR721");
     expect(readFileSync(path, "utf8")).toBe("mine");
     expect(readdirSync(folder)).toEqual(["z.npy"]);
   });
@@ -167,11 +167,11 @@ describe("writing", () => {
     const write = (path: string, shape: number[] = [0]): void =>
       createNpy(path, { dtype: "f64", shape }).abort();
     expect(() => write(join(folder, "no", "z.npy"))).toThrow(
-      /JR320: cannot write .*z.npy: there is no such file or folder/,
+      /JR720: cannot write .*z.npy: there is no such file or folder/,
     );
     expect(() => write(folder)).toThrow("it is a folder");
     expect(() => write(join(folder, "z.npy"), [2 ** 49])).toThrow(
-      /JR325: .*z.npy: it takes 4503599627 MB, and its disk has/,
+      /JR725: .*z.npy: it takes 4503599627 MB, and its disk has/,
     );
     expect(readdirSync(folder)).toEqual([]);
     expect(process.listenerCount("exit")).toBe(0);

@@ -64,19 +64,19 @@ describe("readSafetensors", () => {
 
 const eight = new Float64Array(1);
 const mistakes: [what: string, bytes: Uint8Array, message: string][] = [
-  ["too short", new Uint8Array(7), "JR350: m, byte 0: a .safetensors file starts with 8 bytes"],
+  ["too short", new Uint8Array(7), "JR750: m, byte 0: a .safetensors file starts with 8 bytes"],
   [
     "header past the end",
     file("{}").subarray(0, 9),
-    "JR350: m, byte 0: a header of 2 bytes does not fit a file of 9",
+    "JR750: m, byte 0: a header of 2 bytes does not fit a file of 9",
   ],
   ["giant header", new Uint8Array(8).fill(255), "over the limit of 100000000"],
-  ["no brace", file("[]"), 'JR350: m, byte 8: the header does not start with "{"'],
+  ["no brace", file("[]"), 'JR750: m, byte 8: the header does not start with "{"'],
   ["no header", file(""), 'does not start with "{"'],
-  ["not JSON", file("{,}"), "JR351: m, byte 8: the header is not JSON"],
-  ["not UTF-8", file("{'é'}").map((byte) => (byte === 0xc3 ? 0xff : byte)), "JR351"],
-  ["twice", file('{"a":{"dtype":"F32"},"\\u0061":{}}'), 'JR352: m: the header has the key "a" twice'],
-  ["no object", file({ a: 1 }), 'JR353: m, tensor "a": its entry is not an object'],
+  ["not JSON", file("{,}"), "JR751: m, byte 8: the header is not JSON"],
+  ["not UTF-8", file("{'é'}").map((byte) => (byte === 0xc3 ? 0xff : byte)), "JR751"],
+  ["twice", file('{"a":{"dtype":"F32"},"\\u0061":{}}'), 'JR752: m: the header has the key "a" twice'],
+  ["no object", file({ a: 1 }), 'JR753: m, tensor "a": its entry is not an object'],
   ["no dtype", file({ a: { shape: [] } }), "it has no dtype"],
   ["negative axis", file({ a: tensor("F32", [-1], [0, 4]) }), "its shape is not a list of whole numbers"],
   [
@@ -94,7 +94,7 @@ const mistakes: [what: string, bytes: Uint8Array, message: string][] = [
   [
     "past the end",
     file({ a: tensor("F64", [2], [0, 16]) }, eight),
-    "JR355: m: its tensors take 16 bytes, but 8 follow",
+    "JR755: m: its tensors take 16 bytes, but 8 follow",
   ],
   ["bytes left", file({ a: tensor("F32", [1], [0, 4]) }, eight), "its tensors take 4 bytes, but 8 follow"],
   [
