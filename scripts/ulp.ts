@@ -48,16 +48,10 @@ const uniform =
     ? "if (0) {}"
     : `if (1) xb = B(${values.low} + (${values.high} - (${values.low})) * (double)(rnd() >> 11) * 0x1p-53);`;
 
-function program(name: string, dtype: Dtype): { source: string; operations: number } {
-  const formulas: Record<string, <V>(l: Lanes<V>, x: V, y: V) => V> = {
-    ...elementaryUnary,
-    ...elementaryBinary,
-  };
-  const formula = formulas[name];
-  if (formula === undefined) throw new RangeError(`no function ${name}`);
-  const { body, operations } = writeFormula(dtype, (l) => formula(l, "x", "y"));
+/** Types, and the formula as a C function of bit patterns. */
+function prelude(dtype: Dtype, body: string): string {
   const f32 = dtype === "f32";
-  const source = `
+  return `
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,7 +71,13 @@ static inline W B(T v) { W b; memcpy(&b, &v, sizeof b); return b; }
 static W formula(W x, W y) {
 ${body.replace(/M\((\w+)\)/g, f32 ? "$1f" : "$1")}
 }
-static double ulps(T got, R want) {
+`;
+}
+
+/** The sweep: random or stepped arguments, errors in ulp against the wider type. */
+function sweep(dtype: Dtype, name: string): string {
+  const f32 = dtype === "f32";
+  return `static double ulps(T got, R want) {
   if (want != want) return got != got ? 0 : INFINITY;
   if (got != got) return INFINITY;
   T rounded = (T)want;
@@ -113,6 +113,18 @@ int main(int argc, char** argv) {
   }
   printf("max %.3f ulp, %.0f over 2, at x=%.17g y=%.17g got %.17g\\n", worst, off, (double)F(atX), (double)F(atY), (double)F(formula(atX, atY)));
 }`;
+}
+
+/** A C program that measures one formula. */
+function program(name: string, dtype: Dtype): { source: string; operations: number } {
+  const formulas: Record<string, <V>(l: Lanes<V>, x: V, y: V) => V> = {
+    ...elementaryUnary,
+    ...elementaryBinary,
+  };
+  const formula = formulas[name];
+  if (formula === undefined) throw new RangeError(`no function ${name}`);
+  const { body, operations } = writeFormula(dtype, (l) => formula(l, "x", "y"));
+  const source = prelude(dtype, body) + sweep(dtype, name);
   return { source, operations };
 }
 

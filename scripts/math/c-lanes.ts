@@ -13,23 +13,10 @@ export interface CFormula {
   readonly operations: number;
 }
 
-/** Writes a formula as the body of a C function of bit patterns x, y. */
-export function writeFormula(dtype: Dtype, formula: (l: Lanes<string>) => string): CFormula {
-  let seen = new Map<string, string>();
-  let lines: string[] = [];
-  let next = 0;
-  let operations = 0;
-  let depth = 0;
-  const suffix = dtype === "f32" ? "u" : "ull";
-  const emit = (code: string): string => {
-    const known = seen.get(code);
-    if (known !== undefined) return known;
-    const name = `v${next++}`;
-    lines.push(`W ${name} = ${code};`);
-    seen.set(code, name);
-    if (depth === 0) operations += 1;
-    return name;
-  };
+type Operation = Exclude<keyof Lanes<string>, "dtype" | "constant" | "bits" | "lookup" | "rarely">;
+
+/** Arithmetic and bit operations as C on bit patterns. */
+function laneOperations(emit: (code: string) => string): Pick<Lanes<string>, Operation> {
   const floats =
     (template: (...names: string[]) => string) =>
     (...args: string[]): string =>
@@ -43,18 +30,7 @@ export function writeFormula(dtype: Dtype, formula: (l: Lanes<string>) => string
     (a: string, b: string): string =>
       emit(`${a} ${operator} ${b}`);
   const call = (name: string) => floats((...args) => `M(${name})(${args.join(", ")})`);
-  const buffer = new DataView(new ArrayBuffer(8));
-  const lanes: Lanes<string> = {
-    dtype,
-    constant: (value) => {
-      if (dtype === "f32") {
-        buffer.setFloat32(0, value);
-        return `0x${buffer.getUint32(0).toString(16)}u`;
-      }
-      buffer.setFloat64(0, value);
-      return `0x${buffer.getBigUint64(0).toString(16)}ull`;
-    },
-    bits: (value) => `0x${BigInt.asUintN(dtype === "f32" ? 32 : 64, value).toString(16)}${suffix}`,
+  return {
     add: floats((a, b) => `${a} + ${b}`),
     sub: floats((a, b) => `${a} - ${b}`),
     mul: floats((a, b) => `${a} * ${b}`),
@@ -83,6 +59,42 @@ export function writeFormula(dtype: Dtype, formula: (l: Lanes<string>) => string
     iadd: integer("+"),
     isub: integer("-"),
     imul: integer("*"),
+  };
+}
+
+/** A float's bit pattern as a C literal. */
+function bitsOf(dtype: Dtype, value: number): string {
+  const buffer = new DataView(new ArrayBuffer(8));
+  if (dtype === "f32") {
+    buffer.setFloat32(0, value);
+    return `0x${buffer.getUint32(0).toString(16)}u`;
+  }
+  buffer.setFloat64(0, value);
+  return `0x${buffer.getBigUint64(0).toString(16)}ull`;
+}
+
+/** Writes a formula as the body of a C function of bit patterns x, y. */
+export function writeFormula(dtype: Dtype, formula: (l: Lanes<string>) => string): CFormula {
+  let seen = new Map<string, string>();
+  let lines: string[] = [];
+  let next = 0;
+  let operations = 0;
+  let depth = 0;
+  const suffix = dtype === "f32" ? "u" : "ull";
+  const emit = (code: string): string => {
+    const known = seen.get(code);
+    if (known !== undefined) return known;
+    const name = `v${next++}`;
+    lines.push(`W ${name} = ${code};`);
+    seen.set(code, name);
+    if (depth === 0) operations += 1;
+    return name;
+  };
+  const lanes: Lanes<string> = {
+    dtype,
+    constant: (value) => bitsOf(dtype, value),
+    bits: (value) => `0x${BigInt.asUintN(dtype === "f32" ? 32 : 64, value).toString(16)}${suffix}`,
+    ...laneOperations(emit),
     lookup: (table, index) => {
       const entries = table.map((entry) => `0x${entry.toString(16)}${suffix}`).join(",");
       return emit(`((const W[]){${entries}})[${index}]`);

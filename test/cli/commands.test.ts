@@ -162,8 +162,8 @@ describe("what is wrong is said once, with code, place and fix", () => {
     ],
     ["a missing model", 4, /JR720: .*no\.onnx could not be read/, () => [inFolder("no.onnx"), rows]],
     ["a truncated model", 4, /JR50\d: .*short\.onnx/, () => [truncated(), rows]],
-    ["a truncated rows file", 4, /JR30\d: .*short\.npy/, () => [model, lying()]],
-    ["rows that are no .npy", 4, /JR30\d: .*rows\.csv/, () => [model, text()]],
+    ["a truncated rows file", 4, /JR70\d: .*short\.npy/, () => [model, lying()]],
+    ["rows that are no .npy", 4, /JR70\d: .*rows\.csv/, () => [model, text()]],
     ["an unknown input", 2, /JR605: .*has no input z; it has x \(8,\)/, () => [model, `z=${rows}`]],
     ["too many files", 2, /JR605: .*x=FILE/, () => [model, rows, rows]],
     [

@@ -85,6 +85,30 @@ export interface ScalarLanes extends Lanes<bigint> {
   count: number;
 }
 
+type Tally = <A extends unknown[]>(operation: (...args: A) => bigint) => (...args: A) => bigint;
+type BitOperation = "select" | "and" | "or" | "xor" | "shl" | "shr" | "sar" | "iadd" | "isub" | "imul";
+
+/** The operations on bit patterns. */
+function bitLanes(width: number, tally: Tally): Pick<Lanes<bigint>, BitOperation> {
+  const ones = (1n << BigInt(width)) - 1n;
+  const integer = (operation: (x: bigint, y: bigint) => bigint) =>
+    tally((x: bigint, y: bigint) => operation(x, y) & ones);
+  const shift = (operation: (x: bigint, by: bigint) => bigint) =>
+    tally((x: bigint, by: number) => operation(x, BigInt(by)) & ones);
+  return {
+    select: tally((mask: bigint, x: bigint, y: bigint) => (x & mask) | (y & ~mask & ones)),
+    and: integer((x, y) => x & y),
+    or: integer((x, y) => x | y),
+    xor: integer((x, y) => x ^ y),
+    shl: shift((x, by) => x << by),
+    shr: shift((x, by) => x >> by),
+    sar: shift((x, by) => BigInt.asIntN(width, x) >> by),
+    iadd: integer((x, y) => x + y),
+    isub: integer((x, y) => x - y),
+    imul: integer((x, y) => x * y),
+  };
+}
+
 /** Builds lanes for a dtype and a rounding of `fma`. */
 export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
   const width = dtype === "f32" ? 32 : 64;
@@ -97,7 +121,7 @@ export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
     dtype === "f32" ? addToOdd(x * y, z) : fusedDouble(x, y, z);
   const split = (x: number, y: number, z: number): number => round(x * y) + z;
   const multiplyAdd = mode === "fused" ? fused : split;
-  const tally = <A extends unknown[]>(operation: (...args: A) => bigint) => {
+  const tally: Tally = <A extends unknown[]>(operation: (...args: A) => bigint) => {
     return (...args: A): bigint => {
       lanes.count += 1;
       return operation(...args);
@@ -108,10 +132,6 @@ export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
     tally((x: bigint, y: bigint) => b(operation(f(x), f(y))));
   const test = (operation: (x: number, y: number) => boolean) =>
     tally((x: bigint, y: bigint) => (operation(f(x), f(y)) ? ones : 0n));
-  const integer = (operation: (x: bigint, y: bigint) => bigint) =>
-    tally((x: bigint, y: bigint) => operation(x, y) & ones);
-  const shift = (operation: (x: bigint, by: bigint) => bigint) =>
-    tally((x: bigint, by: number) => operation(x, BigInt(by)) & ones);
   const lanes: ScalarLanes = {
     count: 0,
     dtype,
@@ -135,16 +155,7 @@ export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
     le: test((x, y) => x <= y),
     eq: test((x, y) => x === y),
     ne: test((x, y) => x !== y),
-    select: tally((mask: bigint, x: bigint, y: bigint) => (x & mask) | (y & ~mask & ones)),
-    and: integer((x, y) => x & y),
-    or: integer((x, y) => x | y),
-    xor: integer((x, y) => x ^ y),
-    shl: shift((x, by) => x << by),
-    shr: shift((x, by) => x >> by),
-    sar: shift((x, by) => BigInt.asIntN(width, x) >> by),
-    iadd: integer((x, y) => x + y),
-    isub: integer((x, y) => x - y),
-    imul: integer((x, y) => x * y),
+    ...bitLanes(width, tally),
     lookup: (table, index) => {
       const entry = table[Number(index)];
       if (entry === undefined) throw new RangeError(`lookup ${index} of ${table.length}`);
