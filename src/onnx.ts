@@ -1,5 +1,5 @@
 /**
- * `jacrow/onnx`: networks exported from PyTorch, Keras, JAX or scikit-learn as functions of one row.
+ * `jacrow/onnx`: networks exported from PyTorch, Keras, JAX or scikit-learn as functions of one row, and functions as ONNX.
  *
  * In: a path, URL or bytes. Out: a row function, accepted by `jacrow` and callable inside traced functions.
  * Always: the rows of the model are proven not to depend on each other, or the node that mixes them is named.
@@ -15,6 +15,7 @@ import type { Operand } from "./trace/operand.ts";
 import { type RowFunction, rowFunction } from "./trace/row-function.ts";
 import type { Tensor } from "./trace/shapes.ts";
 
+export { type ToOnnxOptions, toOnnx } from "./api/to-onnx.ts";
 export type { ModelSource } from "./onnx/files.ts";
 export type { Port } from "./onnx/import.ts";
 export type { BatchAxisOption } from "./onnx/inputs.ts";

@@ -6,9 +6,7 @@
  */
 
 import type { NdArray } from "../data/ndarray.ts";
-import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
-import { at } from "../ir/shape.ts";
 import type {
   Mapped,
   NamedFunction,
@@ -17,8 +15,8 @@ import type {
   PositionalFunction,
 } from "../trace/function-types.ts";
 import { isRowFunction, type RowFunction } from "../trace/row-function.ts";
-import type { Structure } from "../trace/structure.ts";
-import { type AnyFunction, describe, type Signature } from "../trace/trace.ts";
+import { type AnyFunction, describe } from "../trace/trace.ts";
+import { modelDtype, modelSignature } from "./model.ts";
 import { checkOptions } from "./options.ts";
 import { planJacobian, planRows } from "./plan.ts";
 import { type Runnable, Runner } from "./runner.ts";
@@ -111,22 +109,4 @@ function rowMap(
     pattern: runner.pattern.bind(runner),
     dispose: runner.dispose.bind(runner),
   }) as unknown as RowMap<readonly unknown[], unknown>;
-}
-
-function modelDtype(model: RowFunction): FloatType | undefined {
-  const dtype = "dtype" in model ? model.dtype : undefined;
-  return dtype === "f32" || dtype === "f64" ? dtype : undefined;
-}
-
-function modelSignature({ program }: RowFunction): Signature {
-  const inputs = program.inputs.map(({ name, shape, level }) => ({
-    name,
-    shape,
-    level: level === "row" ? level : ("bound" as const),
-  }));
-  const entries = inputs.map(({ name }, index): [string, Structure] => [name, { kind: "leaf", index }]);
-  return {
-    inputs: inputs.map((_, index) => at(inputs, index)),
-    structure: { kind: "array", items: [{ kind: "object", entries }] },
-  };
 }

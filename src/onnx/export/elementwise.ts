@@ -95,7 +95,9 @@ export function softplus(e: Emitter, x: Emitted): Emitted {
 function atan2(e: Emitter, y: Emitted, x: Emitted): Emitted {
   const zero = e.number(0);
   const angle = e.map("Atan", [e.map("Div", [y, x])]);
-  const turn = e.map("Where", [less(e, y, zero), e.number(-Math.PI), e.number(Math.PI)], "float");
+  // 1 / y tells −0 from 0.
+  const below = e.map("Or", [less(e, y, zero), less(e, e.map("Reciprocal", [y]), zero)]);
+  const turn = e.map("Where", [below, e.number(-Math.PI), e.number(Math.PI)], "float");
   const left = e.map("Where", [less(e, x, zero), e.map("Add", [angle, turn]), angle], "float");
   const upright = e.map("Mul", [e.map("Sign", [y]), e.number(Math.PI / 2)]);
   return e.map("Where", [e.map("Equal", [x, zero], "bool"), upright, left], "float");
