@@ -10,6 +10,7 @@ import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { at, showShape } from "../ir/shape.ts";
 import type { DeviceName, KernelOptions } from "../runtime/kernel.ts";
+import { coreCount } from "../runtime/threads/platform.ts";
 import { unflatten } from "../trace/structure.ts";
 import type { Signature } from "../trace/trace.ts";
 import { type CallArguments, readArguments, signatureKey, signatureOf } from "./arguments.ts";
@@ -44,6 +45,8 @@ export interface Runnable {
 }
 
 const MOST_COMPILED = 32;
+/** Threads used unless more are asked for: each worker takes about 8 MB, and long calls share well among few. */
+const MOST_THREADS = 6;
 
 /** Calls, caching and memory of one function over rows. */
 export class Runner {
@@ -201,11 +204,11 @@ export class Runner {
   }
 
   #kernelOptions(dtype: FloatType): KernelOptions {
-    const { threads, deterministic } = this.#options;
+    const { threads = Math.min(coreCount(), MOST_THREADS), deterministic } = this.#options;
     return {
       device: this.#device(),
       dtype,
-      ...(threads !== undefined && { threads }),
+      threads,
       ...(deterministic !== undefined && { deterministic }),
     };
   }

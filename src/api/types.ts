@@ -15,7 +15,7 @@ export interface RunOptions {
   readonly device?: "auto" | "wasm" | "native" | "interpreter";
   /** Overrides the width that the model or the rows decide. */
   readonly dtype?: FloatType;
-  /** Threads, the calling one included; 1 by default. */
+  /** Threads for long asynchronous calls, the calling one included; by default all cores, at most 6. */
   readonly threads?: number;
   /** The same bits on every machine: no fused multiply-add, sums in fixed order. */
   readonly deterministic?: boolean;

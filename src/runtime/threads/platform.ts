@@ -32,7 +32,17 @@ interface NodeThreads {
   readonly Worker: new (source: string, options: object) => NodeWorker;
 }
 
-type Host = { readonly process?: { getBuiltinModule?(name: string): unknown } };
+interface Host {
+  readonly process?: { getBuiltinModule?(name: string): unknown };
+  readonly navigator?: { readonly hardwareConcurrency?: number };
+}
+
+/** Cores this process may use; 1 where the runtime does not tell. */
+export function coreCount(): number {
+  const { process, navigator } = globalThis as Host;
+  const os = process?.getBuiltinModule?.("node:os") as { availableParallelism(): number } | undefined;
+  return os?.availableParallelism() ?? navigator?.hardwareConcurrency ?? 1;
+}
 
 /** A new worker, or undefined where there are none. */
 export function startWorker(events: WorkerEvents): WorkerHandle | undefined {
