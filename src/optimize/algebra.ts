@@ -21,6 +21,7 @@ import {
 } from "./movement.ts";
 import { reduceRule } from "./reduce.ts";
 import { type RuleContext, rewrite } from "./rewrite.ts";
+import { rowSumRule } from "./row-sums.ts";
 
 const rules: { readonly [K in Op]?: (node: NodeOf<K>, context: RuleContext) => Node | undefined } = {
   ...sameRule(unaryOps, unaryRule),
@@ -38,6 +39,7 @@ const rules: { readonly [K in Op]?: (node: NodeOf<K>, context: RuleContext) => N
   gather: gatherRule,
   scatterAdd: scatterAddRule,
   contract: contractRule,
+  rowSum: rowSumRule,
 };
 
 /** The program after all rules, inside scans too. */

@@ -1,0 +1,52 @@
+/**
+ * Rules for sums over rows: cells are moved after summing, and weights go into a product's smaller operand, so that products
+ * are added up as they are formed.
+ *
+ * The same numbers are added; a weight is multiplied to a factor instead of to the product.
+ */
+
+import { sizeOf } from "../ir/shape.ts";
+import type { ContractNode, Node, RowSumNode } from "../ir/types.ts";
+import type { RuleContext } from "./rewrite.ts";
+
+/** The rule for sums over rows. */
+export function rowSumRule({ a }: RowSumNode, context: RuleContext): Node | undefined {
+  const { builder, readOnce } = context;
+  if (a.level !== "row") return undefined;
+  switch (a.op) {
+    case "neg":
+      return builder.neg(builder.rowSum(a.a));
+    case "reshape":
+      return builder.reshape(builder.rowSum(a.a), a.shape);
+    case "transpose":
+      return builder.transpose(builder.rowSum(a.a), a.order);
+    case "broadcast":
+      return builder.broadcast(builder.rowSum(a.a), a.shape);
+    case "pad":
+      return builder.pad(builder.rowSum(a.a), a);
+    case "concat":
+      return a.parts.some((part) => part.op === "contract" || part.op === "pad")
+        ? builder.concat(
+            a.parts.map((part) => builder.rowSum(part)),
+            a.axis,
+          )
+        : undefined;
+    case "mul":
+      return readOnce(a) ? (weighted(a.a, a.b, context) ?? weighted(a.b, a.a, context)) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Σ w · (a ⊗ b) for a number w of each row is Σ (w · a) ⊗ b. */
+function weighted(product: Node, weight: Node, { builder, readOnce }: RuleContext): Node | undefined {
+  if (product.op !== "contract" || !readOnce(product)) return undefined;
+  if (weight.op !== "broadcast" || sizeOf(weight.a.shape) !== 1) return undefined;
+  const scalar = builder.reshape(weight.a, []);
+  const scaled = (operand: Node): Node => builder.mul(operand, builder.broadcast(scalar, operand.shape));
+  const { a, b }: ContractNode = product;
+  const smaller = sizeOf(a.shape) < sizeOf(b.shape);
+  const [left, right] = smaller ? [scaled(a), b] : [a, scaled(b)];
+  const labels = { a: product.aLabels, b: product.bLabels, out: product.outLabels };
+  return builder.rowSum(builder.contract(left, right, labels));
+}
