@@ -7,17 +7,31 @@ import { invariant } from "../errors.ts";
 import type { Builder } from "../ir/builder.ts";
 import { inline, mapProgram, nodesOf, operandsOf, type Rewrite, rebuild } from "../ir/graph.ts";
 import { at } from "../ir/shape.ts";
-import type { CallNode, Node, Program } from "../ir/types.ts";
+import type { CallNode, JacobianNode, Node, Program, Shape } from "../ir/types.ts";
 import { unrollScans } from "../optimize/optimize.ts";
-import { arranged, type JacobianProduct, jacobianProduct, neverFormed, reducedProduct } from "./products.ts";
+import { isSparsePart, type Part, partNode, partOf } from "./parts.ts";
+import type { Pattern } from "./pattern.ts";
+import { arranged, reducedProduct } from "./products.ts";
 
-/** Makes the program of ∂(its first output)/∂(its input `wrt`): the planner, passed in because it expands programs itself. */
-export type Differentiate = (
-  program: Program,
-  request: { readonly wrt: number; readonly output: number },
-) => Program;
+/** The planner, passed in because it expands programs itself: makes programs of ∂(output)/∂(input `wrt`). */
+export interface Differentiate {
+  readonly dense: (program: Program, request: One) => Program;
+  /** Its nonzeros alone; undefined where most entries are nonzero. */
+  readonly sparse: (program: Program, request: One) => Sparse | undefined;
+}
 
-/** Expands every `jacobian` node by the planner; products with one never form it. */
+interface One {
+  readonly wrt: number;
+  readonly output: number;
+}
+
+/** A program of one output, the nonzeros (nnz,), and where they stand. */
+export interface Sparse {
+  readonly program: Program;
+  readonly pattern: Pattern;
+}
+
+/** Expands every `jacobian` node by the planner; products with one, and parts of sparse ones, never form it. */
 export function expandJacobianNodes(program: Program, differentiate: Differentiate): Program {
   return expanded(program, { rest: rebuild, differentiate });
 }
@@ -28,35 +42,96 @@ interface How {
   readonly rest: Rewrite;
 }
 
-/** Nodes with Jacobians and their products expanded, all others made by `rest`. */
+/** Nodes with Jacobians and their parts expanded, all others made by `rest`. */
 function expanded(program: Program, { rest, differentiate }: How): Program {
   const nodes = nodesOf(program);
   if (!nodes.some(({ op }) => op === "jacobian")) return mapProgram(program, rest);
-  const skipped = neverFormed(program, nodes);
+  const unformed = neverFormed(program, nodes, differentiate);
   return mapProgram(program, (b, node, operands) => {
-    const product = jacobianProduct(node);
-    if (product !== undefined && skipped.has(product.jacobian))
-      return expandProduct(b, product, { node, operands, differentiate });
-    if (node.op === "jacobian" && !skipped.has(node)) {
-      const jacobian = differentiate(node.program, node);
-      return at(inline(b, jacobian, operands), 0);
-    }
+    const part = partOf(node);
+    const how = part && unformed.get(part.jacobian);
+    if (part !== undefined && how !== undefined)
+      return expandPart(b, part, { node, operands, differentiate, how });
+    if (node.op === "jacobian" && !unformed.has(node))
+      return at(inline(b, differentiate.dense(node.program, node), operands), 0);
     return node.op === "jacobian" ? rebuild(b, node, operands) : rest(b, node, operands);
   });
 }
 
-function expandProduct(
-  b: Builder,
-  product: JacobianProduct,
-  { node, operands, differentiate }: { node: Node; operands: readonly Node[]; differentiate: Differentiate },
-): Node {
+/** Jacobian nodes of which only parts are read: by products, or through their nonzeros. */
+function neverFormed(
+  program: Program,
+  nodes: readonly Node[],
+  { sparse }: Differentiate,
+): ReadonlyMap<Node, Sparse | "products"> {
+  const parts = new Map<JacobianNode, Part[]>();
+  const formed = new Set<Node>(program.outputs.map(({ value }) => beneath(value)));
+  for (const node of nodes) {
+    const part = partOf(node);
+    if (part !== undefined) parts.set(part.jacobian, [...(parts.get(part.jacobian) ?? []), part]);
+    if (isView(node)) continue;
+    for (const operand of operandsOf(node)) {
+      const base = beneath(operand);
+      if (base !== part?.jacobian && !isSummedSquare(node, program, nodes)) formed.add(base);
+    }
+  }
+  const chosen = [...parts].flatMap(([jacobian, own]): [Node, Sparse | "products"][] => {
+    if (formed.has(jacobian)) return [];
+    if (own.every(({ kind }) => kind === "product")) return [[jacobian, "products"]];
+    const found = own.every(isSparsePart) ? sparse(jacobian.program, jacobian) : undefined;
+    return found === undefined ? [] : [[jacobian, found]];
+  });
+  return new Map(chosen);
+}
+
+const isView = (node: Node): node is Extract<Node, { op: "transpose" | "reshape" }> =>
+  node.op === "transpose" || node.op === "reshape";
+
+function beneath(node: Node): Node {
+  let base = node;
+  while (isView(base)) base = base.a;
+  return base;
+}
+
+/** x · x of which only the sum of all cells is read. */
+function isSummedSquare(node: Node, program: Program, nodes: readonly Node[]): boolean {
+  if (node.op !== "mul" || node.a !== node.b || program.outputs.some(({ value }) => value === node))
+    return false;
+  return nodes.every((user) => !operandsOf(user).includes(node) || partOf(user)?.kind === "squares");
+}
+
+/** The Jacobian that a part's operand shows. */
+function jacobianIn(operand: Node): Node {
+  const base = beneath(operand);
+  return base.op === "mul" ? beneath(base.a) : base;
+}
+
+interface Expansion {
+  readonly node: Node;
+  readonly operands: readonly Node[];
+  readonly differentiate: Differentiate;
+  readonly how: Sparse | "products";
+}
+
+function expandPart(b: Builder, part: Part, { node, operands, differentiate, how }: Expansion): Node {
   const copy = (operand: Node): Node => at(operands, operandsOf(node).indexOf(operand));
-  const jacobian = copy(product.jacobian);
-  invariant(jacobian.op === "jacobian", "a Jacobian read by a product is kept until its product is expanded");
-  const reduced = reducedProduct(b, product, { args: jacobian.args, vector: copy(product.vector) });
-  const program = differentiate(reduced.program, { wrt: reduced.wrt, output: 0 });
+  const jacobian = operands.map(jacobianIn).find(({ op }) => op === "jacobian");
+  invariant(jacobian?.op === "jacobian", "a Jacobian is kept until its parts are expanded");
+  const vector = part.kind === "product" ? copy(part.product.vector) : undefined;
+  if (how !== "products") {
+    const values = at(inline(b, how.program, jacobian.args), 0);
+    const sparse = { values, pattern: how.pattern };
+    return partNode(b, part, { sparse, shapes: shapesOf(jacobian), ...(vector && { vector }) });
+  }
+  invariant(part.kind === "product" && vector !== undefined, "only products are expanded as products");
+  const reduced = reducedProduct(b, part.product, { args: jacobian.args, vector });
+  const program = differentiate.dense(reduced.program, { wrt: reduced.wrt, output: 0 });
   const value = at(inline(b, program, reduced.args), 0);
-  return arranged(b, value, { from: reduced.labels, to: product.labels.result });
+  return arranged(b, value, { from: reduced.labels, to: part.product.labels.result });
+}
+
+function shapesOf({ program, output, wrt }: JacobianNode): readonly [Shape, Shape] {
+  return [at(program.outputs, output).value.shape, at(program.inputs, wrt).shape];
 }
 
 /** Nodes (steps × body) up to which a loop is differentiated step by step. */

@@ -179,11 +179,12 @@ const MOST_SHARED_CELLS = 2_000_000;
 /** What regrouping must save of the contraction. */
 const WORTHWHILE = 0.05;
 
-/** A (B r) as (A B) r: shared A and B are multiplied once for all rows, if that saves a product per row worth saving. */
+/** A (B r) as (A B) r: shared A and B are multiplied once for all rows, if that can save a product per row worth saving. */
 function regroup(b: Builder, pair: readonly [Maybe, Maybe], sum: Sum): [Labelled, Labelled] | undefined {
   const [x, y] = pair[1]?.product === undefined ? [pair[1], pair[0]] : pair;
-  if (x === undefined || y?.product === undefined || !isShared(x) || sum.summed.length === 0)
-    return undefined;
+  if (x === undefined || y?.product === undefined || !isShared(x)) return undefined;
+  const scalars = x.labels.length + y.labels.length === 0;
+  if (sum.summed.length === 0 && !scalars) return undefined;
   const { shared, row } = y.product;
   const together = sharedProduct(b, [x, shared], sum);
   return together && [together, row];

@@ -39,9 +39,21 @@ export function jacobianProgram(program: Program, request: JacobianRequest): Pro
   return planJacobian(program, request).program;
 }
 
+/** Parts of Jacobians with at most this share of nonzeros are computed from those alone. */
+const MOST_FILLED = 0.5;
+
 /** How Jacobians inside programs are made: zeros are legal there. */
-const differentiate: Differentiate = (program, { wrt, output }) =>
-  jacobianProgram(program, { wrt: [wrt], outputs: [output], allowZero: true });
+const differentiate: Differentiate = {
+  dense: (program, { wrt, output }) =>
+    jacobianProgram(program, { wrt: [wrt], outputs: [output], allowZero: true }),
+  sparse: (program, { wrt, output }) => {
+    const request = { wrt: [wrt], outputs: [output], allowZero: true };
+    const { nonzeros, rows, columns } = at(planJacobian(program, request).plan.blocks, 0);
+    if (nonzeros > MOST_FILLED * rows * columns) return undefined;
+    const { program: values, patterns } = planJacobian(program, { ...request, format: "compressed" });
+    return { program: values, pattern: at(patterns(), 0) };
+  },
+};
 
 /** Expands every `jacobian` node by the planner; products with one never form it. */
 export function expandJacobians(program: Program): Program {

@@ -17,7 +17,7 @@ import {
   ScalarGraph,
   type ScalarProblem,
 } from "./scalar-graph.ts";
-import { searchOrder } from "./search.ts";
+import { type SearchResult, searchOrder } from "./search.ts";
 
 /** How hard to look for a better plan; counted in steps, so plans are the same on every machine. */
 export type Effort = "quick" | "default" | "thorough";
@@ -62,14 +62,10 @@ const RUNS: Readonly<Record<Effort, readonly SearchRun[]>> = {
     { steps: DEFAULT_STEPS, hot: 2 },
     { steps: DEFAULT_STEPS, hot: 1 },
   ],
-  thorough: [
-    { steps: DEFAULT_STEPS, hot: 2 },
-    { steps: 20_000_000, hot: 3 },
-    { steps: 30_000_000, hot: 4 },
-  ],
+  thorough: [1, 2, 2, 3, 3, 4].map((hot) => ({ steps: 8_000_000, hot })),
 };
 const COLD = 0.2;
-/** Small problems need fewer steps: this many per pair of vertices by default. */
+/** By default small problems get fewer steps: this many per pair of vertices. */
 const STEPS_PER_PAIR = 150;
 /** The matrix of edges takes this many vertices squared. */
 const MOST_VERTICES = 1500;
@@ -101,7 +97,7 @@ function edgesInto(graph: LinearGraph, to: Vertex, numbers: ReadonlyMap<Vertex, 
 function kindOf(map: LinearMap): number {
   const [term] = map;
   if (map.length !== 1 || term === undefined) return KIND.general;
-  if (term.factor !== undefined && term.factor.node.level !== "constant") return KIND.general;
+  if (term.factor !== undefined && term.factor.node.level === "row") return KIND.general;
   return term.factor === undefined && Math.abs(term.scale) === 1 ? KIND.unit : KIND.constant;
 }
 
@@ -118,14 +114,18 @@ export function searchedOrders(whole: ScalarProblem, prices: Prices, effort: Eff
   const greedy = classicOrders(problem, prices)
     .map((named) => ({ ...named, cost: costOfOrder(problem, named.order, prices) }))
     .reduce((best, each) => (each.cost < best.cost ? each : best));
-  const results = RUNS[effort].map(({ steps, hot }, seed) =>
-    searchOrder(problem, greedy.order, {
-      steps: Math.min(steps, (STEPS_PER_PAIR * problem.inner.length ** 2 * steps) / DEFAULT_STEPS),
+  const results: SearchResult[] = [];
+  for (const [seed, { steps, hot }] of RUNS[effort].entries()) {
+    const result = searchOrder(problem, greedy.order, {
+      steps: effort === "thorough" ? steps : Math.min(steps, STEPS_PER_PAIR * problem.inner.length ** 2),
       seed,
       prices,
       temperatures: [hot * MULTIPLICATION, COLD * MULTIPLICATION],
-    }),
-  );
+    });
+    results.push(result);
+    // Where nothing better than the greedy order is near, looking again seldom helps.
+    if (result.cost >= greedy.cost && effort !== "thorough") break;
+  }
   const found = results.map(({ order }) => ({ name: "local search", order }));
   return {
     orders: [greedy, ...found].map(({ name, order }) => ({ name, order: [...first, ...order] })),

@@ -7,7 +7,7 @@
  */
 
 import { Builder } from "../ir/builder.ts";
-import { inline, operandsOf, programOf, rebuild } from "../ir/graph.ts";
+import { inline, programOf, rebuild } from "../ir/graph.ts";
 import { callOf, type Recipe } from "../ir/library/index.ts";
 import { at } from "../ir/shape.ts";
 import type { ContractNode, InputNode, JacobianNode, Node, Program } from "../ir/types.ts";
@@ -29,11 +29,24 @@ export function jacobianProduct(node: Node): JacobianProduct | undefined {
   return recognised(node, "a") ?? recognised(node, "b");
 }
 
+/** The value beneath transposes, with the labels of its own axes. */
+export function untransposed(
+  node: Node,
+  labels: readonly number[],
+): { readonly node: Node; readonly labels: readonly number[] } {
+  if (node.op !== "transpose") return { node, labels };
+  return untransposed(
+    node.a,
+    node.order.map((_, axis) => at(labels, node.order.indexOf(axis))),
+  );
+}
+
 function recognised(node: ContractNode, side: "a" | "b"): JacobianProduct | undefined {
-  const [jacobian, own, vector, other] =
+  const [factor, vector, other] =
     side === "a"
-      ? [node.a, node.aLabels, node.b, node.bLabels]
-      : [node.b, node.bLabels, node.a, node.aLabels];
+      ? [untransposed(node.a, node.aLabels), node.b, node.bLabels]
+      : [untransposed(node.b, node.bLabels), node.a, node.aLabels];
+  const { node: jacobian, labels: own } = factor;
   if (jacobian.op !== "jacobian") return undefined;
   const rank = at(jacobian.program.outputs, jacobian.output).value.shape.length;
   const [outputs, inputs] = [own.slice(0, rank), own.slice(rank)];
@@ -118,14 +131,4 @@ export function arranged(
     value,
     to.map((label) => from.indexOf(label)),
   );
-}
-
-/** Jacobian nodes that only products read, which are therefore never formed. */
-export function neverFormed(program: Program, nodes: readonly Node[]): ReadonlySet<Node> {
-  const formed = new Set<Node>(program.outputs.map(({ value }) => value));
-  for (const node of nodes) {
-    const product = jacobianProduct(node);
-    for (const operand of operandsOf(node)) if (operand !== product?.jacobian) formed.add(operand);
-  }
-  return new Set(nodes.filter((node) => node.op === "jacobian" && !formed.has(node)));
 }

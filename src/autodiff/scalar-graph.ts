@@ -5,7 +5,7 @@
  * be undone. What the graph looks like after some vertices are gone does not depend on the order in which they went.
  */
 
-/** No edge, ±1, a number known when compiling, any other. */
+/** No edge, ±1, a number known before the rows (a constant, a shared value), any other. */
 export const KIND = { none: 0, unit: 1, constant: 2, general: 3 } as const;
 
 /** How products of two edges are counted, by `4·kind + kind`. */
