@@ -1,0 +1,153 @@
+/**
+ * Optimisers: what one step does to the parameters, in plain loops over typed arrays.
+ *
+ * In: a description, parameters, gradients and the state of earlier steps. Out: parameters and state, changed in place;
+ * a step allocates nothing. Always: the same numbers in give the same numbers out on every machine.
+ */
+
+import { UsageError } from "../errors.ts";
+import type { ParameterData } from "./tree.ts";
+
+/** Adam (Kingma and Ba 2015) with PyTorch's conventions. */
+export interface Adam {
+  readonly kind: "adam";
+  readonly rate: number;
+  /** Forgetting factors of the first and second moments; [0.9, 0.999] by default. */
+  readonly betas: readonly [number, number];
+  readonly epsilon: number;
+  /** Divides by the largest second moment so far (Reddi et al. 2018). */
+  readonly amsgrad: boolean;
+  readonly decay: number;
+  /** True: decay shrinks the parameters themselves (AdamW); false: it is added to the gradient (L2). */
+  readonly decoupled: boolean;
+}
+
+/** Gradient descent with momentum. */
+export interface Sgd {
+  readonly kind: "sgd";
+  readonly rate: number;
+  readonly momentum: number;
+  readonly nesterov: boolean;
+  readonly decay: number;
+}
+
+/** A description of an optimiser. */
+export type Optimiser = Adam | Sgd;
+
+/** What an optimiser remembers: steps taken, and arrays per parameter. */
+export interface OptimiserState {
+  steps: number;
+  readonly moments: readonly (readonly Float64Array[])[];
+}
+
+/** Adam; rate 1e-3 by default. */
+export function adam(options: Partial<Omit<Adam, "kind">> = {}): Adam {
+  const defaults = { rate: 1e-3, betas: [0.9, 0.999], epsilon: 1e-8, amsgrad: false } as const;
+  return checked({ kind: "adam", ...defaults, decay: 0, decoupled: false, ...options });
+}
+
+/** Gradient descent; rate 1e-2, without momentum by default. */
+export function sgd(options: Partial<Omit<Sgd, "kind">> = {}): Sgd {
+  return checked({ kind: "sgd", rate: 1e-2, momentum: 0, nesterov: false, decay: 0, ...options });
+}
+
+function checked<O extends Optimiser>(optimiser: O): O {
+  const { rate, decay } = optimiser;
+  if (rate >= 0 && decay >= 0 && Number.isFinite(rate + decay)) return Object.freeze(optimiser);
+  throw new UsageError(
+    "JR720",
+    `${optimiser.kind} takes a rate ≥ 0 and a decay ≥ 0, got ${rate} and ${decay}`,
+  );
+}
+
+/** The state before the first step. */
+export function initialState(optimiser: Optimiser, parameters: readonly ParameterData[]): OptimiserState {
+  const arrays = optimiser.kind === "adam" ? (optimiser.amsgrad ? 3 : 2) : optimiser.momentum > 0 ? 1 : 0;
+  const moments = parameters.map(({ length }) =>
+    Array.from({ length: arrays }, () => new Float64Array(length)),
+  );
+  return { steps: 0, moments };
+}
+
+/** Parameters and their gradients, leaf by leaf. */
+export interface Update {
+  readonly parameters: readonly ParameterData[];
+  readonly gradients: readonly ParameterData[];
+  readonly state: OptimiserState;
+  /** A factor on the optimiser's rate: the schedule's. */
+  readonly factor: number;
+}
+
+/** One step, in place. */
+export function takeStep(optimiser: Optimiser, { parameters, gradients, state, factor }: Update): void {
+  state.steps++;
+  const rate = optimiser.rate * factor;
+  for (let leaf = 0; leaf < parameters.length; leaf++) {
+    const one = {
+      parameter: parameters[leaf] as ParameterData,
+      gradient: gradients[leaf] as ParameterData,
+      moments: state.moments[leaf] as readonly Float64Array[],
+      steps: state.steps,
+      rate,
+    };
+    if (optimiser.kind === "adam") adamStep(optimiser, one);
+    else sgdStep(optimiser, one);
+  }
+}
+
+interface LeafUpdate {
+  readonly parameter: ParameterData;
+  readonly gradient: ParameterData;
+  readonly moments: readonly Float64Array[];
+  readonly steps: number;
+  readonly rate: number;
+}
+
+function adamStep(optimiser: Adam, { parameter, gradient, moments, steps, rate }: LeafUpdate): void {
+  const { betas, epsilon, amsgrad, decay, decoupled } = optimiser;
+  const [first, second, largest] = moments as [Float64Array, Float64Array, Float64Array?];
+  const [beta1, beta2] = betas;
+  const size = rate / (1 - power(beta1, steps));
+  const correction = 1 / Math.sqrt(1 - power(beta2, steps));
+  const [shrink, added] = decoupled ? [1 - rate * decay, 0] : [1, decay];
+  for (let i = 0; i < parameter.length; i++) {
+    const value = parameter[i] as number;
+    const slope = (gradient[i] as number) + added * value;
+    const mean = beta1 * (first[i] as number) + (1 - beta1) * slope;
+    const square = beta2 * (second[i] as number) + (1 - beta2) * slope * slope;
+    first[i] = mean;
+    second[i] = square;
+    let scale = square;
+    if (amsgrad && largest !== undefined) {
+      scale = Math.max(largest[i] as number, square);
+      largest[i] = scale;
+    }
+    parameter[i] = value * shrink - (size * mean) / (Math.sqrt(scale) * correction + epsilon);
+  }
+}
+
+function sgdStep(optimiser: Sgd, { parameter, gradient, moments, steps, rate }: LeafUpdate): void {
+  const { momentum, nesterov, decay } = optimiser;
+  const [velocity] = moments;
+  for (let i = 0; i < parameter.length; i++) {
+    const value = parameter[i] as number;
+    const slope = (gradient[i] as number) + decay * value;
+    let direction = slope;
+    if (velocity !== undefined) {
+      const speed = steps === 1 ? slope : momentum * (velocity[i] as number) + slope;
+      velocity[i] = speed;
+      direction = nesterov ? slope + momentum * speed : speed;
+    }
+    parameter[i] = value - rate * direction;
+  }
+}
+
+/** base ** exponent by squaring: `**` may differ in the last bit between engines. */
+function power(base: number, exponent: number): number {
+  let [result, square] = [1, base];
+  for (let left = exponent; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) result *= square;
+    square *= square;
+  }
+  return result;
+}
