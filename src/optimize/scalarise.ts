@@ -14,16 +14,19 @@ import { MOVEMENTS, ScalarCells, summedSizes } from "./scalar-cells.ts";
 /** Contractions with a shared operand of more cells than this are tensor work. */
 const MOST_SHARED_CELLS = 64;
 const MOST_PRODUCTS = 400;
+/** Operations per node on average up to which a program of any length is made of scalars already. */
+const MADE_OF_SCALARS = 2;
 /** Below this many operations nothing else is asked; above, this many per node on average are too many. */
 const FEW_OPERATIONS = 120;
 const MOST_PER_NODE = 32;
 
-/** Is the graph of `roots` a formula of at most `limit` scalar operations, better taken apart than kept as tensors? */
+/** Is the graph of `roots` a formula, better taken apart than kept as tensors? One made of tensors has at most `limit` operations. */
 export function isFormula(roots: readonly Node[], limit: number): boolean {
   const nodes = topologicalOrder(roots).filter(({ level }) => level === "row");
   if (nodes.some(isTensorWork)) return false;
   const costs = nodes.filter(({ op }) => op !== "input" && !MOVEMENTS.has(op)).map(scalarOperations);
   const total = costs.reduce((sum, cost) => sum + cost, 0);
+  if (total <= MADE_OF_SCALARS * costs.length) return true;
   return total <= limit && (total <= FEW_OPERATIONS || total <= MOST_PER_NODE * costs.length);
 }
 
