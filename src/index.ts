@@ -11,6 +11,7 @@ export {
   type Difference,
 } from "./api/check.ts";
 export { jacrow, type ModelArguments, type ModelViews, rows } from "./api/jacrow.ts";
+export { findKinks, type KinkOptions, type KinkReport, type NearKink, type NearRow } from "./api/kinks.ts";
 export type {
   BindSpec,
   Bound,
