@@ -29,6 +29,8 @@ export class WasmLanes implements Lanes<Value> {
   readonly #float: "f32x4" | "f64x2";
   readonly #int: "i32x4" | "i64x2";
   readonly #fused: boolean;
+  /** The operands of masks that `lt` made. */
+  readonly #compared = new WeakMap<Value, readonly [Value, Value]>();
 
   /** `fused`: use relaxed multiply-add. */
   constructor(module: WasmModule, options: { dtype: Dtype; fused: boolean }) {
@@ -103,7 +105,9 @@ export class WasmLanes implements Lanes<Value> {
     return this.#onFloats("max", [a, b]);
   }
   lt(a: Value, b: Value): Value {
-    return this.#onFloats("lt", [a, b]);
+    const mask = this.#onFloats("lt", [a, b]);
+    this.#compared.set(mask, [a, b]);
+    return mask;
   }
   le(a: Value, b: Value): Value {
     return this.#onFloats("le", [a, b]);
@@ -115,7 +119,11 @@ export class WasmLanes implements Lanes<Value> {
     return this.#onFloats("ne", [a, b]);
   }
 
+  /** a < b ? a : b and a < b ? b : a are one instruction, NaN and signed zeros included. */
   select(mask: Value, a: Value, b: Value): Value {
+    const [low, high] = this.#compared.get(mask) ?? [];
+    if (low === a && high === b) return this.#onFloats("pmin", [b, a]);
+    if (low === b && high === a) return this.#onFloats("pmax", [b, a]);
     return this.#context.simd("v128.bitselect", [a, b, mask]);
   }
 
