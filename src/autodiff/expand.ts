@@ -72,7 +72,8 @@ function neverFormed(
     if (isView(node)) continue;
     for (const operand of operandsOf(node)) {
       const base = beneath(operand);
-      if (base !== part?.jacobian && !isSummedSquare(node, program, nodes)) formed.add(base);
+      const isRead = base === part?.jacobian && !(part.kind === "product" && operand === part.product.vector);
+      if (!isRead && !isSummedSquare(node, program, nodes)) formed.add(base);
     }
   }
   const chosen = [...parts].flatMap(([jacobian, own]): [Node, Sparse | "products"][] => {

@@ -34,14 +34,17 @@ export interface SparseJacobian {
 
 /** The part that a node is, if it is one. */
 export function partOf(node: Node): Part | undefined {
-  const product = jacobianProduct(node);
-  if (product !== undefined) return { kind: "product", jacobian: product.jacobian, product };
   if (node.op === "slice") return diagonalPart(node);
-  if (node.op === "contract") return gramPart(node);
+  if (node.op === "contract") return gramPart(node) ?? productPart(node);
   if (node.op !== "reduceSum" || node.axes.length !== node.a.shape.length) return undefined;
   const { a } = node;
   if (a.op !== "mul" || a.a !== a.b || a.a.op !== "jacobian") return undefined;
   return { kind: "squares", jacobian: a.a };
+}
+
+function productPart(node: ContractNode): Part | undefined {
+  const product = jacobianProduct(node);
+  return product && { kind: "product", jacobian: product.jacobian, product };
 }
 
 /** Every (columns + 1)-th cell of a flattened matrix. */

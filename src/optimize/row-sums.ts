@@ -5,7 +5,7 @@
  * The same numbers are added; a weight is multiplied to a factor instead of to the product.
  */
 
-import { sizeOf } from "../ir/shape.ts";
+import { at, sizeOf } from "../ir/shape.ts";
 import type { ContractNode, Node, RowSumNode } from "../ir/types.ts";
 import type { RuleContext } from "./rewrite.ts";
 
@@ -24,6 +24,14 @@ export function rowSumRule({ a }: RowSumNode, context: RuleContext): Node | unde
       return builder.broadcast(builder.rowSum(a.a), a.shape);
     case "pad":
       return builder.pad(builder.rowSum(a.a), a);
+    case "scatterAdd":
+      return a.indices.level !== "row" && sizeOf(a.a.shape) < sizeOf(a.shape)
+        ? builder.scatterAdd(builder.rowSum(a.a), a.indices, { axis: a.axis, size: at(a.shape, a.axis) })
+        : undefined;
+    case "gather":
+      return a.indices.level !== "row" && sizeOf(a.a.shape) <= sizeOf(a.shape)
+        ? builder.gather(builder.rowSum(a.a), a.indices, a.axis)
+        : undefined;
     case "concat":
       return a.parts.some((part) => part.op === "contract" || part.op === "pad")
         ? builder.concat(
