@@ -177,6 +177,11 @@ const products: readonly Case[] = [
     value: (x) => [sum(x.map((v) => v ** 3))],
   },
   { name: "diagonal", f: (x) => m.diagonal(m.outer(x, x)), value: each((v) => v * v) },
+  {
+    name: "trace",
+    f: (x) => m.trace(m.outer(x, x)),
+    value: (x) => [x.reduce((sum, v) => sum + v * v, 0)],
+  },
 ];
 
 const movement: readonly Case[] = [
@@ -248,6 +253,8 @@ describe("functions", () => {
       "valueAndJacobian",
       "custom",
       "scan",
+      "rowSum",
+      "rowMean",
     ]);
     const missing = Object.entries(m)
       .filter(
