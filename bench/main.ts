@@ -18,8 +18,9 @@ async function main(): Promise<void> {
   console.log(machine.description);
   const { calls } = await import("./suites/calls.ts");
   const { dense } = await import("./suites/dense.ts");
+  const { elimination } = await import("./suites/elimination.ts");
   const { memory } = await import("./suites/memory.ts");
-  const suites: Readonly<Record<string, Suite>> = { dense, calls, memory };
+  const suites: Readonly<Record<string, Suite>> = { dense, calls, elimination, memory };
   const report = new Report();
   for (const name of settings.suites ?? Object.keys(suites)) {
     const suite = suites[name];
