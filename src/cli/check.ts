@@ -5,6 +5,7 @@
  * code with it. Always: exit code 1 when they differ, with the row and the entry.
  */
 
+import type { KinkReport } from "../api/kinks.ts";
 import { expandJacobians, jacobianProgram } from "../autodiff/index.ts";
 import { at, showShape, sizeOf } from "../ir/shape.ts";
 import type { Program } from "../ir/types.ts";
@@ -14,7 +15,14 @@ import { type Comparison, compareRow } from "./differences.ts";
 import { EXIT } from "./exit.ts";
 import { compile, type Job, openJob } from "./job.ts";
 import { jsonText } from "./json.ts";
-import { COMPUTE_OPTIONS, MODEL_OPTIONS, REPORT_OPTIONS, SELECTION_OPTIONS } from "./options.ts";
+import { kinksText, searchKinks } from "./kinks.ts";
+import {
+  COMPUTE_OPTIONS,
+  MODEL_OPTIONS,
+  REPORT_OPTIONS,
+  SELECTION_OPTIONS,
+  SMOOTH_OPTION,
+} from "./options.ts";
 import { startProgress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -41,7 +49,13 @@ Ends with exit code 1 if the error is above the tolerance, saying where.`,
       placeholder: "T",
       help: `largest accepted error (${TOLERANCE.f32} in float32, ${TOLERANCE.f64} in float64)`,
     },
+    {
+      name: "kinks",
+      placeholder: "EPS",
+      help: "also list the rows, of all, within EPS of a jump of the\nJacobian, and the unit that causes it",
+    },
     { name: "rows", placeholder: "A:B", help: "take the rows from this range" },
+    SMOOTH_OPTION,
     ...SELECTION_OPTIONS,
     ...COMPUTE_OPTIONS,
     ...MODEL_OPTIONS,
@@ -50,6 +64,7 @@ Ends with exit code 1 if the error is above the tolerance, saying where.`,
   examples: [
     { line: "jacrow check net.onnx rows.npy", shows: "16 rows, in the model's own width" },
     { line: "jacrow check net.onnx rows.npy --dtype f64 --samples 100", shows: "more rows, more digits" },
+    { line: "jacrow check relu.onnx rows.npy --kinks 1e-4", shows: "rows where a ReLU is about to switch" },
   ],
   words: { least: 2, most: 64 },
   run: runCheck,
@@ -59,15 +74,21 @@ async function runCheck(args: Arguments, terminal: Terminal): Promise<number> {
   const job = await openJob(args);
   try {
     const tolerance = args.number("tolerance") ?? TOLERANCE[job.compute.dtype];
+    const epsilon = args.number("kinks");
     const found = await compareAll(job, { args, terminal, tolerance });
-    return reported(job, found, { args, terminal, tolerance });
+    const quiet = args.flag("quiet");
+    const kinks = epsilon === undefined ? undefined : await searchKinks(job, { epsilon, terminal, quiet });
+    return reported(job, found, { args, terminal, tolerance, kinks });
   } finally {
     job.rows.close();
   }
 }
 
 /** Compares the sampled rows one by one. */
-async function compareAll(job: Job, { args, terminal, tolerance }: Reporting): Promise<Comparison[]> {
+async function compareAll(
+  job: Job,
+  { args, terminal, tolerance }: Omit<Reporting, "kinks">,
+): Promise<Comparison[]> {
   const { rows, program, wrt, request, compute } = job;
   const plan = jacobianProgram(program, request);
   const values = prepared(expandJacobians(program));
@@ -101,9 +122,14 @@ interface Reporting {
   readonly args: Arguments;
   readonly terminal: Terminal;
   readonly tolerance: number;
+  readonly kinks: KinkReport | undefined;
 }
 
-function reported(job: Job, found: readonly Comparison[], { args, terminal, tolerance }: Reporting): number {
+function reported(
+  job: Job,
+  found: readonly Comparison[],
+  { args, terminal, tolerance, kinks: near }: Reporting,
+): number {
   const { rows, model, program, compute } = job;
   const ranked = found.map((one) => ({ ...one, error: errorOf(one) })).sort((a, b) => b.error - a.error);
   const [worst] = ranked;
@@ -112,7 +138,15 @@ function reported(job: Job, found: readonly Comparison[], { args, terminal, tole
   const checked = new Set(found.map(({ row }) => row)).size;
   const place = worst && { ...worst, worst: undefined, index: indexOf(program, worst), ...worst.worst };
   if (args.flag("json")) {
-    const result = { ok, rows: checked, kinks, tolerance, relativeError: worst?.error ?? 0, worst: place };
+    const result = {
+      ok,
+      rows: checked,
+      kinks,
+      tolerance,
+      relativeError: worst?.error ?? 0,
+      worst: place,
+      ...(near && { kinksNear: near }),
+    };
     terminal.out(
       jsonText({ command: "check", model: model.name, dtype: compute.dtype, ...result, notes: rows.notes }),
     );
@@ -124,6 +158,7 @@ function reported(job: Job, found: readonly Comparison[], { args, terminal, tole
       `${model.name}: the Jacobian ${verdict} central differences: ${numbers}, ${checked} rows checked${aside}\n`,
     );
     if (!ok && place !== undefined) terminal.out(`  ${placeText(place)}\n`);
+    if (near !== undefined) terminal.out(kinksText(near));
   }
   if (!args.flag("quiet")) for (const note of rows.notes) terminal.err(`note: ${note}\n`);
   return ok ? EXIT.ok : EXIT.checkFailed;

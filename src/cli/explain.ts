@@ -22,7 +22,13 @@ import { EXIT } from "./exit.ts";
 import { type Explanation, explanationData, explanationText } from "./explanation.ts";
 import { compile, openSubject, type Subject } from "./job.ts";
 import { jsonText } from "./json.ts";
-import { COMPUTE_OPTIONS, MODEL_OPTIONS, REPORT_OPTIONS, SELECTION_OPTIONS } from "./options.ts";
+import {
+  COMPUTE_OPTIONS,
+  MODEL_OPTIONS,
+  REPORT_OPTIONS,
+  SELECTION_OPTIONS,
+  SMOOTH_OPTION,
+} from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 
 const STAGES = ["ir", "plan", "loops"] as const;
@@ -43,6 +49,7 @@ needs a rows file, which tells the shape of a row.
 loops it becomes; the environment variable JACROW_DEBUG=ir,plan,loops does the same.`,
   options: [
     { name: "show", placeholder: "LIST", help: "stages to print: ir, plan, loops" },
+    SMOOTH_OPTION,
     ...SELECTION_OPTIONS,
     ...COMPUTE_OPTIONS,
     ...MODEL_OPTIONS,

@@ -17,7 +17,13 @@ import type { Arguments, Command } from "./command.ts";
 import { EXIT, fileStep } from "./exit.ts";
 import { compile, type Job, openJob } from "./job.ts";
 import { jsonText } from "./json.ts";
-import { COMPUTE_OPTIONS, MODEL_OPTIONS, REPORT_OPTIONS, SELECTION_OPTIONS } from "./options.ts";
+import {
+  COMPUTE_OPTIONS,
+  MODEL_OPTIONS,
+  REPORT_OPTIONS,
+  SELECTION_OPTIONS,
+  SMOOTH_OPTION,
+} from "./options.ts";
 import { Pace } from "./pace.ts";
 import { startProgress } from "./progress.ts";
 import { jacobianPaths, valuePaths } from "./targets.ts";
@@ -53,6 +59,7 @@ Z_u.npy; with several outputs Z_OUTPUT_INPUT.npy.`,
     { name: "value", placeholder: "FILE", help: "write the outputs themselves, Y, too" },
     { name: "rows", placeholder: "A:B", help: "rows A to B - 1 only, as Python slices: 0:100, -10:" },
     { name: "force", help: "overwrite files that exist" },
+    SMOOTH_OPTION,
     ...SELECTION_OPTIONS,
     ...COMPUTE_OPTIONS,
     ...MODEL_OPTIONS,

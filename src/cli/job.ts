@@ -9,6 +9,7 @@ import type { Effort, JacobianRequest, Mode } from "../autodiff/index.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import type { Program } from "../ir/types.ts";
+import { smooth } from "../optimize/smooth.ts";
 import { compileKernel, type Kernel } from "../runtime/kernel.ts";
 import type { Signature } from "../trace/trace.ts";
 import type { Arguments } from "./command.ts";
@@ -94,7 +95,9 @@ function subjectOf(
   args: Arguments,
   { signature, compute }: { signature: Signature; compute: Compute },
 ): Subject {
-  const program = withOutputs(model.program(signature), args.list("outputs"));
+  const beta = args.number("smooth");
+  const own = model.program(signature);
+  const program = withOutputs(beta === undefined ? own : smooth(own, { beta }), args.list("outputs"));
   const wrt = chosenInputs(program, args.list("wrt"));
   const { mode, effort } = compute;
   const request = { wrt, mode, effort, allowZero: args.flag("allow-zero") };

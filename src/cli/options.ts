@@ -28,6 +28,13 @@ export const SELECTION_OPTIONS: readonly OptionSpec[] = [
   { name: "allow-zero", help: "accept an output that does not depend on an input" },
 ];
 
+/** What is done to a model before it is differentiated. */
+export const SMOOTH_OPTION: OptionSpec = {
+  name: "smooth",
+  placeholder: "BETA",
+  help: "replace relu, abs, max, clip and their kin by smooth functions,\nthe sharper the larger BETA: a Jacobian without jumps",
+};
+
 /** How it is computed. */
 export const COMPUTE_OPTIONS: readonly OptionSpec[] = [
   {

@@ -12,6 +12,7 @@ import { check } from "./check.ts";
 import { type Command, parseArguments } from "./command.ts";
 import { EXIT, errorData, errorText, exitCodeOf } from "./exit.ts";
 import { explain } from "./explain.ts";
+import { exportCommand } from "./export.ts";
 import { commandHelp, mainHelp } from "./help.ts";
 import { inspect } from "./inspect.ts";
 import { jacobian } from "./jacobian.ts";
@@ -20,7 +21,7 @@ import { nearest } from "./nearest.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** All commands, in the order of the help page. */
-export const commands: readonly Command[] = [jacobian, check, explain, inspect];
+export const commands: readonly Command[] = [jacobian, check, explain, inspect, exportCommand];
 
 /** Runs one command line. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
