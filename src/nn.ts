@@ -20,6 +20,7 @@ export {
 } from "./api/gradient.ts";
 export { type EpochReport, progressLine, type Trained, type TrainOptions, train } from "./api/train.ts";
 export { type Activation, type ActivationName, activate, gainOf } from "./nn/activations.ts";
+export { cholesky, determinant, inverse, isSingular, logDeterminant, solve } from "./nn/algebra.ts";
 export { type ConvolutionOptions, convolve } from "./nn/convolution.ts";
 export {
   type Differential,
@@ -30,7 +31,7 @@ export {
 } from "./nn/differential-network.ts";
 export { stackTrees } from "./nn/ensemble.ts";
 export type { Loss, RowValues } from "./nn/gradient.ts";
-export { drawWeights, type Initialiser } from "./nn/initialise.ts";
+export { drawBiases, drawWeights, type Initialiser } from "./nn/initialise.ts";
 export {
   type Activated,
   activation,

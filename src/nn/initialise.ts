@@ -22,8 +22,8 @@ export interface Initialiser {
   readonly sparsity?: number;
   /** The standard deviation of sparse's other entries; 0.01 by default. */
   readonly deviation?: number;
-  /** Every bias; 0 by default. */
-  readonly bias?: number;
+  /** Every bias, or the bound of uniform ones; 0 by default. */
+  readonly bias?: number | { readonly uniform: number };
 }
 
 /** Rows, columns and window cells of a weight. */
@@ -58,6 +58,12 @@ export function drawWeights(
         `no initialiser ${String(init.kind)}; there are xavier, kaiming, orthogonal, sparse`,
       );
   }
+}
+
+/** The biases of one layer. */
+export function drawBiases({ bias = 0 }: Initialiser, count: number, random: Random): Float64Array {
+  const draw = (): number => (typeof bias === "number" ? bias : bias.uniform * (2 * random.uniform() - 1));
+  return Float64Array.from({ length: count }, draw);
 }
 
 /** Glorot and Bengio 2010: √(2 / (in + out)); He et al. 2015: √(1 / fan), the gain apart. */

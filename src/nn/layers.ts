@@ -11,7 +11,7 @@ import type { Operand } from "../trace/operand.ts";
 import type { Tensor } from "../trace/shapes.ts";
 import { type Activation, activate, gainOf } from "./activations.ts";
 import { type ConvolutionOptions, convolve } from "./convolution.ts";
-import { drawWeights, type Initialiser } from "./initialise.ts";
+import { drawBiases, drawWeights, type Initialiser } from "./initialise.ts";
 import { Random } from "./random.ts";
 import type { OperandTree, Parameter, ParameterData, ParameterTree } from "./tree.ts";
 
@@ -143,7 +143,8 @@ function weighted(layer: Weighted, shape: readonly number[], drawing: Drawing): 
   const numbers = drawWeights(init, shape, { random: drawing.random, gain });
   const weight = { data: inDtype(numbers, drawing.dtype), shape };
   if (layer.bias === false) return { weight };
-  return { weight, bias: filled(shape.slice(0, 1), init.bias ?? 0, drawing) };
+  const biases = drawBiases(init, shape[0] as number, drawing.random);
+  return { weight, bias: { data: inDtype(biases, drawing.dtype), shape: shape.slice(0, 1) } };
 }
 
 function filled(shape: readonly number[], value: number, { dtype }: Drawing): Parameter {
