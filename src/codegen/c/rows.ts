@@ -34,6 +34,12 @@ static JR_INLINE void strip_out(const char *from, cell *to, ix cells, ix stride,
       to[lane * cells + c] = ((const cell *)(from + c * stride))[lane];
 }
 
+/* Lanes after the last row of every cell become 0. */
+static JR_INLINE void clear_lanes(char *to, ix cells, ix stride, ix rows) {
+  for (ix c = 0; c < cells; c++)
+    for (ix lane = rows; lane % LANES; lane++) ((cell *)(to + c * stride))[lane] = 0;
+}
+
 static JR_STAGE void rows_in(char *to, const cell *from, ix cells, ix stride, ix rows) {
   for (; rows > 0; rows -= LANES, to += VECTOR_BYTES, from += LANES * cells)
     strip_in(to, from, cells, stride, rows);

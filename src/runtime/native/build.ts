@@ -59,7 +59,7 @@ export function buildLibrarySync(source: string, compiler: Compiler): string {
 }
 
 function keyOf(source: string, compiler: Compiler): string {
-  const parts = [compiler.identity, compiler.version, ...FLAGS, source];
+  const parts = [compiler.identity, compiler.version, ...FLAGS, ...tuning(compiler), source];
   return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 40);
 }
 
@@ -69,13 +69,19 @@ function prepare(source: string, compiler: Compiler): { folder: string; args: st
   writeFileSync(file, source, { mode: 0o600 });
   return {
     folder,
-    args: [...FLAGS, ...compiler.machineFlags, ...widths(compiler), "-o", library, file, "-lm"],
+    args: [...FLAGS, ...compiler.machineFlags, ...tuning(compiler), "-o", library, file, "-lm"],
   };
 }
 
-/** Left to itself, GCC halves vectors on machines that it tunes for 256 bits. */
-function widths({ vectorBytes }: Compiler): string[] {
-  return vectorBytes === 64 ? ["-mprefer-vector-width=512"] : [];
+/**
+ * Left to itself, GCC halves vectors on machines that it tunes for 256 bits, and looks for induction variables in long
+ * bodies for longer than it takes to compile them.
+ */
+function tuning({ vectorBytes, version }: Compiler): string[] {
+  return [
+    ...(vectorBytes === 64 ? ["-mprefer-vector-width=512"] : []),
+    ...(version.startsWith("gcc") ? ["--param", "iv-max-considered-uses=40"] : []),
+  ];
 }
 
 function failed(error: unknown, { compiler, folder }: { compiler: Compiler; folder: string }): Error {

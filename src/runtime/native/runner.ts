@@ -5,15 +5,17 @@
  * are bound again only when their numbers change; a bound image is never written once a call may read it.
  */
 
-import { JOB } from "../../codegen/c/kernel.ts";
+import { JOB } from "../../codegen/c/run.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
 import { checkArguments, checkShared, floatsOf, outputArrays } from "../checks.ts";
+import { finished, outputLength, outputsOf } from "../finish.ts";
 import type { BoundRun, Kernel, KernelInfo } from "../kernel.ts";
 import { boundImage } from "../wasm/bind.ts";
 import type { FloatArray } from "../wasm/instance.ts";
 import { addressOf, type Library } from "./library.ts";
 import type { NativePlan } from "./plan.ts";
+import { joinedSums, rangesOf } from "./sums.ts";
 
 /** Calls expected to take less than this are run at once: a thread costs about as much. */
 const SHORT_MS = 0.2;
@@ -22,12 +24,14 @@ const CHUNKS = 8;
 
 /** One call's rows. */
 interface Call {
-  /** Arrays of the kernel's dtype, inputs first. */
+  /** Arrays of the kernel's dtype, one per row input and per output with a row axis. */
   readonly ports: readonly FloatArray[];
   readonly shared: readonly FloatArray[];
-  /** What the caller gets, and those of `ports` that must be copied there. */
+  /** What the caller gets. */
   readonly outs: FloatArray[];
   readonly rows: number;
+  /** Partial sums over rows; empty if there are none. */
+  readonly sums: FloatArray;
 }
 
 /** Bound values in memory and the shared inputs they came from. */
@@ -82,32 +86,37 @@ export class NativeRunner implements Kernel {
     const turn = this.#queue.then(() => this.#share(call));
     this.#queue = turn.catch(() => {});
     await turn;
-    return this.#finished(call);
+    return this.#finish(call);
   }
 
   runSync(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): FloatArray[] {
     const call = this.#checked(inputs, n, outs);
-    if (n === 0) return call.outs;
+    if (n === 0) return this.#finish(call);
     this.#caller ??= this.#job(1);
     this.#fill(this.#caller, call);
     const start = performance.now();
     this.#functions().run(this.#caller.address);
     this.#pace = (performance.now() - start) / n;
-    return this.#finished(call);
+    return this.#finish(call);
   }
 
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
-    const { dtype } = this.#plan.options;
-    const { inputs, outputs } = this.#plan.lowered;
-    const [ins, outs] = [inputs, outputs].map((ports) =>
-      ports.map((port) => floatsOf(dtype, n * port.buffer.cells)),
-    ) as [FloatArray[], FloatArray[]];
+    const { options, lowered } = this.#plan;
+    const inputs = lowered.inputs.map((port) => floatsOf(options.dtype, n * port.buffer.cells));
+    const outs = this.program.outputs.map((output) => floatsOf(options.dtype, outputLength(output, n)));
+    const ports = [...inputs, ...outputsOf(this.program, "row", outs)];
+    const call = { ports, shared, outs, rows: n, sums: this.#sums(n) };
     const { run } = this.#functions();
     const job = this.#job(1);
-    const image = this.#bound(shared);
-    this.#fill(job, { ports: [...ins, ...outs], shared, outs, rows: n });
+    const image = this.#fill(job, call);
     const kept = { run, job, image, address: job.address };
-    return { inputs: ins, outputs: outs, run: n === 0 ? () => {} : () => kept.run(kept.address) };
+    const rows = n === 0 ? () => {} : () => kept.run(kept.address);
+    if (lowered.sums.length === 0) return { inputs, outputs: outs, run: rows };
+    const all = (): void => {
+      rows();
+      this.#finish(call);
+    };
+    return { inputs, outputs: outs, run: all };
   }
 
   dispose(): void {
@@ -118,18 +127,16 @@ export class NativeRunner implements Kernel {
   }
 
   async #share(call: Call): Promise<void> {
-    const { threads, code } = this.#plan;
+    const { threads } = this.#plan;
     const { share } = this.#functions();
     this.#parallel ??= this.#job(threads);
     const job = this.#parallel;
-    this.#fill(job, call);
+    const image = this.#fill(job, call);
     const { words } = job;
-    const { tileRows } = code.layout;
-    const tiles = Math.max(1, Math.ceil(call.rows / (tileRows * threads * CHUNKS)));
-    words[JOB.chunk] = BigInt(threads === 1 ? call.rows : tiles * tileRows);
+    const chunks = Math.ceil(call.rows / Number(words[JOB.chunk]));
     words[JOB.next] = 0n;
-    words[JOB.threads] = BigInt(Math.min(threads, Math.ceil(call.rows / (tiles * tileRows))));
-    const kept = { call, job, image: this.#image };
+    words[JOB.threads] = BigInt(Math.min(threads, chunks));
+    const kept = { call, job, image };
     const start = performance.now();
     await new Promise<void>((resolve, reject) => {
       share.async(job.address, (error) => (error === null && kept.job === job ? resolve() : reject(error)));
@@ -153,12 +160,32 @@ export class NativeRunner implements Kernel {
     return job;
   }
 
-  #fill({ words }: Job, { ports, shared, rows }: Call): void {
-    words[JOB.memory] = addressOf(this.#bound(shared).bytes);
+  /** Writes a call's words; gives the memory that must be kept besides the call's. */
+  #fill({ words }: Job, { ports, shared, rows, sums }: Omit<Call, "outs">): Image {
+    const image = this.#bound(shared);
+    words[JOB.memory] = addressOf(image.bytes);
+    words[JOB.sums] = sums.length === 0 ? 0n : addressOf(sums);
     words[JOB.rows] = BigInt(rows);
+    words[JOB.chunk] = BigInt(this.#chunk(rows));
     ports.forEach((port, index) => {
       words[JOB.ports + index] = addressOf(port);
     });
+    return image;
+  }
+
+  /** Rows that a thread takes at a time: whole tiles, or a range of the sums over rows. */
+  #chunk(rows: number): number {
+    const { lowered, code, threads } = this.#plan;
+    if (lowered.sums.length > 0) return rangesOf(rows).rows;
+    const { tileRows } = code.layout;
+    const chunks = threads === 1 ? 1 : threads * CHUNKS;
+    return Math.max(1, Math.ceil(rows / (tileRows * chunks))) * tileRows;
+  }
+
+  #sums(rows: number): FloatArray {
+    const { code, options } = this.#plan;
+    const bytes = code.sumBytes * rangesOf(rows).count;
+    return floatsOf(options.dtype, bytes / code.layout.bytes);
   }
 
   /** Row inputs, shared inputs and results of a call, checked, in the kernel's dtype. */
@@ -169,24 +196,38 @@ export class NativeRunner implements Kernel {
     const outs = outputArrays(this.program, { n, outs: given, dtype });
     const wanted = dtype === "f32" ? Float32Array : Float64Array;
     const rows = inputs.filter((_, index) => isRow(index));
+    const results = outputsOf(this.program, "row", outs);
     return {
       ports: [
         ...rows.map((row) => (row instanceof wanted ? row : new wanted(row))),
-        ...outs.map((out) => (out instanceof wanted ? out : new wanted(out.length))),
+        ...results.map((out) => (out instanceof wanted ? out : new wanted(out.length))),
       ],
+      sums: this.#sums(n),
       shared: inputs.filter((_, index) => !isRow(index)),
       outs,
       rows: n,
     };
   }
 
-  #finished({ ports, outs }: Call): FloatArray[] {
-    const results = ports.slice(ports.length - outs.length);
-    outs.forEach((out, index) => {
-      const result = results[index] as FloatArray;
+  /** Copies results to arrays of another width, and evaluates what follows sums over rows. */
+  #finish({ ports, shared, outs, rows, sums }: Call): FloatArray[] {
+    const { lowered, code } = this.#plan;
+    outputsOf(this.program, "row", outs).forEach((out, index) => {
+      const result = ports[lowered.inputs.length + index] as FloatArray;
       if (out !== result) out.set(result);
     });
+    const last = outputsOf(this.program, "finish", outs);
+    if (last.length === 0) return outs;
+    const joined = joinedSums(lowered, { memory: sums, width: code.width, count: rangesOf(rows).count });
+    finished(this.program, this.#sharedValues(shared), joined).forEach((values, index) =>
+      last[index]?.set(values),
+    );
     return outs;
+  }
+
+  #sharedValues(shared: readonly FloatArray[]): Map<InputNode, FloatArray> {
+    const inputs = this.program.inputs.filter((input) => input.level !== "row");
+    return new Map(inputs.map((input, index) => [input, checkShared(input, shared[index])] as const));
   }
 
   /** The image of these shared inputs' values. */
@@ -194,10 +235,8 @@ export class NativeRunner implements Kernel {
     const known = this.#image;
     if (known !== undefined && shared.every((values, index) => equal(values, known.shared[index])))
       return known;
-    const inputs = this.program.inputs.filter((input): input is InputNode => input.level !== "row");
-    const values = new Map(inputs.map((input, index) => [input, checkShared(input, shared[index])] as const));
     const { lowered, code } = this.#plan;
-    const bytes = boundImage(lowered, code, values);
+    const bytes = boundImage(lowered, code, this.#sharedValues(shared));
     this.#image = { bytes, shared: shared.map((numbers) => numbers.slice()) };
     return this.#image;
   }

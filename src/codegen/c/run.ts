@@ -1,0 +1,140 @@
+/**
+ * The C functions that run all stages over rows: on the calling thread, or shared among threads.
+ *
+ * In: where the ports' buffers lie. Out: jr_run(job) and jr_share(job). A job is an array of 64-bit words, addresses and
+ * counts in the order of `JOB`; it belongs to one call at a time.
+ */
+
+import type { Lowered, Port } from "../../lower/loops.ts";
+import { operandsOf } from "../../lower/placement.ts";
+import type { Layout } from "../layout.ts";
+
+/**
+ * Words of a job before the ports' addresses. Rows are taken in chunks; `next` is the first that no thread has taken; each
+ * chunk's sums over rows go to a place of its own.
+ */
+export const JOB = {
+  memory: 0,
+  scratch: 1,
+  sums: 2,
+  rows: 3,
+  chunk: 4,
+  next: 5,
+  threads: 6,
+  ports: 7,
+} as const;
+
+interface Places {
+  readonly layout: Layout;
+  /** Bytes of tile buffers: where the thread's running sums start. */
+  readonly scratch: number;
+  readonly sumBytes: number;
+}
+
+/** run_rows(job, s, first, rows): the loop over tiles. */
+export function runText(lowered: Lowered, places: Places): string {
+  const { layout, scratch, sumBytes } = places;
+  const { tileRows, bytes, placement } = layout;
+  const cellBytes = tileRows * bytes;
+  const place = ({ buffer }: Port): string => `s + ${(placement.get(buffer) as number) * cellBytes}`;
+  const ports = [...lowered.inputs, ...lowered.outputs];
+  const pointers = ports.map(
+    ({ buffer }, index) =>
+      `  cell *r${index} = (cell *)(uintptr_t)job[${JOB.ports + index}] + first * ${buffer.cells};`,
+  );
+  const copies = ports.map((port, index) => {
+    const rest = `${port.buffer.cells}, ${cellBytes}, now);`;
+    return index < lowered.inputs.length
+      ? `    rows_in(${place(port)}, r${index}, ${rest}`
+      : `    rows_out(${place(port)}, r${index}, ${rest}`;
+  });
+  const lines = [
+    "static void run_rows(const int64_t *job, char *s, ix first, ix rows) {",
+    `  const char *m = (const char *)(uintptr_t)job[${JOB.memory}];`,
+    ...pointers,
+    ...(sumBytes > 0 ? [`  memset(s + ${scratch}, 0, ${sumBytes});`] : []),
+    `  for (; rows > 0; rows -= ${tileRows}) {`,
+    `    const ix now = rows < ${tileRows} ? rows : ${tileRows};`,
+    "    const ix n = (now + LANES - 1) / LANES * VECTOR_BYTES;",
+    ...copies.slice(0, lowered.inputs.length),
+    "    convert_in(s, m, n);",
+    ...stageCalls(lowered, layout),
+    "    convert_out(s, m, n);",
+    ...copies.slice(lowered.inputs.length),
+    ...ports.map(({ buffer }, index) => `    r${index} += ${tileRows * buffer.cells};`),
+    "  }",
+    ...(sumBytes > 0 ? [keepSums(scratch, sumBytes)] : []),
+    "}",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** Lanes without rows are cleared before the first sum of a tile that is not full. */
+function stageCalls(lowered: Lowered, { tileRows, bytes, placement }: Layout): string[] {
+  const sums = lowered.stages.filter((stage) => stage.kind === "sum");
+  const summed = new Set(sums.flatMap((stage) => operandsOf(stage).map(({ buffer }) => buffer)));
+  const clears = [...summed].map((buffer) => {
+    const start = (placement.get(buffer) as number) * tileRows * bytes;
+    return `    if (now % LANES) clear_lanes(s + ${start}, ${buffer.cells}, ${tileRows * bytes}, now);`;
+  });
+  return lowered.stages.flatMap((stage, index) => {
+    const first = stage.kind === "sum" && lowered.stages[index - 1]?.kind !== "sum";
+    return [...(first ? clears : []), `    stage${index}(s, m, n);`];
+  });
+}
+
+function keepSums(scratch: number, sumBytes: number): string {
+  const chunk = `(size_t)(first / (ix)job[${JOB.chunk}])`;
+  return `  memcpy((char *)(uintptr_t)job[${JOB.sums}] + ${chunk} * ${sumBytes}, s + ${scratch}, ${sumBytes});`;
+}
+
+/** The exported functions. `sums`: rows are always run in chunks. */
+export function exportsText({ scratchBytes, sums }: { scratchBytes: number; sums: boolean }): string {
+  return `
+#include <pthread.h>
+#define EXPORT __attribute__((visibility("default")))
+#define MOST_THREADS 256
+
+static char *scratch_of(const int64_t *job, ix thread) {
+  const uintptr_t at = (uintptr_t)job[${JOB.scratch}] + (uintptr_t)thread * ${scratchBytes};
+  return (char *)((at + 63) & ~(uintptr_t)63);
+}
+
+struct task { int64_t *job; ix thread; };
+
+static void *take_rows(void *given) {
+  const struct task *task = given;
+  int64_t *job = task->job;
+  const ix rows = (ix)job[${JOB.rows}], chunk = (ix)job[${JOB.chunk}];
+  for (;;) {
+    const ix first = (ix)__atomic_fetch_add(&job[${JOB.next}], (int64_t)chunk, __ATOMIC_RELAXED);
+    if (first >= rows) return 0;
+    run_rows(job, scratch_of(job, task->thread), first, rows - first < chunk ? rows - first : chunk);
+  }
+}
+
+EXPORT void jr_run(int64_t *job) {
+${
+  sums
+    ? `  job[${JOB.next}] = 0;
+  take_rows(&(struct task){job, 0});`
+    : `  run_rows(job, scratch_of(job, 0), 0, (ix)job[${JOB.rows}]);`
+}
+}
+
+/* A thread that cannot be started leaves its rows to the others. */
+EXPORT void jr_share(int64_t *job) {
+  pthread_t threads[MOST_THREADS];
+  struct task tasks[MOST_THREADS];
+  const ix wanted = job[${JOB.threads}] < MOST_THREADS ? (ix)job[${JOB.threads}] : MOST_THREADS;
+  ix started = 1;
+  for (; started < wanted; started++) {
+    tasks[started] = (struct task){job, started};
+    if (pthread_create(&threads[started], 0, take_rows, &tasks[started]) != 0) break;
+  }
+  tasks[0] = (struct task){job, 0};
+  take_rows(&tasks[0]);
+  for (ix thread = 1; thread < started; thread++) pthread_join(threads[thread], 0);
+}
+`;
+}

@@ -1,0 +1,105 @@
+/** Every case of the other devices as native code: against the interpreter, and bit for bit WebAssembly's if deterministic. */
+
+import { expect, test } from "vitest";
+import { Builder } from "../../src/ir/builder.ts";
+import type { Program } from "../../src/ir/types.ts";
+import { interpret } from "../../src/runtime/interpreter.ts";
+import { compileKernelSync, type FloatArray } from "../../src/runtime/kernel.ts";
+import { randomInputs, randomOps, randomProgram } from "../ir/random-program.ts";
+import { inputsFor, programOf, randomFloats, relativeError } from "../runtime/helpers.ts";
+import { operationCases } from "../runtime/operation-cases.ts";
+import { bytesOf, describeNative, joined, nativeKernel } from "./helpers.ts";
+
+const layers = [
+  [3, 5],
+  [4, 8],
+  [9, 7],
+  [16, 33],
+  [1, 1],
+  [64, 70],
+] as const;
+
+function dense([inputs, outputs]: (typeof layers)[number]): Program {
+  const b = new Builder();
+  const x = b.input("x", [inputs]);
+  const weights = randomFloats(inputs * outputs, { dtype: "f32", seed: 5 });
+  const bias = randomFloats(outputs, { dtype: "f32", seed: 6 });
+  const sum = b.add(b.matmul(b.constant(weights, [outputs, inputs]), x), b.constant(bias, [outputs]));
+  return programOf(`dense ${inputs} ${outputs}`, [x], [b.unary("tanh", sum), sum]);
+}
+
+/** All operations and some layers, over two inputs. */
+function everything(): Program {
+  const b = new Builder();
+  const [x, m] = [b.input("x", [6]), b.input("m", [3, 4])];
+  const cases = Object.entries(operationCases).map(([name, make]) => programOf(name, [x, m], make(b, x, m)));
+  return joined([...cases, ...layers.map(dense)]);
+}
+
+describeNative("operations", () => {
+  test.each(["f32", "f64"] as const)("%s agrees with the interpreter", (dtype) => {
+    const program = everything();
+    const kernel = nativeKernel(program, { dtype });
+    for (const n of [1, 7, 66]) {
+      const inputs = inputsFor(program, n, dtype);
+      const expected = interpret(program, inputs, n);
+      kernel.runSync(inputs, n).forEach((values, index) => {
+        const error = relativeError(values, expected[index] as Float64Array);
+        const name = program.outputs[index]?.name ?? "";
+        expect(error, `${name} n=${n}`).toBeLessThan(dtype === "f32" ? 3e-6 : 1e-13);
+      });
+    }
+    kernel.dispose();
+  });
+
+  test.each(["f32", "f64"] as const)("%s deterministic has WebAssembly's bits", (dtype) => {
+    const program = everything();
+    const options = { dtype, deterministic: true };
+    const kernels = [
+      nativeKernel(program, options),
+      compileKernelSync(program, { ...options, device: "wasm" }),
+    ];
+    for (const n of [1, 70]) {
+      const inputs = inputsFor(program, n, dtype);
+      const [native, wasm] = kernels.map((kernel) => kernel.runSync(inputs, n)) as [
+        FloatArray[],
+        FloatArray[],
+      ];
+      native.forEach((values, index) =>
+        expect(differing(values, wasm[index] as FloatArray), program.outputs[index]?.name).toEqual([]),
+      );
+    }
+  });
+
+  test("random programs agree with the interpreter", () => {
+    const ops = randomOps.filter((op) => op !== "rowSum");
+    const programs = Array.from({ length: 30 }, (_, seed) =>
+      randomProgram(seed * 17 + 5, { ops, size: 4 + (seed % 20) }),
+    );
+    const n = 5;
+    const program = joined(programs.map((one, seed) => ({ ...one, name: `seed ${seed}` })));
+    const inputs = programs.flatMap((one, seed) => randomInputs(one, n, seed));
+    const expected = interpret(program, inputs, n);
+    nativeKernel(program, { dtype: "f64" })
+      .runSync(inputs, n)
+      .forEach((values, index) => {
+        const wanted = expected[index] as Float64Array;
+        const rows = Float64Array.from(values, (_, cell) => wanted[cell % wanted.length] as number);
+        expect(relativeError(values, rows), program.outputs[index]?.name).toBeLessThan(1e-9);
+      });
+  });
+});
+
+/** Cells with different bits, NaN payloads apart. */
+function differing(a: FloatArray, b: FloatArray): string[] {
+  const size = a.BYTES_PER_ELEMENT;
+  const [x, y] = [Buffer.from(bytesOf(a)), Buffer.from(bytesOf(b))];
+  return Array.from(a, (value, cell) => ({ value, cell })).flatMap(({ value, cell }) => {
+    const same = x
+      .subarray(cell * size, cell * size + size)
+      .equals(y.subarray(cell * size, cell * size + size));
+    return same || (Number.isNaN(value) && Number.isNaN(b[cell]))
+      ? []
+      : [`${cell}: ${value}, wasm ${b[cell]}`];
+  });
+}
