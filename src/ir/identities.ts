@@ -101,8 +101,8 @@ function binary(b: Builder, { op, a, b: c, shape }: DraftOf<BinaryNode>): Node |
   if (x !== undefined && y !== undefined && a.cell === "float") return b.constant(binaryOps[op](x, y), shape);
   if (op === "add") return sum(b, [a, c], [x, y]);
   if (op === "mul") return product(b, [a, c], [x, y]);
-  if (op === "sub") return y === 0 ? a : x === 0 ? b.neg(c) : c.op === "neg" ? b.add(a, c.a) : undefined;
-  if (op === "div") return y === 1 ? a : y === -1 ? b.neg(a) : undefined;
+  if (op === "sub") return difference(b, [a, c], [x, y]);
+  if (op === "div") return quotient(b, [a, c], y);
   return op === "pow" ? power(b, a, y) : undefined;
 }
 
@@ -116,6 +116,25 @@ function sum(
   if (c.op === "neg") return b.sub(a, c.a);
   if (a.op === "neg") return b.sub(c, a.a);
   return a.id > c.id ? b.add(c, a) : undefined;
+}
+
+/** Signs move outwards: −a − c = −(a + c) has the same bits, and shares a + c. */
+function difference(
+  b: Builder,
+  [a, c]: [Node, Node],
+  [x, y]: [number | undefined, number | undefined],
+): Node | undefined {
+  if (y === 0) return a;
+  if (x === 0) return b.neg(c);
+  if (c.op === "neg") return b.add(a, c.a);
+  return a.op === "neg" ? b.neg(b.add(a.a, c)) : undefined;
+}
+
+function quotient(b: Builder, [a, c]: [Node, Node], y: number | undefined): Node | undefined {
+  if (y === 1) return a;
+  if (y === -1) return b.neg(a);
+  if (a.op === "neg") return b.neg(b.div(a.a, c));
+  return c.op === "neg" ? b.neg(b.div(a, c.a)) : undefined;
 }
 
 function product(
