@@ -20,7 +20,8 @@ async function main(): Promise<void> {
   const { dense } = await import("./suites/dense.ts");
   const { elimination } = await import("./suites/elimination.ts");
   const { memory } = await import("./suites/memory.ts");
-  const suites: Readonly<Record<string, Suite>> = { dense, calls, elimination, memory };
+  const { structure } = await import("./suites/structure.ts");
+  const suites: Readonly<Record<string, Suite>> = { dense, calls, elimination, structure, memory };
   const report = new Report();
   for (const name of settings.suites ?? Object.keys(suites)) {
     const suite = suites[name];
