@@ -67,9 +67,11 @@ export class Runner {
     const entry = this.#entry(call.signature, call.dtype);
     this.#checkSize(entry.planned.estimates, call);
     entry.active++;
+    // The caller may write to its arrays before the result is there: what counts is what they hold now.
+    const given = call.data.map((array) => array.slice());
     try {
       const kernel = await entry.kernel();
-      const data = await kernel.run(call.data, call.n);
+      const data = await kernel.run(given, call.n);
       return nestResults(entry.planned.program, entry.planned.results, { data, lead: [call.n] });
     } finally {
       entry.active--;

@@ -7,11 +7,11 @@ import { invariant } from "../errors.ts";
 import type { Builder } from "../ir/builder.ts";
 import { inline, mapProgram, nodesOf, operandsOf, type Rewrite, rebuild } from "../ir/graph.ts";
 import { at } from "../ir/shape.ts";
-import type { CallNode, JacobianNode, Node, Program, Shape } from "../ir/types.ts";
-import { unrollScans } from "../optimize/optimize.ts";
+import type { Callee, CallNode, DerivativeRule, JacobianNode, Node, Program, Shape } from "../ir/types.ts";
+import { inlineCalls, unrollScans } from "../optimize/optimize.ts";
 import { isSparsePart, type Part, partNode, partOf } from "./parts.ts";
 import type { Pattern } from "./pattern.ts";
-import { arranged, reducedProduct } from "./products.ts";
+import { arranged, DISPLACED, reducedProduct } from "./products.ts";
 
 /** The planner, passed in because it expands programs itself: makes programs of ∂(output)/∂(input `wrt`). */
 export interface Differentiate {
@@ -126,7 +126,8 @@ function expandPart(b: Builder, part: Part, { node, operands, differentiate, how
   }
   invariant(part.kind === "product" && vector !== undefined, "only products are expanded as products");
   const reduced = reducedProduct(b, part.product, { args: jacobian.args, vector });
-  const program = differentiate.dense(reduced.program, { wrt: reduced.wrt, output: 0 });
+  const dense = differentiate.dense(reduced.program, { wrt: reduced.wrt, output: 0 });
+  const program = inlineCalls(dense, (name) => name !== DISPLACED);
   const value = at(inline(b, program, reduced.args), 0);
   return arranged(b, value, { from: reduced.labels, to: part.product.labels.result });
 }
@@ -149,9 +150,42 @@ export function expandAll(program: Program, differentiate: Differentiate): Progr
 
 /** What linearisation does not take as it is. */
 function isOpaque(node: Node): boolean {
-  return (
-    node.op === "jacobian" || node.op === "scan" || (node.op === "call" && node.callee.rule === undefined)
-  );
+  if (node.op === "call") return node.callee.rule === undefined || hasOpaqueRule(node.callee);
+  return node.op === "jacobian" || node.op === "scan";
+}
+
+const opaqueRules = new WeakMap<Callee, boolean>();
+
+/** Does a callee's derivative rule use Jacobians, loops or calls that must be expanded? */
+function hasOpaqueRule(callee: Callee): boolean {
+  const known = opaqueRules.get(callee);
+  if (known !== undefined || callee.rule === undefined) return known ?? false;
+  opaqueRules.set(callee, false);
+  const answer = nodesOf(ruleProgram(callee.rule)).some(isOpaque);
+  opaqueRules.set(callee, answer);
+  return answer;
+}
+
+function ruleProgram(rule: DerivativeRule): Program {
+  return rule.kind === "jvp" ? rule.tangent() : rule.partials();
+}
+
+const expandedCallees = new WeakMap<Callee, Callee>();
+
+/** The callee with its rule's program expanded; the same one where there is nothing to expand. */
+function expandedCallee(callee: Callee, differentiate: Differentiate): Callee {
+  const { rule } = callee;
+  if (rule === undefined || !hasOpaqueRule(callee)) return callee;
+  const known = expandedCallees.get(callee);
+  if (known !== undefined) return known;
+  const program = expandAll(ruleProgram(rule), differentiate);
+  const own: DerivativeRule =
+    rule.kind === "jvp"
+      ? { kind: "jvp", tangent: () => program }
+      : { kind: "elementwise", partials: () => program };
+  const made = Object.freeze({ ...callee, rule: own });
+  expandedCallees.set(callee, made);
+  return made;
 }
 
 function expandCall(
@@ -159,6 +193,6 @@ function expandCall(
   node: CallNode,
   { operands, differentiate }: { operands: readonly Node[]; differentiate: Differentiate },
 ): Node {
-  if (node.callee.rule !== undefined) return rebuild(b, node, operands);
+  if (node.callee.rule !== undefined) return b.call(expandedCallee(node.callee, differentiate), operands);
   return at(inline(b, expandAll(node.callee.body, differentiate), operands), 0);
 }

@@ -215,12 +215,14 @@ function selectionTerm(b: Builder, node: GatherNode | ScatterAddNode, kind: "gat
     b.reshape(node.indices, [...node.indices.shape, 1]),
     b.iota([...node.indices.shape, size], rank),
   );
-  const factor = labelled(b, b.convert(mask, "float"), [...picks, whole]);
   const [short, full] = [
     [...before, ...picks, ...after],
     [...before, whole, ...after],
   ];
-  return { ...(kind === "gather" ? movingTerm(short, full) : movingTerm(full, short)), factor };
+  const moving = kind === "gather" ? movingTerm(short, full) : movingTerm(full, short);
+  // An index of the row chooses as a branch does: entries not taken must not leak, so it is a guard, not a factor.
+  if (mask.level === "row") return { ...moving, guard: labelled(b, mask, [...picks, whole]) };
+  return { ...moving, factor: labelled(b, b.convert(mask, "float"), [...picks, whole]) };
 }
 
 /** ∂window and ∂unwindow: 1 where position = i·stride + k·dilation. */

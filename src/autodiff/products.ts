@@ -104,6 +104,9 @@ export function reducedProduct(
   return { program, args, wrt: inputs.length + 1, labels: [...labels.outputs, ...free] };
 }
 
+/** The call of a displacement: once differentiated, its body (x) takes its place, so nothing seems to depend on V. */
+export const DISPLACED = "displaced";
+
 /** x + V t at t = 0: the value is x, the tangent ẋ + V ṫ. */
 function displacement({ vector, inputs }: JacobianProduct["labels"]): Recipe {
   const free = vector.filter((label) => !inputs.includes(label));
@@ -111,7 +114,7 @@ function displacement({ vector, inputs }: JacobianProduct["labels"]): Recipe {
     [...vector, -1, ...inputs].map((label, index) => [`label${index}`, label]),
   );
   return {
-    name: "displaced",
+    name: DISPLACED,
     attributes,
     body: (_, args) => at(args, 0),
     tangent: (c, { args }, tangents) => {

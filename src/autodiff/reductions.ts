@@ -26,9 +26,11 @@ export function productRule(b: Builder, node: ReduceNode): Partial {
   return { factor: b.select(isZero, atZero, atNonzero) };
 }
 
-/** The cells that attain the extremum share 1 evenly. */
+/** The cells that attain the extremum share 1 evenly; a NaN extremum, which no cell equals, gives 0/0 = NaN to all. */
 export function extremalRule(b: Builder, node: ReduceNode): Partial {
-  const guard = b.compare("eq", node.a, spread(b, node, node));
-  const count = spread(b, b.sum(b.convert(guard, "float"), node.axes), node);
-  return { factor: b.div(b.constant(1), count), guard };
+  const extremum = spread(b, node, node);
+  const attains = b.compare("eq", node.a, extremum);
+  const share = b.convert(attains, "float");
+  const count = spread(b, b.sum(share, node.axes), node);
+  return { factor: b.div(share, count), guard: b.logic("or", attains, b.compare("ne", extremum, extremum)) };
 }

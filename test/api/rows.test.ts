@@ -318,3 +318,19 @@ describe("structure of the Jacobian", () => {
     expect(Z.data.every((value) => value === 1)).toBe(true);
   });
 });
+
+test("a call counts what its rows hold when it is made", async () => {
+  for (const n of [3, 5000]) {
+    const X = { data: new Float64Array(n).fill(2), shape: [n, 1] };
+    const J = jacrow((x: Row<1>) => mul(x, x));
+    for (const when of ["while compiling", "once compiled"]) {
+      X.data.fill(2);
+      const result = J(X);
+      X.data.fill(7);
+      expect(
+        (await result).data.every((value) => value === 4),
+        when,
+      ).toBe(true);
+    }
+  }
+});

@@ -225,3 +225,22 @@ describe("an RK4 step over a network", () => {
     ]);
   });
 });
+
+test("a rule of the user's own may use derivatives", () => {
+  const f = (q: Tensor): Tensor =>
+    custom((r: Tensor) => m.sin(r), { jvp: ([p], [t]) => jvp((r: Tensor) => m.sin(r), p as Tensor, t)[1] })(
+      q,
+    );
+  const J = valueOf((q: Tensor) => jacobian(f)(q), [1, 2]);
+  [Math.cos(1), 0, 0, Math.cos(2)].forEach((value, index) => expect(J[index]).toBeCloseTo(value, 14));
+});
+
+test("entries that an index of the row does not take do not leak", () => {
+  const f = (x: Tensor): Tensor => m.take(m.sqrt(x), m.floor(x.at(1)));
+  expect(valueOf((x: Tensor) => jacobian(f)(x), [0, 1])).toEqual([0, 0.5]);
+});
+
+test("a NaN extremum has a NaN derivative", () => {
+  const J = valueOf((x: Tensor) => jacobian((y: Tensor) => m.max(y))(x), [0, Number.NaN, 1]);
+  expect(J).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+});
