@@ -1,11 +1,12 @@
 /**
  * `jacrow inspect MODEL`: what a file holds, and whether jacrow can differentiate it.
  *
- * In: an ONNX file, or a module of the user's (its functions are listed). Out: inputs, outputs, operators, parameters. Always:
- * the file's contents are told even where the model is unsupported, with the reason and its exit code.
+ * In: an ONNX file, or a module of the user's (its functions are listed). Out: inputs, outputs, operators, parameters, a picture.
+ * Always: the file's contents are told even where the model is unsupported, with the reason for each output and its exit code.
  */
 
 import { basename } from "node:path";
+import { writeBytesFile } from "../data/write-bytes.ts";
 import { JacrowError } from "../errors.ts";
 import { showShape } from "../ir/shape.ts";
 import { loadFile } from "../onnx/files.ts";
@@ -15,11 +16,13 @@ import { operatorKey } from "../onnx/support.ts";
 import { shapeOf } from "../onnx/tensor.ts";
 import type { Arguments, Command } from "./command.ts";
 import { EXIT, errorData, exitCodeOf, fileStep } from "./exit.ts";
+import { modelPicture } from "./graph-svg.ts";
 import { jsonText } from "./json.ts";
 import { modelOptions } from "./model.ts";
 import { MODEL_OPTIONS, REPORT_OPTIONS } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 import { importModule } from "./user-module.ts";
+import { culprits, outputVerdicts, type Verdict, verdictLines } from "./verdicts.ts";
 
 /** The command. */
 export const inspect: Command = {
@@ -28,13 +31,21 @@ export const inspect: Command = {
   usage: "MODEL [options]",
   about: `
 Shows what an ONNX file holds: inputs and outputs as one row has them, how often each
-operator occurs, the number of parameters, and whether its rows are independent. Ends
-with exit code 3 if jacrow cannot differentiate it, saying why.
+operator occurs, the number of parameters, and for every output whether its rows are
+independent. Ends with exit code 3 if jacrow cannot differentiate it, saying why.
+
+--svg FILE draws the graph; nodes that mix rows or are unsupported have a red frame.
 
 For a module (file.js) it lists the functions that can be named as file.js#name.`,
-  options: [...MODEL_OPTIONS, ...REPORT_OPTIONS.filter(({ name }) => name !== "quiet")],
+  options: [
+    { name: "svg", placeholder: "FILE", help: "draw the graph into this file" },
+    { name: "force", help: "overwrite a file that exists" },
+    ...MODEL_OPTIONS,
+    ...REPORT_OPTIONS.filter(({ name }) => name !== "quiet"),
+  ],
   examples: [
     { line: "jacrow inspect net.onnx", shows: "inputs, outputs, operators, parameters" },
+    { line: "jacrow inspect net.onnx --svg net.svg", shows: "a picture of the graph" },
     { line: "jacrow inspect arm.js", shows: "the functions of a module" },
   ],
   words: { least: 1, most: 1 },
@@ -59,6 +70,14 @@ async function inspectModule(path: string, args: Arguments, terminal: Terminal):
   return EXIT.ok;
 }
 
+/** Writes the picture, if one was asked for. */
+async function drawn(proto: ModelProto, error: JacrowError | undefined, args: Arguments): Promise<void> {
+  const path = args.text("svg");
+  if (path === undefined) return;
+  const text = modelPicture(proto, culprits(proto, error));
+  await fileStep(() => writeBytesFile(path, new TextEncoder().encode(text), { force: args.flag("force") }));
+}
+
 interface Contents {
   readonly producer: string;
   readonly opset: number;
@@ -71,17 +90,29 @@ async function inspectOnnx(path: string, args: Arguments, terminal: Terminal): P
   const proto = await fileStep(() => readModel(bytes, what));
   const contents = contentsOf(proto);
   const { batchAxis, sizes } = modelOptions(args);
-  const imported = attempt(() => importModel(proto, { batchAxis, sizes, what, external }));
+  const options = { batchAxis, sizes, what, external };
+  const imported = attempt(() => importModel(proto, options));
   const error = imported instanceof JacrowError ? imported : undefined;
   const ports = imported instanceof JacrowError ? { inputs: [], outputs: [] } : imported;
+  const verdicts = outputVerdicts(proto, imported, options);
+  await drawn(proto, error, args);
   if (args.flag("json")) {
     const { inputs, outputs } = ports;
     const operators = Object.fromEntries(contents.operators);
     const problem = error === undefined ? {} : { error: errorData(error) };
     terminal.out(
-      jsonText({ command: "inspect", model: what, ...contents, operators, inputs, outputs, ...problem }),
+      jsonText({
+        command: "inspect",
+        model: what,
+        ...contents,
+        operators,
+        inputs,
+        outputs,
+        rowWise: verdicts,
+        ...problem,
+      }),
     );
-  } else terminal.out(contentsText(what, contents, ports));
+  } else terminal.out(contentsText(what, contents, { ...ports, verdicts }));
   if (error === undefined) return EXIT.ok;
   terminal.err(`jacrow: ${error.message}\n`);
   return exitCodeOf(error);
@@ -119,7 +150,11 @@ function contentsOf(proto: ModelProto): Contents {
 function contentsText(
   what: string,
   { producer, opset, operators, parameters }: Contents,
-  { inputs, outputs }: { inputs: readonly Port[]; outputs: readonly Port[] },
+  {
+    inputs,
+    outputs,
+    verdicts,
+  }: { inputs: readonly Port[]; outputs: readonly Port[]; verdicts: readonly Verdict[] },
 ): string {
   const lines = [
     `${what}, opset ${opset}${producer === "" ? "" : `, from ${producer}`}`,
@@ -127,14 +162,13 @@ function contentsText(
     ...outputs.map((port) => `  output  ${portText(port)}`),
     `  ${operators.length} operators: ${operators.map(([name, count]) => (count === 1 ? name : `${name} × ${count}`)).join(", ")}`,
     `  ${parameters} parameters`,
-    ...(inputs.length > 0 ? ["  rows are independent of each other"] : []),
+    ...verdictLines(verdicts),
   ];
   return `${lines.join("\n")}\n`;
 }
 
 function portText({ name, shape, dtype, batchAxis, shared }: Port): string {
-  const rows = shared
-    ? "shared by all rows"
-    : `rows of ${showShape(shape)}${batchAxis === null || batchAxis === 0 ? "" : `, batch axis ${batchAxis}`}`;
-  return `${name}: ${shared ? `${showShape(shape)}, ` : ""}${rows}, ${dtype}`;
+  if (shared) return `${name}: ${showShape(shape)}, shared by all rows, ${dtype}`;
+  const batch = batchAxis === null ? "no batch axis: the whole is one row" : `batch axis ${batchAxis}`;
+  return `${name}: rows of ${showShape(shape)}, ${dtype}, ${batch}`;
 }
