@@ -1,6 +1,6 @@
 /** What a planned function computes per row and at what cost, as text for people. */
 
-import { countNodes, type PlanReport } from "../autodiff/index.ts";
+import { countNodes, printPlan } from "../autodiff/index.ts";
 import type { FloatType } from "../data/shape.ts";
 import { print } from "../ir/print.ts";
 import { showShape } from "../ir/shape.ts";
@@ -22,28 +22,9 @@ export function explained(name: string, { program, estimates, report }: Planned,
       (output) => `  out  ${output.name} ${showShape(output.value.shape)}${zeroNote(output.value)}`,
     ),
     `  per row: ${operations(program)}; results take ${bytesText(cells * bytes)}`,
-    ...(report === undefined ? [] : orderLines(report)),
+    ...(report === undefined ? [] : ["", printPlan(report)]),
   ];
   return `${lines.join("\n")}\n\n${print(program)}`;
-}
-
-/** The chosen order of elimination, what others would have cost, and what is zero by structure. */
-function orderLines({ order, counts, alternatives, cuts, blocks, bound }: PlanReport): string[] {
-  const others = alternatives
-    .filter(({ name }) => name !== order && (name === "forward" || name === "reverse"))
-    .map(({ name, counts: own }) => `${name} would cost ${own.cost}`);
-  const sparse = blocks.filter(({ nonzeros, rows, columns }) => nonzeros < rows * columns);
-  return [
-    `  order ${order}, cost ${counts.cost}${others.length === 0 ? "" : ` (${others.join(", ")})`}`,
-    ...cuts.map(({ name, shape }) => `  cut at ${name} ${showShape(shape)}`),
-    ...sparse.map(
-      ({ name, nonzeros, rows, columns }) =>
-        `  ${name} has ${nonzeros} of ${rows * columns} entries that may be nonzero`,
-    ),
-    ...(bound.counts.cost === 0
-      ? []
-      : [`  once for all rows: cost ${bound.counts.cost}, ${bound.cells} numbers kept`]),
-  ];
 }
 
 function operations(program: Program): string {

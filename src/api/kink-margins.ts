@@ -80,7 +80,7 @@ function openCalls(program: Program): Program {
 function withoutOrigins(program: Program): Program {
   return mapProgram(program, (b, node, operands) => {
     const { origin: _, ...rest } = node;
-    return rebuild(b, rest as Node, operands);
+    return rebuild(b, rest, operands);
   });
 }
 

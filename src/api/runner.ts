@@ -17,6 +17,7 @@ import { type CallArguments, readArguments, signatureKey, signatureOf } from "./
 import { bound } from "./bind.ts";
 import { Cache } from "./cache.ts";
 import { Compiled } from "./compiled.ts";
+import { debug } from "./debug.ts";
 import { explained } from "./explain.ts";
 import { withRowStarts } from "./pattern.ts";
 import type { Planned } from "./plan.ts";
@@ -201,6 +202,7 @@ export class Runner {
     this.#last = { signature, dtype };
     return this.#compiled.get(signatureKey(signature, dtype), () => {
       const planned = this.#what.plan(signature, (estimates) => this.#checkSize(estimates, { n: 1, dtype }));
+      debug(this.#what.name, planned);
       return new Compiled(planned, this.#kernelOptions(dtype));
     });
   }

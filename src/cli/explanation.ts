@@ -5,7 +5,7 @@
  */
 
 import { bytesText } from "../api/sizes.ts";
-import type { Block, Counts, Mode, PlanReport } from "../autodiff/index.ts";
+import { type Block, type Counts, type Mode, type PlanReport, printPlan } from "../autodiff/index.ts";
 import { showShape } from "../ir/shape.ts";
 import type { Program } from "../ir/types.ts";
 import type { KernelInfo } from "../runtime/kernel.ts";
@@ -41,8 +41,8 @@ export function explanationText(explanation: Explanation): string {
     "operations per row",
     operationTable(explanation),
     "",
-    `plan: ${compute.mode === "auto" ? "the cheapest order by count, " : ""}${report.order}`,
-    ...cutLines(report),
+    printPlan(report),
+    "",
     kernelText(kernel, compute),
   ];
   return `${lines.join("\n")}\n`;
@@ -80,14 +80,6 @@ function operationTable({ values, modes, chosen, report }: Explanation): string 
 
 function countList({ multiplications, additions, divisions, functions, other, cost }: Counts): number[] {
   return [multiplications, additions, divisions, functions, other, cost];
-}
-
-function cutLines({ cuts, stopped }: PlanReport): string[] {
-  const places = cuts.map(({ name, shape }) => `${name} ${showShape(shape)}`).join(", ");
-  return [
-    ...(cuts.length === 0 ? [] : [`  cut at ${places}: the Jacobians of both sides are multiplied there`]),
-    ...(stopped ? ["  the search was stopped by the clock: another machine may find another order"] : []),
-  ];
 }
 
 function kernelText(info: KernelInfo, { deterministic }: Compute): string {
