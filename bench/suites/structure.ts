@@ -34,7 +34,7 @@ const SIZES = [100, 1000, 10_000];
 const CELLS = 1_000_000;
 const PEAK_ROWS = 2000;
 
-const elementwise = (x: Row): Row => tanh(mul(x, sin(x))) as Row;
+const elementwise = (x: Row): Row => tanh(mul(x, sin(x)));
 
 /** x[i] (2 x[i]² − x[i − 1] − x[i + 1]), zeros beyond the ends. */
 function stencil(x: Row): Row {
@@ -52,7 +52,7 @@ export async function structure(report: Report, settings: Settings): Promise<voi
   ] as const) {
     for (const d of wanted(name) ? SIZES : []) {
       measure(report, `${name}-${d}`, { subject: "compressed", plan: () => compressed(programOf(f, d)) });
-      const part = (x: Row): Tensor => diagonal(jacobian(f)(x) as Tensor);
+      const part = (x: Row): Tensor => diagonal(jacobian(f)(x));
       measure(report, `${name}-${d}`, {
         subject: "diagonal",
         plan: () => ({ program: expandJacobians(programOf(part, d)) }),

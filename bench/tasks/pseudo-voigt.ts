@@ -32,13 +32,11 @@ export function peaks({ t, p }: { t: Scalar; p: Vector }): Scalar {
   const squared = square(div(sub(t, centre), width));
   const lorentz = div(mixing, add(1, squared));
   const gauss = mul(sub(1, mixing), exp(mul(-Math.LN2, squared)));
-  return sum(mul(height, add(lorentz, gauss))) as Scalar;
+  return sum(mul(height, add(lorentz, gauss)));
 }
 
 /** Σ JᵀJ and Σ Jᵀr over all rows, J = ∂peaks/∂p and r = y − peaks. */
-export function normalEquations(
-  threads = 1,
-): (rows: PeakRows) => {
+export function normalEquations(threads = 1): (rows: PeakRows) => {
   readonly JtJ: { readonly data: ArrayLike<number> };
   readonly Jtr: { readonly data: ArrayLike<number> };
 } {

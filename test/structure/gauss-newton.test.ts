@@ -33,7 +33,10 @@ type Scalar = Tensor<readonly []>;
 type Vector = Tensor<readonly [number]>;
 
 /** Σ w J Jᵀ and Σ w J r in plain JavaScript. */
-function plainSums({ t, y, p }: PeakRows, weight = (_: number): number => 1): [Float64Array, Float64Array] {
+function plainSums(
+  { t, y, p }: PeakRows,
+  weight: (row: number) => number = () => 1,
+): [Float64Array, Float64Array] {
   const [gram, product] = [new Float64Array(PARAMETERS ** 2), new Float64Array(PARAMETERS)];
   t.forEach((x, row) => {
     const { value, gradient } = plainPeaks(x, p);
@@ -78,7 +81,7 @@ test("with respect to a row's inputs", () => {
     [0.5, -1, 2],
   ];
   const run = rows((x: Row<3>) => {
-    const J = jacobian(f)(x) as Tensor;
+    const J = jacobian(f)(x);
     return rowSum(matmul(transpose(J), J));
   });
   const Z = jacrow(f).sync(X).toArray() as number[][][];

@@ -27,7 +27,7 @@ import { relativeError } from "../runtime/helpers.ts";
 
 type Vector = Tensor<readonly [number]>;
 
-const elementwise = (x: Vector): Vector => tanh(mul(x, sin(x))) as Vector;
+const elementwise = (x: Vector): Vector => tanh(mul(x, sin(x)));
 const stencil = (x: Vector): Vector => {
   const zero = mul(0, x.slice(0, 1));
   const around = add(concat([x.slice(1), zero]), concat([zero, x.slice(0, -1)]));
@@ -89,12 +89,12 @@ describe.each(Object.entries(functions))("%s", (_, f) => {
 
   test.each(Object.entries(parts))("%s", (_name, { of, plain }) => {
     const [R, V] = [X.map((_x, i) => numbers(height, 3 + i)), X.map((_x, i) => numbers(width, 5 + i))];
-    const run = rows((x: Vector, r: Vector, v: Vector) => of(jacobian(f)(x) as Tensor, r, v), {
+    const run = rows((x: Vector, r: Vector, v: Vector) => of(jacobian(f)(x), r, v), {
       allowZero: true,
     });
     const found = run.sync(X, R, V);
     const wanted = X.flatMap((_x, i) => {
-      const flat = [...Z.data.slice(i * height * width, (i + 1) * height * width)];
+      const flat = Array.from(Z.data).slice(i * height * width, (i + 1) * height * width);
       const J = range(height).map((row) => flat.slice(row * width, (row + 1) * width));
       return plain(J, R[i] as number[], V[i] as number[]);
     });
@@ -103,15 +103,13 @@ describe.each(Object.entries(functions))("%s", (_, f) => {
 
   test("sums of two parts that share the Jacobian", () => {
     const run = rows((x: Vector) => {
-      const J = jacobian(f)(x) as Tensor;
+      const J = jacobian(f)(x);
       return [rowSum(matmul(transpose(J), J)), rowSum(trace(J))] as const;
     });
     const [gram, traces] = run.sync(X) as unknown as readonly { data: Float64Array; shape: number[] }[];
     expect(gram?.shape).toEqual([width, width]);
     expect(traces?.shape).toEqual([]);
-    const each = rows((x: Vector) =>
-      matmul(transpose(jacobian(f)(x) as Tensor), jacobian(f)(x) as Tensor),
-    ).sync(X);
+    const each = rows((x: Vector) => matmul(transpose(jacobian(f)(x)), jacobian(f)(x))).sync(X);
     const wanted = range(width * width).map(
       (i) => (each.data[i] as number) + (each.data[width * width + i] as number),
     );
@@ -127,21 +125,21 @@ function countsOf(g: AnyFunction, sizes: readonly number[]): OperationCounts {
 }
 
 test.each([
-  ["diagonal", (x: Vector) => diagonal(jacobian(elementwise)(x) as Tensor), 12],
-  ["trace", (x: Vector) => trace(jacobian(elementwise)(x) as Tensor), 12],
-  ["squares", (x: Vector) => sum(square(jacobian(stencil)(x) as Tensor)), 24],
-  ["product", (x: Vector) => matmul(transpose(jacobian(stencil)(x) as Tensor), x), 24],
+  ["diagonal", (x: Vector) => diagonal(jacobian(elementwise)(x)), 12],
+  ["trace", (x: Vector) => trace(jacobian(elementwise)(x)), 12],
+  ["squares", (x: Vector) => sum(square(jacobian(stencil)(x))), 24],
+  ["product", (x: Vector) => matmul(transpose(jacobian(stencil)(x)), x), 24],
   [
     "summed gram",
     (x: Vector) => {
-      const J = jacobian(stencil)(x) as Tensor;
+      const J = jacobian(stencil)(x);
       return rowSum(matmul(transpose(J), J));
     },
     64,
   ],
 ] as const)("%s takes work and memory in proportion to d", (_, g, most) => {
   for (const d of [50, 500]) {
-    const { mul: products, add: sums, other, loads, stores, scratchBytes } = countsOf(g as AnyFunction, [d]);
+    const { mul: products, add: sums, other, loads, stores, scratchBytes } = countsOf(g, [d]);
     for (const count of [products, sums, other, loads, stores, scratchBytes / 8])
       expect(count).toBeLessThanOrEqual(most * d);
   }
