@@ -191,6 +191,6 @@ const round = (value: number): string => String(Math.round(value * 10) / 10);
 function escaped(text: string): string {
   const marks: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
   return text
-    .replace(/[&<>"]/g, (mark) => marks[mark] ?? mark)
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, "");
+    .replace(/\p{Cc}/gu, (mark) => (mark === "\n" ? mark : ""))
+    .replace(/[&<>"]/g, (mark) => marks[mark] ?? mark);
 }

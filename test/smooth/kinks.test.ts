@@ -26,7 +26,7 @@ const cases: Readonly<
 
 describe("findKinks", () => {
   test.each(Object.entries(cases))("%s", async (_, { f, rows }) => {
-    const report = await j.findKinks(f as never, X, { epsilon: 1e-3 });
+    const report = await j.findKinks(f, X, { epsilon: 1e-3 });
     expect(report.rows).toEqual(rows);
     expect(report).toMatchObject({ count: rows.length, checked: 5, epsilon: 1e-3 });
     expect(report.units.length > 0).toBe(rows.length > 0);

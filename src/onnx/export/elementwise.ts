@@ -36,9 +36,9 @@ const unaries: Readonly<Record<UnaryOp, Formula>> = {
   round: named("Round"),
   sqrt: named("Sqrt"),
   exp: named("Exp"),
-  expm1: (e, x) => expm1(e, x as Emitted),
+  expm1: (e, x) => expm1(e, x),
   log: named("Log"),
-  log1p: (e, x) => log1p(e, x as Emitted),
+  log1p: (e, x) => log1p(e, x),
   sin: named("Sin"),
   cos: named("Cos"),
   tan: named("Tan"),
@@ -60,10 +60,10 @@ const binaries: Readonly<Record<BinaryOp, Formula>> = {
   mul: named("Mul"),
   div: named("Div"),
   pow: named("Pow"),
-  mod: (e, a, b) => floorMod(e, a as Emitted, b as Emitted),
+  mod: (e, a, b) => floorMod(e, a, b),
   min: named("Min"),
   max: named("Max"),
-  atan2: (e, y, x) => atan2(e, y as Emitted, x as Emitted),
+  atan2: (e, y, x) => atan2(e, y, x),
 };
 
 /** 2 t / (1 − t) with t = tanh(x / 2) near 0, eˣ − 1 elsewhere. */
