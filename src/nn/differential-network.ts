@@ -35,10 +35,7 @@ export interface DifferentialNetworkOptions {
 }
 
 /** Weight and bias of one dense layer, as arrays or traced values. */
-export interface LayerOf<T> {
-  readonly weight: T;
-  readonly bias: T;
-}
+export type LayerOf<T> = { readonly weight: T; readonly bias: T };
 
 /** A value with its derivatives: (…outputs), (…outputs, inputs), (…outputs, inputs, inputs). */
 export interface Differential {

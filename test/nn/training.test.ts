@@ -1,0 +1,132 @@
+/** Training: optimisers against their formulas, seeds, saving and resuming, early stopping. */
+
+import { expect, test } from "vitest";
+import { type Row, square, sub, sum } from "../../src/index.ts";
+import {
+  adam,
+  cosineDecay,
+  differentialNetwork,
+  type EpochReport,
+  exponentialDecay,
+  type LayerOf,
+  loadTraining,
+  type Optimiser,
+  type Parameter,
+  progressLine,
+  Random,
+  saveTraining,
+  sgd,
+  stepDecay,
+  type Traced,
+  type TrainOptions,
+  train,
+} from "../../src/nn.ts";
+
+type Layers = readonly LayerOf<Parameter>[];
+type Inputs = { x: Row; y: Row; slope: Row };
+
+const network = differentialNetwork({ inputs: 1, outputs: 1, width: 12, activation: "tanh", seed: 2 });
+
+const loss = (parameters: Traced<Layers>, { x, y, slope }: Inputs) => {
+  const { value, jacobian } = network.apply(parameters, x);
+  return sum(square(sub(value, y))).add(sum(square(sub(jacobian, slope))));
+};
+
+const random = new Random(1);
+const x = Float32Array.from({ length: 150 }, () => 2 * random.uniform() - 1);
+const given = {
+  x: { data: x, shape: [150, 1] },
+  y: { data: x.map(Math.sin), shape: [150, 1] },
+  slope: { data: x.map(Math.cos), shape: [150, 1, 1] },
+};
+
+const options = (more: Partial<TrainOptions<Layers, Inputs>> = {}): TrainOptions<Layers, Inputs> => ({
+  loss,
+  parameters: network.parameters,
+  rows: given,
+  epochs: 6,
+  batchRows: 32,
+  optimiser: adam({ rate: 1e-2, amsgrad: true }),
+  ...more,
+});
+
+const flat = (layers: Layers): number[] =>
+  layers.flatMap(({ weight, bias }) => [...weight.data, ...bias.data]);
+
+/** One parameter p with the loss (p − row)² / 2, whose gradient at row 0 is p. */
+async function descend(optimiser: Optimiser, epochs: number): Promise<number> {
+  const parameters = { p: { data: Float64Array.of(1), shape: [1] } };
+  const { parameters: found } = await train<typeof parameters, { x: Row }>({
+    loss: ({ p }, row) => sum(square(sub(p, row.x))).mul(0.5),
+    parameters,
+    rows: { x: [[0]] },
+    epochs,
+    optimiser,
+  });
+  return found.p.data[0] as number;
+}
+
+test("optimisers follow their formulas", async () => {
+  expect(await descend(sgd({ rate: 0.1 }), 3)).toBeCloseTo(0.9 ** 3, 14);
+  // Velocity 1, then 0.5 · 1 + 0.9: p = 1 − 0.1 − 0.14.
+  expect(await descend(sgd({ rate: 0.1, momentum: 0.5 }), 2)).toBeCloseTo(0.76, 14);
+  expect(await descend(sgd({ rate: 0.1, decay: 1 }), 2)).toBeCloseTo(0.8 ** 2, 14);
+  // Adam's first step has the size of its rate, whatever the gradient.
+  expect(await descend(adam({ rate: 0.1 }), 1)).toBeCloseTo(0.9, 8);
+  expect(await descend(adam({ rate: 0.1, decay: 0.5, decoupled: true }), 1)).toBeCloseTo(0.85, 8);
+  const [m, v] = [(0.9 * 0.1 + 0.1 * 0.9) / 0.19, (0.999 * 0.001 + 0.001 * 0.81) / (1 - 0.999 ** 2)];
+  expect(await descend(adam({ rate: 0.1 }), 2)).toBeCloseTo(0.9 - (0.1 * m) / Math.sqrt(v), 7);
+  // With amsgrad the second moment 0.001809 is larger than the first's 0.001, so nothing changes here.
+  expect(await descend(adam({ rate: 0.1, amsgrad: true }), 2)).toBeCloseTo(0.9 - (0.1 * m) / Math.sqrt(v), 7);
+});
+
+test("schedules", () => {
+  const at = (epoch: number) => ({ epoch, epochs: 10 });
+  expect(stepDecay({ every: 3 })(at(7))).toBeCloseTo(0.01);
+  expect(exponentialDecay({ end: 1e-2 })(at(5))).toBeCloseTo(0.1);
+  expect(cosineDecay()(at(5))).toBeCloseTo(0.5);
+  expect(cosineDecay({ warmup: 2 })(at(1))).toBe(0.5);
+});
+
+test("training through the Jacobian learns, and the same seed gives the same numbers", async () => {
+  const reports: EpochReport[] = [];
+  const first = await train(options({ epochs: 40, onEpoch: (report) => reports.push(report) }));
+  expect(first.losses[0]).toBeGreaterThan(0.1);
+  expect(first.losses.at(-1)).toBeLessThan(5e-3);
+  expect(reports).toHaveLength(40);
+  expect(progressLine(reports[8] as EpochReport)).toMatch(
+    /^epoch {2}9\/40 {2}loss \d\.\d{3}e-\d {2}rate 0\.0100/,
+  );
+  const short = await train(options());
+  expect(flat((await train(options())).parameters)).toEqual(flat(short.parameters));
+  expect(flat((await train(options({ seed: 1 }))).parameters)).not.toEqual(flat(short.parameters));
+  expect(network.parameters).toEqual(
+    differentialNetwork({ inputs: 1, outputs: 1, width: 12, activation: "tanh", seed: 2 }).parameters,
+  );
+});
+
+test("a training saved and resumed gives the numbers of one that was not interrupted", async () => {
+  const whole = await train(options());
+  const half = await train(options({ epochs: 3 }));
+  const bytes = saveTraining(half.state);
+  const resume = loadTraining(network.parameters, bytes);
+  const rest = await train(options({ resume }));
+  expect(flat(rest.parameters)).toEqual(flat(whole.parameters));
+  expect([...half.losses, ...rest.losses]).toEqual(whole.losses);
+});
+
+test("early stopping keeps the best parameters", async () => {
+  const stopped = await train(
+    options({ epochs: 100, optimiser: adam({ rate: 1 }), stopping: { patience: 3 }, validation: given }),
+  );
+  expect(stopped.losses.length).toBeLessThan(100);
+  expect(stopped.state.best.since).toBe(3);
+  expect(flat(stopped.parameters)).toEqual(flat(stopped.state.bestParameters));
+  expect(flat(stopped.parameters)).not.toEqual(flat(stopped.state.parameters));
+});
+
+test("bad input is refused by name", async () => {
+  await expect(train(options({ batchRows: 0 }))).rejects.toThrow("JR712");
+  await expect(train(options({ rows: { ...given, y: [[1]] } }))).rejects.toThrow(/JR713.*y has 1/);
+  expect(() => adam({ rate: -1 })).toThrow("JR720");
+});
