@@ -106,7 +106,8 @@ export function gradientRows<P extends ParameterTree, R extends RowValues>(
   const reduced = reduction === "mean" ? rowMean : reduction === "sum" ? rowSum : undefined;
   return framed(`gradient of ${loss.name || "the loss"}`, frame, (leaves, row: R) => {
     const found = lossAndGradient(loss, frame.structure, { leaves, row });
-    if (reduced === undefined) return { loss: found.loss, gradient: concat(found.gradient.map(flatten)) };
+    if (reduced === undefined)
+      return { loss: found.loss, gradient: concat(found.gradient.map((part) => flatten(part))) };
     return { loss: reduced(found.loss), gradient: found.gradient.map((part) => reduced(part)) };
   });
 }
