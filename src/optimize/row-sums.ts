@@ -5,8 +5,9 @@
  * The same numbers are added; a weight is multiplied to a factor instead of to the product.
  */
 
-import { at, sizeOf } from "../ir/shape.ts";
-import type { ContractNode, Node, RowSumNode } from "../ir/types.ts";
+import { at, range, sizeOf } from "../ir/shape.ts";
+import type { BroadcastNode, ContractNode, Node, RowSumNode } from "../ir/types.ts";
+import { repeatedAxes } from "./contract.ts";
 import type { RuleContext } from "./rewrite.ts";
 
 /** The rule for sums over rows. */
@@ -40,15 +41,37 @@ export function rowSumRule({ a }: RowSumNode, context: RuleContext): Node | unde
           )
         : undefined;
     case "mul":
-      return readOnce(a) ? (weighted(a.a, a.b, context) ?? weighted(a.b, a.a, context)) : undefined;
+      return readOnce(a)
+        ? (outer(a.a, a.b, context) ?? weighted(a.a, a.b, context) ?? weighted(a.b, a.a, context))
+        : undefined;
     default:
       return undefined;
   }
 }
 
+/** Operands that repeat along different axes: their product is an outer one, to be added up as it is formed. */
+function outer(x: Node, y: Node, { builder }: RuleContext): Node | undefined {
+  if (x.op !== "broadcast" || y.op !== "broadcast" || x.cell !== "float") return undefined;
+  const axes = range(x.shape.length).filter((axis) => x.shape[axis] !== 1);
+  const labels = [x, y].map((operand) => {
+    const repeated = repeatedAxes(operand);
+    return axes.filter((axis) => !repeated.includes(axis));
+  }) as [number[], number[]];
+  const covered = axes.every((axis) => labels.some((own) => own.includes(axis)));
+  if (!covered || labels.some((own) => own.length === axes.length)) return undefined;
+  const narrow = (operand: BroadcastNode, own: readonly number[]): Node =>
+    builder.reshape(
+      operand.a,
+      own.map((axis) => at(operand.shape, axis)),
+    );
+  const [a, b] = [narrow(x, labels[0]), narrow(y, labels[1])];
+  const product = builder.contract(a, b, { a: labels[0], b: labels[1], out: axes });
+  return builder.reshape(builder.rowSum(product), x.shape);
+}
+
 /** Σ w · (a ⊗ b) for a number w of each row is Σ (w · a) ⊗ b. */
-function weighted(product: Node, weight: Node, { builder, readOnce }: RuleContext): Node | undefined {
-  if (product.op !== "contract" || !readOnce(product)) return undefined;
+function weighted(product: Node, weight: Node, { builder }: RuleContext): Node | undefined {
+  if (product.op !== "contract") return undefined;
   if (weight.op !== "broadcast" || sizeOf(weight.a.shape) !== 1) return undefined;
   const scalar = builder.reshape(weight.a, []);
   const scaled = (operand: Node): Node => builder.mul(operand, builder.broadcast(scalar, operand.shape));

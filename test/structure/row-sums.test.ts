@@ -113,6 +113,49 @@ test("products of rows are added as they are formed", () => {
   expect(operationCounts(lowered).stores).toBeLessThanOrEqual(40);
 });
 
+test("gradients of shared weights are added as they are formed", () => {
+  const b = new Builder();
+  const [x, y] = [b.input("x", [30]), b.input("y", [20])];
+  const w = b.input("w", [20, 30], { level: "bound" });
+  const error = b.sub(b.unary("tanh", b.matmul(w, x)), y);
+  const left = b.broadcast(b.reshape(error, [20, 1]), [20, 30]);
+  const program = programOf("gradient", [x, y, w], [b.rowSum(b.mul(left, b.broadcast(x, [20, 30])))]);
+  const lowered = lower(prepared(program), { dtype: "f64" });
+  expect(lowered.scratchCells).toBeLessThanOrEqual(100);
+  expect(operationCounts(lowered).mul).toBe(2 * 20 * 30);
+  expectAgreement(program, { counts: [1, 70] });
+});
+
+test("cells are moved, and weights multiplied, after or before summing", () => {
+  const b = new Builder();
+  const x = b.input("x", [6]);
+  const y = b.unary("sin", x);
+  const outer = b.contract(y, x, { a: [0], b: [1], out: [0, 1] });
+  const weight = b.broadcast(b.sum(x, [0]), [6, 6]);
+  const values = [
+    b.mul(weight, outer),
+    b.transpose(outer, [1, 0]),
+    b.pad(outer, { starts: [1, 0], steps: [2, 1], shape: [13, 6] }),
+    b.neg(b.reshape(outer, [36])),
+    b.concat([outer, b.broadcast(y, [2, 6])], 0),
+    b.gather(y, b.constant([3, 3, 0, 1, 5, 2, 2], [7], "int"), 0),
+    b.scatterAdd(y, b.constant([0, 9, 0, 1, 2, 9], [6], "int"), { axis: 0, size: 10 }),
+  ];
+  const program = programOf(
+    "moves",
+    [x],
+    values.map((value) => b.rowSum(value)),
+  );
+  expectAgreement(program, { counts: [1, 70], tolerance: 1e-12 });
+  const prepare = prepared(program);
+  const inputs = inputsFor(program, 9, "f64");
+  const wanted = interpret(program, inputs, 9);
+  interpret(prepare, inputs, 9).forEach((found, index) =>
+    expect(relativeError(found, wanted[index] as Float64Array)).toBeLessThan(1e-13),
+  );
+  expect(lower(prepare, { dtype: "f64" }).scratchCells).toBeLessThan(6 * 10);
+});
+
 describe("results known after all rows", () => {
   test("have no row axis and can be written to an array that is given", () => {
     const program = sums();
