@@ -8,8 +8,13 @@ import type { Node, Program } from "../ir/types.ts";
 import type { Planned } from "./plan.ts";
 import { bytesText } from "./sizes.ts";
 
-/** The plan in a few lines, then the program. */
-export function explained(name: string, { program, estimates, report }: Planned, dtype: FloatType): string {
+/** The plan in a few lines, and the program if it is asked for. */
+export function explained(
+  name: string,
+  { program, estimates, report }: Planned,
+  show: { readonly dtype: FloatType; readonly program: boolean },
+): string {
+  const { dtype } = show;
   const bytes = dtype === "f32" ? 4 : 8;
   const cells = estimates.reduce((sum, estimate) => sum + estimate.cells, 0);
   const lines = [
@@ -24,7 +29,7 @@ export function explained(name: string, { program, estimates, report }: Planned,
     `  per row: ${operations(program)}; results take ${bytesText(cells * bytes)}`,
     ...(report === undefined ? [] : ["", printPlan(report)]),
   ];
-  return `${lines.join("\n")}\n\n${print(program)}`;
+  return show.program ? `${lines.join("\n")}\n\n${print(program)}` : lines.join("\n");
 }
 
 function operations(program: Program): string {
@@ -36,5 +41,6 @@ function operations(program: Program): string {
 
 function zeroNote(node: Node): string {
   if (node.op === "constant" && node.values.every((value) => value === 0)) return ", zero everywhere";
+  if (node.level === "finish") return ", over all rows";
   return node.level === "row" ? "" : ", the same for every row";
 }
