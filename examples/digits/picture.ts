@@ -5,7 +5,7 @@
  * Jacobian tiles share one colour scale, shown below, so that they can be compared.
  */
 
-import { Canvas, type Colour, colourMap } from "./canvas.ts";
+import { Canvas, type Colour, colourMap } from "../shared/canvas.ts";
 
 /** One digit: its pixels (8 × 8, 0 to 1), its class, and the Jacobian row of that class for each model. */
 export interface DigitExample {

@@ -149,7 +149,7 @@ export function named(
     value,
   ]);
   const clash = Object.keys(given).find((name) => name.startsWith("parameters."));
-  if (clash !== undefined) throw new UsageError("JR711", `rows cannot be named ${clash}`);
+  if (clash !== undefined) throw new UsageError("JR811", `rows cannot be named ${clash}`);
   return { ...Object.fromEntries(entries), ...given };
 }
 

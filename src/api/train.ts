@@ -225,7 +225,7 @@ const BATCHES = 1;
 
 function checkedBatch(rows: number): number {
   if (Number.isSafeInteger(rows) && rows > 0) return rows;
-  throw new UsageError("JR712", `batchRows is a whole number of rows, at least 1; got ${rows}`);
+  throw new UsageError("JR812", `batchRows is a whole number of rows, at least 1; got ${rows}`);
 }
 
 /** Rows in the parameters' width. */
@@ -243,7 +243,7 @@ function readRows(
   const [n = 0, ...others] = counts.values();
   if (n > 0 && others.every((count) => count === n)) return { inputs, n };
   const list = [...counts].map(([name, count]) => `${name} has ${count}`).join(", ");
-  throw new UsageError("JR713", `training takes rows, as many of each input: ${list || "none were given"}`);
+  throw new UsageError("JR813", `training takes rows, as many of each input: ${list || "none were given"}`);
 }
 
 /** A report as one line: what `onEpoch: (report) => console.log(progressLine(report))` shows. */

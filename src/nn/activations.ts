@@ -52,7 +52,7 @@ export function activate(activation: Activation, x: Operand): Tensor {
 
 function known(name: ActivationName): Cellwise {
   if (Object.hasOwn(table, name)) return table[name];
-  throw new UsageError("JR702", `no activation ${String(name)}; there are ${Object.keys(table).join(", ")}`);
+  throw new UsageError("JR802", `no activation ${String(name)}; there are ${Object.keys(table).join(", ")}`);
 }
 
 /** PyTorch's `calculate_gain`; 1 where it knows none. */

@@ -29,7 +29,7 @@ export function solve(a: Operand, b: Operand): Tensor {
   const right = asValue("solve", b) as Tensor;
   if (right.shape.length >= 1 && right.shape.length <= 2 && right.length === matrix.length)
     return solutionOf(matrix, right);
-  throw new UsageError("JR741", `solve: b of shape ${showShape(right.shape)} does not fit A`);
+  throw new UsageError("JR845", `solve: b of shape ${showShape(right.shape)} does not fit A`);
 }
 
 /** det A. */
@@ -57,10 +57,10 @@ function square(what: string, a: Operand): Tensor {
   const matrix = asValue(what, a) as Tensor;
   const [rows, columns, ...rest] = matrix.shape;
   if (rows === undefined || rows !== columns || rest.length > 0)
-    throw new UsageError("JR740", `${what} takes a square matrix, got shape ${showShape(matrix.shape)}`);
+    throw new UsageError("JR844", `${what} takes a square matrix, got shape ${showShape(matrix.shape)}`);
   if (rows <= LARGEST) return matrix;
   throw new UnsupportedError(
-    "JR742",
+    "JR846",
     `${what} of a matrix of ${rows} rows: at most ${LARGEST} are supported`,
   );
 }

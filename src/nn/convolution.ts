@@ -34,7 +34,7 @@ function convolved(b: Builder, [x, weight]: readonly [Node, Node], options: Conv
   const [features = 0, each = 0, ...window] = weight.shape;
   if (each * groups !== channels || features % groups !== 0 || window.length !== places.length)
     throw new UsageError(
-      "JR704",
+      "JR804",
       `weights ${showShape(weight.shape)} in ${groups} groups do not fit a value of shape ${showShape(x.shape)}`,
     );
   const shape = x.shape.map((size, axis) => (axis === 0 ? size : size + 2 * padding));

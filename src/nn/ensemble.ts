@@ -22,7 +22,7 @@ interface MembersLayer {
 /** One tree of all members' parameters. */
 export function stackTrees<P extends ParameterTree>(members: readonly P[]): P {
   const [first, ...others] = members.map((tree) => flattenTree(tree).leaves);
-  if (first === undefined) throw new UsageError("JR707", "an ensemble has at least one member");
+  if (first === undefined) throw new UsageError("JR807", "an ensemble has at least one member");
   let next = 0;
   return mapTree(members[0] as P, (parameter) => {
     const index = next++;

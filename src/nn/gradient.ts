@@ -45,5 +45,5 @@ export function lossAndGradient<P extends ParameterTree, R extends RowValues>(
 function scalar(value: Tensor): Tensor {
   if (value?.shape?.length === 0) return value;
   const found = value?.shape === undefined ? "nothing" : `a value of shape ${showShape(value.shape)}`;
-  throw new UsageError("JR710", `a loss gives one number per row, got ${found}: write sum(…) or mean(…)`);
+  throw new UsageError("JR810", `a loss gives one number per row, got ${found}: write sum(…) or mean(…)`);
 }

@@ -54,7 +54,7 @@ export function drawWeights(
       return sparse(init, extent, random);
     default:
       throw new UsageError(
-        "JR703",
+        "JR803",
         `no initialiser ${String(init.kind)}; there are xavier, kaiming, orthogonal, sparse`,
       );
   }

@@ -198,7 +198,7 @@ function normal({ shape, epsilon }: LayerNorm, parameters: OperandTree, x: Tenso
 function inside(tree: OperandTree, key: string | number): OperandTree {
   const found: unknown = Reflect.get(tree as object, key);
   if (found !== undefined) return found as OperandTree;
-  throw new UsageError("JR705", `the parameters have no ${key}: they belong to another network`);
+  throw new UsageError("JR805", `the parameters have no ${key}: they belong to another network`);
 }
 
 function entry(tree: OperandTree, key: string): Operand {
@@ -208,7 +208,7 @@ function entry(tree: OperandTree, key: string): Operand {
 function unknownLayer(layer: never): UsageError {
   const { kind } = layer as { kind?: unknown };
   return new UsageError(
-    "JR706",
+    "JR806",
     `no layer of kind ${String(kind)}: use dense(…), sequential([…]) and the like`,
   );
 }

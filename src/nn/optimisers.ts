@@ -55,7 +55,7 @@ function checked<O extends Optimiser>(optimiser: O): O {
   const { rate, decay } = optimiser;
   if (rate >= 0 && decay >= 0 && Number.isFinite(rate + decay)) return Object.freeze(optimiser);
   throw new UsageError(
-    "JR720",
+    "JR820",
     `${optimiser.kind} takes a rate ≥ 0 and a decay ≥ 0, got ${rate} and ${decay}`,
   );
 }

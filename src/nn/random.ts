@@ -20,7 +20,7 @@ export class Random {
       return;
     }
     if (!Number.isSafeInteger(seed) || seed < 0)
-      throw new UsageError("JR700", `a seed is a whole number ≥ 0, got ${seed}`);
+      throw new UsageError("JR800", `a seed is a whole number ≥ 0, got ${seed}`);
     const mix = mixer([seed >>> 0, Math.floor(seed / 2 ** 32), stream >>> 0]);
     this.#words = Uint32Array.from({ length: 4 }, mix);
   }

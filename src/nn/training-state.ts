@@ -64,7 +64,7 @@ export function readState<P extends ParameterTree>(
 ): TrainingState<P> {
   const text = metadata.get("training");
   if (text === undefined)
-    throw new UsageError("JR730", "these arrays are not a training state: they carry no counters");
+    throw new UsageError("JR830", "these arrays are not a training state: they carry no counters");
   const { random, epoch, best, steps } = JSON.parse(text) as Counters;
   const part = (prefix: string): NamedTensors => {
     const own = [...tensors].filter(([name]) => name.startsWith(prefix));

@@ -48,7 +48,7 @@ export function flattenTree(tree: ParameterTree): FlatTree {
     root: "parameter",
     refuse: (_, path) =>
       new UsageError(
-        "JR701",
+        "JR801",
         `${path || "the tree"} is not a parameter { data, shape }, an array or an object`,
       ),
   });

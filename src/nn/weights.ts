@@ -95,7 +95,7 @@ function refuseMisfits(what: {
   if (spare.length > 0) problems.push(`left over: ${spare.join(", ")}`);
   if (problems.length === 0) return;
   throw new UsageError(
-    "JR731",
+    "JR831",
     `the weights do not fit the definition: ${problems.join("; ")}. Use prefix or rename to map names`,
   );
 }

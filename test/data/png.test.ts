@@ -2,7 +2,7 @@
 
 import { deflateSync, inflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { Canvas, colourMap, textWidth } from "../../examples/digits/canvas.ts";
+import { Canvas, colourMap, textWidth } from "../../examples/shared/canvas.ts";
 import { crc32 } from "../../src/data/crc32.ts";
 import { encodePng } from "../../src/data/png.ts";
 import { UsageError } from "../../src/errors.ts";

@@ -177,5 +177,5 @@ test("a singular row is reported and leaves the others alone", async () => {
   expect(mixed.inverse.row(2).toArray()).toEqual(alone.inverse.row(2).toArray());
   expect(mixed.inverse.row(1).data.every(Number.isNaN)).toBe(true);
   expect(mixed.log.at(1)).toBe(Number.NEGATIVE_INFINITY);
-  expect(() => rows((x: Row) => inverse(x)).sync([[1, 2]])).toThrow("JR740");
+  expect(() => rows((x: Row) => inverse(x)).sync([[1, 2]])).toThrow("JR844");
 });

@@ -124,7 +124,7 @@ test("forward over reverse equals reverse over forward, and Hessians are symmetr
 
 test("a loss must be a scalar, and a parameter it does not use has gradient 0", () => {
   const vector = grad<Layers, Inputs>((p, { x }) => network.value(p, x) as never);
-  expect(() => vector.sync(network.parameters, { x: given.x } as never)).toThrow(/JR710.*\[2\]|JR710/);
+  expect(() => vector.sync(network.parameters, { x: given.x } as never)).toThrow(/JR810.*\[2\]|JR810/);
   const slopes = grad<Layers, { x: Row }>((p, { x }) =>
     sum(square(jacobian((z: Row) => network.value(p, z))(x))),
   );
@@ -151,5 +151,5 @@ test("parameters go through safetensors, and a state_dict maps onto a definition
   );
   expect(flat(loadWeights(parameters, state, { prefix: "net." }))).toEqual(flat(parameters));
   state.delete("net.2.bias");
-  expect(() => loadWeights(parameters, state, { prefix: "net." })).toThrow(/JR731.*missing/);
+  expect(() => loadWeights(parameters, state, { prefix: "net." })).toThrow(/JR831.*missing/);
 });

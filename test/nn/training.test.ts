@@ -126,7 +126,7 @@ test("early stopping keeps the best parameters", async () => {
 });
 
 test("bad input is refused by name", async () => {
-  await expect(train(options({ batchRows: 0 }))).rejects.toThrow("JR712");
-  await expect(train(options({ rows: { ...given, y: [[1]] } }))).rejects.toThrow(/JR713.*y has 1/);
-  expect(() => adam({ rate: -1 })).toThrow("JR720");
+  await expect(train(options({ batchRows: 0 }))).rejects.toThrow("JR812");
+  await expect(train(options({ rows: { ...given, y: [[1]] } }))).rejects.toThrow(/JR813.*y has 1/);
+  expect(() => adam({ rate: -1 })).toThrow("JR820");
 });
