@@ -16,6 +16,7 @@ export type {
   BindSpec,
   Bound,
   CompileSpec,
+  ExplainSpec,
   Given,
   InputShapes,
   JacrowOptions,

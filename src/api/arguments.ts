@@ -133,7 +133,7 @@ function checkShared(shared: readonly (string | number)[], inputs: readonly Inpu
   if (missing === undefined) return;
   throw new UsageError(
     "JR403",
-    `shared names ${missing}, but the inputs are ${inputs.map(({ name }) => name).join(", ")}`,
+    `shared names ${missing}, which was not given; the call has ${inputs.map(({ name }) => name).join(", ")}`,
   );
 }
 
@@ -144,7 +144,10 @@ function commonCount(inputs: readonly Read[]): number {
     throw new UsageError("JR404", "every input is shared: at least one must have rows");
   const odd = counted.find(({ n }) => n !== first.n);
   if (odd === undefined) return first.n as number;
-  throw new UsageError("JR405", `${first.name} has ${first.n} rows, but ${odd.name} has ${odd.n}`);
+  throw new UsageError(
+    "JR405",
+    `${first.name} has ${first.n} rows, but ${odd.name} has ${odd.n}; what all rows share is named by shared: ["${odd.name}"]`,
+  );
 }
 
 /** The same numbers in another width; no copy where the width is right. */

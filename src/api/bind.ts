@@ -9,12 +9,13 @@ import { type FloatData, NdArray } from "../data/ndarray.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { at, sameShape, showShape } from "../ir/shape.ts";
+import type { Shape } from "../trace/shapes.ts";
 import type { Structure } from "../trace/structure.ts";
 import type { InputSpec, Signature } from "../trace/trace.ts";
 import { type Floats, inWidth, readShared } from "./arguments.ts";
 import type { Compiled } from "./compiled.ts";
 import { nestResults } from "./results.ts";
-import type { Bound } from "./types.ts";
+import type { Bound, InputShapes } from "./types.ts";
 
 /** Preallocates n rows of a compiled function. */
 export function bound(
@@ -36,6 +37,25 @@ export function bound(
     result: nestResults(program, results, { data: run.outputs, lead: [n] }),
     run: () => run.run(),
   };
+}
+
+/** Shapes by name, those of shared inputs taken from the values given where they are not told. */
+export function withSharedShapes(
+  inputs: InputShapes,
+  shared: Readonly<Record<string, unknown>>,
+): InputShapes {
+  if (Array.isArray(inputs)) return inputs;
+  const given = Object.entries(shared).map(([name, value]) => [name, readShared(value, name).shape] as const);
+  return { ...Object.fromEntries(given), ...(inputs as Readonly<Record<string, Shape>>) };
+}
+
+/** Refuses values for inputs that are not shared, so a misspelt name is not lost. */
+export function checkSharedNames({ inputs }: Signature, shared: Readonly<Record<string, unknown>>): void {
+  const known = inputs.filter(({ level }) => level !== "row").map(({ name }) => name);
+  const stray = Object.keys(shared).find((name) => !known.includes(name));
+  if (stray === undefined) return;
+  const has = known.length === 0 ? "there are none" : `there are ${known.join(", ")}`;
+  throw new UsageError("JR455", `bind has no shared input ${stray}; ${has}`);
 }
 
 function sharedFloats(

@@ -14,7 +14,7 @@ import { coreCount } from "../runtime/threads/platform.ts";
 import { unflatten } from "../trace/structure.ts";
 import type { Signature } from "../trace/trace.ts";
 import { type CallArguments, readArguments, signatureKey, signatureOf } from "./arguments.ts";
-import { bound } from "./bind.ts";
+import { bound, checkSharedNames, withSharedShapes } from "./bind.ts";
 import { Cache } from "./cache.ts";
 import { Compiled } from "./compiled.ts";
 import { debug } from "./debug.ts";
@@ -27,6 +27,7 @@ import type {
   BindSpec,
   Bound,
   CompileSpec,
+  ExplainSpec,
   Nest,
   RunInfo,
   RunOptions,
@@ -64,7 +65,10 @@ export class Runner {
   }
 
   async run(args: readonly unknown[]): Promise<unknown> {
-    const call = this.#read(this.#split(args).rows, false);
+    const { rows, options } = this.#split(args);
+    if (options.out !== undefined)
+      throw new UsageError("JR454", "out is an option of J.sync(X, { out }); await J(X) returns new arrays");
+    const call = this.#read(rows, false);
     const entry = this.#entry(call.signature, call.dtype);
     this.#checkSize(entry.planned.estimates, call);
     entry.active++;
@@ -99,15 +103,18 @@ export class Runner {
     const { n, inputs, dtype, ...shared } = spec;
     if (!Number.isSafeInteger(n) || n < 0)
       throw new UsageError("JR440", `bind needs { n }, a whole number of rows, got ${String(n)}`);
-    const target = this.#specified({ ...(inputs && { inputs }), ...(dtype && { dtype }) });
+    const shapes = inputs && withSharedShapes(inputs, shared);
+    const target = this.#specified({ ...(shapes && { inputs: shapes }), ...(dtype && { dtype }) });
+    checkSharedNames(target.signature, shared);
     const entry = this.#entry(target.signature, target.dtype);
     this.#checkSize(entry.planned.estimates, { n, dtype: target.dtype });
     return bound(entry, target.signature, { n, shared });
   }
 
-  explain(spec: CompileSpec = {}): string {
+  explain({ show = [], ...spec }: ExplainSpec = {}): string {
     const { signature, dtype } = this.#specified(spec);
-    return explained(this.#what.name, this.#entry(signature, dtype).planned, dtype);
+    const { planned } = this.#entry(signature, dtype);
+    return explained(this.#what.name, planned, { dtype, program: show.includes("ir") });
   }
 
   pattern(spec: CompileSpec = {}): SparsityPattern | Nest<SparsityPattern> {
@@ -188,6 +195,8 @@ export class Runner {
 
   #specified(spec: CompileSpec): { signature: Signature; dtype: FloatType } {
     const dtype = spec.dtype ?? this.#options.dtype ?? this.#what.dtype ?? this.#last?.dtype ?? "f64";
+    if (dtype !== "f32" && dtype !== "f64")
+      throw new UsageError("JR452", `dtype takes "f32" or "f64", got ${JSON.stringify(dtype)}`);
     if (spec.inputs !== undefined)
       return { signature: signatureOf(spec.inputs, this.#options.shared ?? []), dtype };
     const signature = this.#what.signature ?? this.#last?.signature;

@@ -79,6 +79,11 @@ export interface CompileSpec {
   readonly dtype?: FloatType;
 }
 
+/** What to explain, and what beyond the plan to show: `"ir"` adds the program of one row. */
+export interface ExplainSpec extends CompileSpec {
+  readonly show?: readonly "ir"[];
+}
+
 /** What to preallocate: the number of rows, and the values of shared inputs by name. */
 export type BindSpec = CompileSpec & { readonly n: number; readonly [shared: string]: unknown };
 
@@ -118,7 +123,7 @@ export interface RowMap<Args extends readonly unknown[], R, V = NdArray> {
   /** Preallocates rows and results for control loops. */
   bind(spec: BindSpec): Bound<R, V>;
   /** What is computed per row, and at what cost. */
-  explain(spec?: CompileSpec): string;
+  explain(spec?: ExplainSpec): string;
   /** Where the Jacobian may be nonzero: one pattern, or the nest of them as results are nested. Of `rows(g)`: an error. */
   pattern(spec?: CompileSpec): SparsityPattern | Nest<SparsityPattern>;
   readonly info: RunInfo;

@@ -44,6 +44,18 @@ let leaked: Tensor | undefined;
 
 const cases: readonly Bad[] = [
   {
+    name: "bind to an input that is not there",
+    run: () => jacrow((x: Row<2>) => x, { device }).bind({ n: 1, inputs: [2], toool: 3 }),
+    code: "JR455",
+    says: /no shared input toool/,
+  },
+  {
+    name: "a width that does not exist",
+    run: () => jacrow((x: Row<2>) => x, { device }).bind({ n: 1, inputs: [2], dtype: "float32" as "f32" }),
+    code: "JR452",
+    says: /dtype takes "f32" or "f64"/,
+  },
+  {
     name: "misspelt option",
     run: () =>
       jacrow(
@@ -260,7 +272,7 @@ const cases: readonly Bad[] = [
     name: "unknown shared",
     run: () => jacrow((x: Tensor) => x, { device, shared: ["p"] }).sync(X),
     code: "JR403",
-    says: /inputs are x/,
+    says: /the call has x/,
   },
   {
     name: "only shared inputs",
@@ -400,4 +412,9 @@ describe("bad input", () => {
     const f = (x: Tensor): Tensor => x.mul(1000).sin().exp();
     expect(checkJacobian(f, [[0.3, -0.2]]).ok).toBe(true);
   });
+});
+
+test("out for a call that returns new arrays is refused", async () => {
+  const J = jacrow((x: Row<2>) => x, { device }) as (...args: unknown[]) => Promise<unknown>;
+  await expect(J(X, { out: new Float64Array(8) })).rejects.toThrow(/JR454.*J\.sync/);
 });

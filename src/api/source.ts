@@ -1,0 +1,140 @@
+/**
+ * Values and Jacobians as source for people who embed: the program to write, and what its arrays are called.
+ *
+ * In: the program of the values and what to differentiate. Out: the program of values and Jacobians, prepared, with C
+ * names. Always: shared inputs are refused, for an embedded function has nowhere to bind them.
+ */
+
+import { type JacobianRequest, jacobianProgram } from "../autodiff/index.ts";
+import type { EmbeddedPort } from "../codegen/c/embed.ts";
+import { embeddedC } from "../codegen/c/embed.ts";
+import { UsageError } from "../errors.ts";
+import { Builder } from "../ir/builder.ts";
+import { inline } from "../ir/graph.ts";
+import { at, showShape, sizeOf } from "../ir/shape.ts";
+import type { InputNode, Node, Program } from "../ir/types.ts";
+import { lower } from "../lower/index.ts";
+import type { Lowered } from "../lower/loops.ts";
+import { prepared } from "../runtime/prepare.ts";
+import { boundImage } from "../runtime/wasm/bind.ts";
+
+/** How to write a function and its Jacobian. */
+export interface SourceOptions {
+  readonly request: Omit<JacobianRequest, "value" | "format">;
+  readonly dtype: "f32" | "f64";
+  /** Order of a row's Jacobian: by output (C, NumPy), or by input (Fortran, CasADi's dense). */
+  readonly layout: "row" | "col";
+  /** The function's name. */
+  readonly name: string;
+}
+
+/** What is written, before it is printed in some language. */
+export interface Embeddable {
+  readonly name: string;
+  readonly lowered: Lowered;
+  readonly inputs: readonly EmbeddedPort[];
+  readonly outputs: readonly EmbeddedPort[];
+  readonly about: readonly string[];
+}
+
+/** C99 sources: NAME.h, NAME.c, an example and a CMake file. */
+export function sourceC(program: Program, options: SourceOptions): Map<string, string> {
+  const embeddable = embeddableOf(program, options);
+  const { lowered } = embeddable;
+  return embeddedC(lowered, {
+    ...embeddable,
+    image: ({ layout }) =>
+      boundImage(lowered, { layout, end: layout.end, constants: new Uint8Array(0) }, new Map()),
+  });
+}
+
+/** Plans, prepares and lowers what is to be written. */
+export function embeddableOf(program: Program, options: SourceOptions): Embeddable {
+  const { request, dtype, layout } = options;
+  const shared = program.inputs.find((input) => input.level !== "row");
+  if (shared !== undefined) {
+    throw new UsageError(
+      "JR537",
+      `${program.name} shares ${shared.name} among all rows: give it a value before exporting, or make it a row input`,
+    );
+  }
+  const chosen = request.outputs ?? program.outputs.map((_, index) => index);
+  const values = chosen.map((index) => at(program.outputs, index));
+  const wrt = request.wrt.map((index) => at(program.inputs, index));
+  const planned = jacobianProgram(program, { ...request, value: true });
+  const pairs = values.flatMap((output) => wrt.map((input) => ({ output, input })));
+  const both = layout === "col" ? byColumns(planned, pairs) : planned;
+  const ready = prepared(both);
+  const taken = new Set<string>([options.name]);
+  const inputs = program.inputs.map(({ name, shape }) => ({
+    name: identifier(name, taken),
+    meaning: `n rows of ${sized(shape)}`,
+  }));
+  const outputs = [
+    ...values.map(({ name, value }) => ({
+      name: identifier(values.length === 1 ? "y" : name, taken),
+      meaning: `values, n rows of ${sized(value.shape)}`,
+    })),
+    ...pairs.map(({ output, input }) => ({
+      name: identifier(pairs.length === 1 ? "jac" : `jac_${output.name}_${input.name}`, taken),
+      meaning: jacobianMeaning(output, input, layout),
+    })),
+  ];
+  const about = [`${options.name}: values and Jacobians of ${program.name}, for n rows at once.`];
+  return { name: options.name, lowered: lower(ready, { dtype }), inputs, outputs, about };
+}
+
+/** Transposes every Jacobian: axes of the input come first. */
+function byColumns(
+  planned: Program,
+  pairs: readonly { readonly output: Program["outputs"][number]; readonly input: InputNode }[],
+): Program {
+  const b = new Builder();
+  const inputs = planned.inputs.map(({ name, shape, cell }) => b.input(name, shape, { cell }));
+  const all = inline(b, planned, inputs);
+  const first = all.length - pairs.length;
+  const turned = all.map((value, index): Node => {
+    const pair = pairs[index - first];
+    if (pair === undefined) return value;
+    const outer = pair.output.value.shape.length;
+    const axes = value.shape.map((_, axis) => axis);
+    return b.transpose(value, [...axes.slice(outer), ...axes.slice(0, outer)]);
+  });
+  const outputs = turned.map((value, index) => ({ name: at(planned.outputs, index).name, value }));
+  return { ...planned, inputs, outputs };
+}
+
+function jacobianMeaning(
+  output: Program["outputs"][number],
+  input: InputNode,
+  layout: "row" | "col",
+): string {
+  const [rows, columns] = [sizeOf(output.value.shape), sizeOf(input.shape)];
+  const index =
+    layout === "row" ? `[(i * ${rows} + j) * ${columns} + k]` : `[(i * ${columns} + k) * ${rows} + j]`;
+  const order = layout === "row" ? "row-major" : "column-major";
+  return `n ${order} matrices ${rows} x ${columns}: d ${output.name}[j] / d ${input.name}[k] of row i is at ${index}`;
+}
+
+function sized(shape: readonly number[]): string {
+  const cells = sizeOf(shape);
+  return shape.length > 1 ? `${cells} (${showShape(shape)}, last index fastest)` : `${cells}`;
+}
+
+/** Words of C, C++ and JavaScript, and names that generated functions use inside. */
+const RESERVED = new Set(
+  `auto break case catch char class const continue debugger default delete do double else enum export extern false
+   finally float for function goto if import in inline instanceof int let long new null register restrict return short
+   signed sizeof static struct super switch template this throw true try typedef typeof union unsigned var void volatile
+   while with yield cell data i ix lanes m main n now rows s scratch vf vi vm EOF LANES NULL ROWS VECTOR_BYTES`.split(
+    /\s+/,
+  ),
+);
+
+/** A name that C, C++ and JavaScript accept and that nobody has yet. */
+export function identifier(name: string, taken: Set<string>): string {
+  let own = name.replace(/\W+/g, "_").replace(/^(?=\d|$)/, "_");
+  while (taken.has(own) || RESERVED.has(own)) own += "_";
+  taken.add(own);
+  return own;
+}
