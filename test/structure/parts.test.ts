@@ -78,11 +78,15 @@ const dot = (a: readonly number[], b: readonly number[]): number =>
   total(a.map((x, i) => x * (b[i] as number)));
 const column = (J: readonly number[][], index: number): number[] => J.map((row) => row[index] as number);
 
-const D = 7;
 const numbers = (count: number, seed: number): number[] =>
   range(count).map((index) => Math.sin(1.7 * index + seed));
 
-describe.each(Object.entries(functions))("%s", (_, f) => {
+/** Small enough to be taken apart into scalars, and not. */
+const cases = Object.entries(functions).flatMap(([name, f]) =>
+  [7, 50].map((size) => [`${name} of ${size}`, f, size] as const),
+);
+
+describe.each(cases)("%s", (_, f, D) => {
   const X = [numbers(D, 1), numbers(D, 2)];
   const Z = rows(jacobian(f)).sync(X);
   const [, height = 0, width = 0] = Z.shape;
