@@ -18,7 +18,7 @@ function jacobianAt(program: Program, x: Float64Array, mode: (typeof MODES)[numb
   return at(valuesAt(jacobian, [x]), 0);
 }
 
-describe("every mode equals differences and the other modes", () => {
+describe("F7: every mode equals differences and the other modes", () => {
   test.each(smoothScenarios)("$name", (scenario) => {
     const program = programFor(scenario);
     const x = pointOf(scenario);
@@ -34,7 +34,7 @@ describe("every mode equals differences and the other modes", () => {
   });
 });
 
-describe("kinks and traps, exactly, in every mode", () => {
+describe("F8: kinks and traps, exactly, in every mode", () => {
   test.each(kinkScenarios)("$name", (scenario) => {
     for (const mode of MODES)
       expect(

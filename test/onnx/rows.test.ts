@@ -417,7 +417,7 @@ describe("refusals", () => {
     expect(attempt).toThrow(/Path: input "x" → |makes data/);
   });
 
-  test("all missing operators at once, with nodes and reasons", () => {
+  test("F13: all missing operators at once, with nodes and reasons", () => {
     const nodes: NodeSpec[] = [
       ["QuantizeLinear", ["x"], ["a"]],
       ["custom.Magic", ["a"], ["b"]],
