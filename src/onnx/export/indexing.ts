@@ -7,6 +7,7 @@
 
 import { at, range, sizeOf } from "../../ir/shape.ts";
 import type { GatherNode, Node, ScatterAddNode, Shape } from "../../ir/types.ts";
+import { broadcastData } from "./broadcast.ts";
 import type { Emitted, Emitter } from "./emitter.ts";
 import { gatherSum } from "./movement.ts";
 
@@ -78,11 +79,9 @@ export function emitScatterAdd(e: Emitter, node: ScatterAddNode): Emitted {
 
 /** The indices' numbers, if no input decides them. */
 function placesOf(e: Emitter, indices: Node): readonly number[] | undefined {
-  return e.isKnown(indices) ? Array.from(spread(e.valueOf(indices).data, sizeOf(indices.shape))) : undefined;
-}
-
-function spread(data: Float64Array, length: number): Float64Array {
-  return data.length === length ? data : new Float64Array(length).fill(data[0] as number);
+  return e.isKnown(indices)
+    ? Array.from(broadcastData(e.valueOf(indices).data, sizeOf(indices.shape)))
+    : undefined;
 }
 
 /** Cells gathered per cell that there is. */

@@ -21,10 +21,11 @@ interface Cut {
 
 /** Every step-th cell of each axis. */
 export function emitSlice(e: Emitter, node: SliceNode): Emitted {
-  return cut(e, e.of(node.a), node);
+  return sliced(e, e.of(node.a), node);
 }
 
-function cut(e: Emitter, x: Emitted, { starts, steps, shape }: Cut): Emitted {
+/** The cells of a cut. */
+export function sliced(e: Emitter, x: Emitted, { starts, steps, shape }: Cut): Emitted {
   const axes = range(shape.length).filter(
     (axis) => at(starts, axis) !== 0 || at(steps, axis) !== 1 || at(shape, axis) !== at(x.shape, axis),
   );
@@ -46,7 +47,7 @@ export function emitPad(e: Emitter, node: PadNode): Emitted {
   const own = node.a.shape;
   if (sizeOf(own) === 0) return e.expand(e.number(0, node.cell), shape);
   const x = e.cast(e.of(node.a), "float");
-  const forward = cut(e, x, {
+  const forward = sliced(e, x, {
     starts: own.map((size, axis) => (at(steps, axis) < 0 ? size - 1 : 0)),
     steps: steps.map((step) => (step < 0 ? -1 : 1)),
     shape: own,
@@ -67,7 +68,7 @@ function spreadOut(e: Emitter, x: Emitted, steps: readonly number[]): Emitted {
     wide,
     x.shape.map((size, axis) => size * at(steps, axis)),
   );
-  return cut(e, joined, {
+  return sliced(e, joined, {
     starts: steps.map(() => 0),
     steps: steps.map(() => 1),
     shape: x.shape.map((size, axis) => (size - 1) * at(steps, axis) + 1),

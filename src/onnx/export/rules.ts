@@ -12,6 +12,7 @@ import { emitCall } from "./calls.ts";
 import { emitBinary, emitCompare, emitLogic, emitSelect, emitUnary } from "./elementwise.ts";
 import type { Emit, Emitted, Emitter } from "./emitter.ts";
 import { emitGather, emitScatterAdd } from "./indexing.ts";
+import { emitMasked } from "./masks.ts";
 import { emitConcat, emitPad, emitSlice, emitUnwindow, emitWindow } from "./movement.ts";
 import { emitContract } from "./products.ts";
 
@@ -28,7 +29,7 @@ const rules: { readonly [K in Op]: Rule<NodeOf<K>> } = {
   ...sameRule(reduceOps, emitReduce),
   not: (e, { a }) => e.map("Not", [e.of(a)]),
   convert: (e, { a, cell }) => e.cast(e.of(a), cell),
-  select: emitSelect,
+  select: (e, node) => emitMasked(e, node) ?? emitSelect(e, node),
   reshape: (e, { a, shape }) => e.reshape(e.of(a), shape),
   transpose: (e, { a, order }) => e.transpose(e.of(a), order),
   broadcast: (e, { a, shape }) => e.expand(e.of(a), shape),
