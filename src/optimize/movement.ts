@@ -19,6 +19,7 @@ import type {
   SliceNode,
   TransposeNode,
 } from "../ir/types.ts";
+import { diagonalRule } from "./diagonal.ts";
 import type { RuleContext } from "./rewrite.ts";
 
 type Move<N> = (node: N, context: RuleContext) => Node | undefined;
@@ -57,7 +58,7 @@ export const sliceRule: Move<SliceNode> = (node, context) => {
   if (a.op === "slice") return sliceOfSlice(node, a, context);
   if (a.op === "concat") return sliceOfConcat(node, a, context);
   if (a.op === "pad") return sliceOfPad(node, a, context);
-  return a.op === "broadcast" ? sliceOfBroadcast(node, a, context) : undefined;
+  return a.op === "broadcast" ? sliceOfBroadcast(node, a, context) : diagonalRule(node, context);
 };
 
 function sliceOfSlice({ starts, steps, shape }: SliceNode, inner: SliceNode, { builder }: RuleContext): Node {

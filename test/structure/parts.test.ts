@@ -7,8 +7,10 @@ import {
   concat,
   diagonal,
   jacobian,
+  lt,
   matmul,
   mul,
+  outer,
   rowSum,
   rows,
   sin,
@@ -19,6 +21,7 @@ import {
   tanh,
   trace,
   transpose,
+  where,
 } from "../../src/index.ts";
 import { lower, type OperationCounts, operationCounts } from "../../src/lower/index.ts";
 import { prepared } from "../../src/runtime/prepare.ts";
@@ -127,6 +130,36 @@ function countsOf(g: AnyFunction, sizes: readonly number[]): OperationCounts {
   const { program } = traced(g, { structure: { kind: "array", items }, inputs }, { allowUnread: true });
   return operationCounts(lower(prepared(expandJacobians(program)), { dtype: "f64" }));
 }
+
+/** A square matrix of the row, with branches, products and repeats in it. */
+const dense = (x: Vector): Tensor => {
+  const W = { data: Float64Array.from({ length: 900 }, (_, i) => Math.sin(i)), shape: [30, 30] };
+  const y = tanh(matmul(W, x));
+  const matrix = matmul(mul(W, y), transpose(mul(W, x.unsqueeze(1))));
+  return add(where(lt(outer(x, y), 0), transpose(matrix), mul(matrix, y.unsqueeze(1))), outer(y, x));
+};
+
+test("the diagonal of a dense matrix takes its own cells only", () => {
+  const X = [numbers(30, 1), numbers(30, 2)];
+  const whole = rows(dense).sync(X);
+  const wanted = X.flatMap((_, i) => range(30).map((j) => whole.data[i * 900 + j * 31] as number));
+  expect(relativeError(rows((x: Vector) => diagonal(dense(x))).sync(X).data, wanted)).toBeLessThan(1e-14);
+  expect(countsOf((x: Vector) => diagonal(dense(x)), [30]).mul).toBeLessThan(8 * 900);
+  const block = (x: Vector): Tensor => outer(x, x.slice(0, 4));
+  const found = rows((x: Vector) => trace(block(x))).sync(X).data;
+  expect(found[0]).toBeCloseTo(total(numbers(4, 1).map((v) => v * v)), 13);
+});
+
+test("the trace of a network's Jacobian never forms it", () => {
+  const [W, V] = [
+    { data: Float64Array.from({ length: 600 }, (_, i) => Math.sin(i)), shape: [20, 30] },
+    { data: Float64Array.from({ length: 600 }, (_, i) => Math.cos(i)), shape: [30, 20] },
+  ];
+  const net = (x: Vector): Vector => tanh(matmul(V, tanh(matmul(W, x)))) as Vector;
+  const { mul: products, stores } = countsOf((x: Vector) => trace(jacobian(net)(x)), [30]);
+  expect(products).toBeLessThan(6 * 600);
+  expect(stores).toBeLessThan(900);
+});
 
 test.each([
   ["diagonal", (x: Vector) => diagonal(jacobian(elementwise)(x)), 12],
