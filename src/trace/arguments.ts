@@ -6,10 +6,11 @@
 
 import { UsageError } from "../errors.ts";
 import type { Node } from "../ir/types.ts";
+import { describe } from "./describe.ts";
 import { isHolder, nodeOf, type Operand } from "./operand.ts";
 import type { Scope } from "./scope.ts";
 import { type Flattening, flatten, isPlainObject, type Leaf, type Structure } from "./structure.ts";
-import { describe, type InputSpec, type Signature } from "./trace.ts";
+import type { InputSpec, Signature } from "./trace.ts";
 
 /** Arguments as nodes, and the signature they make. */
 export interface Lifted {

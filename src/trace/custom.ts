@@ -9,10 +9,11 @@ import { UsageError } from "../errors.ts";
 import { programOf } from "../ir/graph.ts";
 import { showShape } from "../ir/shape.ts";
 import type { Callee, DerivativeRule, InputNode, Node, Program, Shape } from "../ir/types.ts";
+import { describe } from "./describe.ts";
 import { isHolder, nodeOf, type Operand } from "./operand.ts";
+import { optionsOf } from "./options.ts";
 import { requireScope, Scope } from "./scope.ts";
 import type { Tensor } from "./shapes.ts";
-import { describe } from "./trace.ts";
 import { Value } from "./value.ts";
 
 /** A function of values with one value as its result. */
@@ -25,13 +26,15 @@ export interface CustomRule {
 }
 
 /** f, differentiated by `rule` wherever it is used. */
-export function custom<F extends ValueFunction>(f: F, rule: CustomRule): F {
+export function custom<F extends ValueFunction>(f: F, rule: CustomRule): F;
+export function custom<F extends ValueFunction>(f: F, rule: CustomRule, ...rest: readonly unknown[]): F {
   if (typeof f !== "function" || typeof rule?.jvp !== "function") {
     throw new UsageError(
       "JR350",
       "custom takes a function and a rule { jvp: (primals, tangents, result) => tangent }",
     );
   }
+  optionsOf("custom", [rule, ...rest]);
   const callees = new Map<string, Callee>();
   const call = (...args: readonly Operand[]): Value => {
     const scope = requireScope(f.name);

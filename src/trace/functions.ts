@@ -2,7 +2,7 @@
  * The free functions: `sin(x)`, `sub(1, x)`, `stack([a, b])`, `einsum("ij,j->i", A, x)`.
  *
  * They take values, numbers, nested arrays, typed arrays and `{ data, shape }`, and call the methods of `Value`. Each
- * has the meaning and the derivative of the method of its name.
+ * has the meaning and the derivative of the method of its name, which also checks everything passed after the operands.
  */
 
 import * as library from "../ir/library/index.ts";
@@ -11,11 +11,12 @@ import { asValue } from "./as-value.ts";
 import { asMask, type Mask } from "./mask.ts";
 import type { Operand } from "./operand.ts";
 import type { Over } from "./ops/axes.ts";
-import * as movement from "./ops/movement.ts";
-import * as products from "./ops/products.ts";
 import type { NormOptions, VarianceOptions } from "./ops/reductions.ts";
-import type { Broadcast, Shape, Tensor } from "./shapes.ts";
+import { checkSurplus } from "./options.ts";
+import type { Broadcast, Tensor } from "./shapes.ts";
 import { type NormaliseOptions, type Reduced, type ShapeOf, type Value, valueOf } from "./value.ts";
+
+export * from "./array-functions.ts";
 
 /** A function of each cell. */
 export type Cellwise = <O extends Operand>(x: O) => Tensor<ShapeOf<O>>;
@@ -37,7 +38,8 @@ type CellwiseName = {
 }[keyof Value];
 
 function cellwise(name: CellwiseName): Cellwise {
-  return ((x) => {
+  return ((x: Operand, ...rest: readonly unknown[]) => {
+    checkSurplus(name, rest);
     const value = asValue(name, x) as Value;
     return value[name].call(value);
   }) as Cellwise;
@@ -46,19 +48,25 @@ function cellwise(name: CellwiseName): Cellwise {
 type PairName = "add" | "sub" | "mul" | "div" | "pow" | "mod" | "minimum" | "maximum" | "atan2" | "cross";
 
 function pairwise(name: PairName): Pairwise {
-  return ((a, b) => (asValue(name, a) as Value)[name](b)) as Pairwise;
+  return ((a: Operand, b: Operand, ...rest: readonly unknown[]) => {
+    checkSurplus(name, rest);
+    return (asValue(name, a) as Value)[name](b);
+  }) as Pairwise;
 }
 
 function comparison(name: "lt" | "le" | "gt" | "ge" | "eq" | "ne"): Comparison {
-  return (a, b) => (asValue(name, a) as Value)[name](b);
+  return (a: Operand, b: Operand, ...rest: readonly unknown[]) => {
+    checkSurplus(name, rest);
+    return (asValue(name, a) as Value)[name](b);
+  };
 }
 
 function reduction<Options>(
   name: "sum" | "mean" | "prod" | "max" | "min" | "logsumexp" | "norm" | "variance" | "std",
 ) {
-  return ((x: Operand, options?: Over) => {
+  return ((x: Operand, ...rest: readonly [over?: Over]) => {
     const value = asValue(name, x) as Value;
-    return (value[name] as (over?: Over) => Tensor).call(value, options);
+    return (value[name] as (over?: Over) => Tensor).call(value, ...rest);
   }) as Reduction<Options>;
 }
 
@@ -128,29 +136,35 @@ export const stopGradient: Cellwise = cellwise("stopGradient");
 /** log(1 + e^(βx)) / β. */
 export function softplus<O extends Operand>(
   x: O,
-  options?: { beta?: number; threshold?: number },
+  ...options: readonly [options?: { beta?: number; threshold?: number }]
 ): Tensor<ShapeOf<O>> {
-  return asValue("softplus", x).softplus(options);
+  return asValue("softplus", x).softplus(...options);
 }
 
 /** x Φ(x); `approximate: true` takes Φ from tanh. */
-export function gelu<O extends Operand>(x: O, options?: { approximate?: boolean }): Tensor<ShapeOf<O>> {
-  return asValue("gelu", x).gelu(options);
+export function gelu<O extends Operand>(
+  x: O,
+  ...options: readonly [options?: { approximate?: boolean }]
+): Tensor<ShapeOf<O>> {
+  return asValue("gelu", x).gelu(...options);
 }
 
 /** x where 0 < x, else slope · x. */
-export function leakyRelu<O extends Operand>(x: O, slope?: number): Tensor<ShapeOf<O>> {
-  return asValue("leakyRelu", x).leakyRelu(slope);
+export function leakyRelu<O extends Operand>(x: O, ...slope: readonly [slope?: number]): Tensor<ShapeOf<O>> {
+  return asValue("leakyRelu", x).leakyRelu(...slope);
 }
 
 /** x where 0 < x, else α (eˣ − 1). */
-export function elu<O extends Operand>(x: O, alpha?: number): Tensor<ShapeOf<O>> {
-  return asValue("elu", x).elu(alpha);
+export function elu<O extends Operand>(x: O, ...alpha: readonly [alpha?: number]): Tensor<ShapeOf<O>> {
+  return asValue("elu", x).elu(...alpha);
 }
 
 /** Into [min, max]; the derivative at a bound is 1. */
-export function clip<O extends Operand>(x: O, min: Operand, max: Operand): Tensor<ShapeOf<O>> {
-  return asValue("clip", x).clip(min, max);
+export function clip<O extends Operand>(
+  x: O,
+  ...bounds: readonly [min: Operand, max: Operand]
+): Tensor<ShapeOf<O>> {
+  return asValue("clip", x).clip(...bounds);
 }
 
 /** log(eᵃ + eᵇ), never overflowing. */
@@ -176,28 +190,43 @@ export const variance: Reduction<VarianceOptions> = reduction("variance");
 export const std: Reduction<VarianceOptions> = reduction("std");
 
 /** eˣ / Σ eˣ along an axis, the last by default. */
-export function softmax<O extends Operand>(x: O, options?: { axis?: number }): Tensor<ShapeOf<O>> {
-  return asValue("softmax", x).softmax(options);
+export function softmax<O extends Operand>(
+  x: O,
+  ...options: readonly [options?: { axis?: number }]
+): Tensor<ShapeOf<O>> {
+  return asValue("softmax", x).softmax(...options);
 }
 
 /** log(softmax(x)) along an axis, the last by default. */
-export function logSoftmax<O extends Operand>(x: O, options?: { axis?: number }): Tensor<ShapeOf<O>> {
-  return asValue("logSoftmax", x).logSoftmax(options);
+export function logSoftmax<O extends Operand>(
+  x: O,
+  ...options: readonly [options?: { axis?: number }]
+): Tensor<ShapeOf<O>> {
+  return asValue("logSoftmax", x).logSoftmax(...options);
 }
 
 /** (x − mean) / √(variance + ε), scaled and shifted. */
-export function layerNorm<O extends Operand>(x: O, options?: NormaliseOptions): Tensor<ShapeOf<O>> {
-  return asValue("layerNorm", x).layerNorm(options);
+export function layerNorm<O extends Operand>(
+  x: O,
+  ...options: readonly [options?: NormaliseOptions]
+): Tensor<ShapeOf<O>> {
+  return asValue("layerNorm", x).layerNorm(...options);
 }
 
 /** x / √(mean x² + ε), scaled and shifted. */
-export function rmsNorm<O extends Operand>(x: O, options?: NormaliseOptions): Tensor<ShapeOf<O>> {
-  return asValue("rmsNorm", x).rmsNorm(options);
+export function rmsNorm<O extends Operand>(
+  x: O,
+  ...options: readonly [options?: NormaliseOptions]
+): Tensor<ShapeOf<O>> {
+  return asValue("rmsNorm", x).rmsNorm(...options);
 }
 
 /** Running sums along an axis, the first by default. */
-export function cumsum<O extends Operand>(x: O, options?: { axis?: number }): Tensor<ShapeOf<O>> {
-  return asValue("cumsum", x).cumsum(options);
+export function cumsum<O extends Operand>(
+  x: O,
+  ...options: readonly [options?: { axis?: number }]
+): Tensor<ShapeOf<O>> {
+  return asValue("cumsum", x).cumsum(...options);
 }
 
 /** `a` where the mask is true, `b` elsewhere; the branch not taken leaves no trace, not even a NaN in a derivative. */
@@ -219,113 +248,4 @@ export const not = (a: Mask): Mask => asMask("not", a).not();
 /** 1 where the mask is true, 0 elsewhere; its derivative is zero. */
 export function toFloat(mask: Mask): Tensor {
   return valueOf("toFloat", [asMask("toFloat", mask)], (b, [x]) => b.convert(x as Node, "float"));
-}
-
-/** numpy's `@`. */
-export function matmul(a: Operand, b: Operand): Tensor {
-  return asValue("matmul", a).matmul(b);
-}
-
-/** The inner product of two vectors; for matrices the same as matmul. */
-export function dot(a: Operand, b: Operand): Tensor {
-  return asValue("dot", a).dot(b);
-}
-
-/** a[i] · b[j] over all axes of both. */
-export function outer(a: Operand, b: Operand): Tensor {
-  return asValue("outer", a).outer(b);
-}
-
-/** Sums of products named by letters: `einsum("ij,j->i", A, x)`, for any number of operands. */
-export function einsum(formula: string, ...operands: readonly Operand[]): Tensor {
-  return valueOf("einsum", operands, (b, nodes) => products.einsum(b, formula, nodes));
-}
-
-/** The shape of a stack of n parts. */
-type Stacked<T extends readonly Operand[]> = number extends T["length"]
-  ? Shape
-  : readonly [T["length"], ...ShapeOf<T[0]>];
-
-/** Parts of one shape along a new axis, the first by default. */
-export function stack<const T extends readonly Operand[]>(parts: T): Tensor<Stacked<T>>;
-export function stack(parts: readonly Operand[], options: { axis?: number }): Tensor;
-export function stack(parts: Iterable<Operand>, options: { axis?: number } = {}): Tensor {
-  return valueOf("stack", [...parts], (b, nodes) => movement.stack(b, nodes, options.axis ?? 0));
-}
-
-/** Parts joined along an existing axis, the first by default. */
-export function concat(parts: readonly Operand[], options: { axis?: number } = {}): Tensor {
-  return valueOf("concat", parts, (b, nodes) => movement.concat(b, nodes, options.axis ?? 0));
-}
-
-/** Entries start ≤ i < end of one axis, the first by default. */
-export function slice(x: Operand, bounds: { start?: number; end?: number } & movement.SliceOptions): Tensor {
-  return asValue("slice", x).slice(bounds.start, bounds.end, bounds);
-}
-
-/** The entries at `indices` along an axis; `indices` may be a value of the row. */
-export function take(x: Operand, indices: readonly number[] | Value, options?: { axis?: number }): Tensor {
-  return asValue("take", x).take(indices, options);
-}
-
-/** The same cells in another shape; one size may be −1. */
-export function reshape<const T extends Shape>(
-  x: Operand,
-  shape: T,
-): ReturnType<typeof Value.prototype.reshape<T>> {
-  return asValue("reshape", x).reshape(shape);
-}
-
-/** All cells in one row. */
-export function flatten(x: Operand): Tensor<readonly [number]> {
-  return asValue("flatten", x).flatten();
-}
-
-/** Axes in another order, reversed by default. */
-export function transpose(x: Operand, order?: readonly number[]): Tensor {
-  return asValue("transpose", x).transpose(order);
-}
-
-/** Repeated to a shape, by numpy's rule. */
-export function broadcastTo<const T extends Shape>(x: Operand, shape: T): Tensor<T> {
-  return asValue("broadcastTo", x).broadcastTo(shape);
-}
-
-/** Without one axis of size 1, or without all of them. */
-export function squeeze(x: Operand, options?: { axis?: number }): Tensor {
-  return asValue("squeeze", x).squeeze(options);
-}
-
-/** With a new axis of size 1 before `axis`; −1 puts it last. */
-export function unsqueeze(x: Operand, axis: number): Tensor {
-  return asValue("unsqueeze", x).unsqueeze(axis);
-}
-
-/** The other way round along an axis, the first by default. */
-export function flip<O extends Operand>(x: O, options?: { axis?: number }): Tensor<ShapeOf<O>> {
-  return asValue("flip", x).flip(options);
-}
-
-/** Moved `shift` places along an axis, around the end. */
-export function roll<O extends Operand>(
-  x: O,
-  shift: number,
-  options?: { axis?: number },
-): Tensor<ShapeOf<O>> {
-  return asValue("roll", x).roll(shift, options);
-}
-
-/** `value` (0 by default) before and after each axis: one pair of widths per axis. */
-export function pad(x: Operand, widths: readonly (readonly [number, number])[], value?: number): Tensor {
-  return asValue("pad", x).pad(widths, value);
-}
-
-/** The diagonal of the last two axes. */
-export function diagonal(x: Operand): Tensor {
-  return asValue("diagonal", x).diagonal();
-}
-
-/** The sum of the diagonal of the last two axes. */
-export function trace(x: Operand): Tensor {
-  return asValue("trace", x).diagonal().sum({ axis: -1 });
 }

@@ -11,6 +11,7 @@ import { emit } from "./operand.ts";
 import type { Over } from "./ops/axes.ts";
 import * as movement from "./ops/movement.ts";
 import * as reductions from "./ops/reductions.ts";
+import { guardMethods } from "./options.ts";
 import { TracedBase } from "./traced.ts";
 
 /** Bools of one row: what comparisons give and `where` takes. */
@@ -44,6 +45,10 @@ export class Mask extends TracedBase {
 
   entry(index: number): Mask {
     return new Mask(emit("at", [this], (b, [x]) => movement.entry(b, x as Node, { index })));
+  }
+
+  static {
+    guardMethods(this.prototype, ["constructor", "entry"]);
   }
 }
 

@@ -11,12 +11,17 @@ const libraryFolder = decodeURI(new URL("..", import.meta.url).pathname);
 
 /** The place of the caller's caller … that lies outside the library. */
 export function captureOrigin(): Origin {
-  return new SourceOrigin();
+  // Made here and not in the class: engines keep ten frames, and the user's must be among them.
+  return new SourceOrigin(new Error());
 }
 
 class SourceOrigin implements Origin {
-  #error: Error | undefined = new Error();
+  #error: Error | undefined;
   #name = "";
+
+  constructor(error: Error) {
+    this.#error = error;
+  }
 
   get name(): string {
     if (this.#error !== undefined) {

@@ -9,15 +9,18 @@ import { UsageError } from "../errors.ts";
 import { at, range, showShape } from "../ir/shape.ts";
 import type { Node, Shape } from "../ir/types.ts";
 import { liftArguments } from "./arguments.ts";
+import { optionsOf } from "./options.ts";
 import { requireScope } from "./scope.ts";
-import { type Structure, unflatten } from "./structure.ts";
+import { isPlainObject, type Structure, unflatten } from "./structure.ts";
 import { type AnyFunction, type InputSpec, trace } from "./trace.ts";
 import { Value } from "./value.ts";
 
 /** Runs f over the first axis of every leaf of `xs`, or `{ steps }` times with x undefined. */
-export function scan(f: AnyFunction, carry: unknown, xs: unknown): [unknown, unknown] {
+export function scan(f: AnyFunction, carry: unknown, xs: unknown): [unknown, unknown];
+export function scan(f: AnyFunction, carry: unknown, ...rest: readonly unknown[]): [unknown, unknown] {
+  const [xs] = rest;
   const scope = requireScope("scan");
-  const counted = stepsOption(xs);
+  const counted = stepsOption(rest);
   const lifted = liftArguments(scope, "scan", counted === undefined ? [carry, xs] : [carry]);
   const carryPart = itemsOf(lifted.signature.structure)[0] as Structure;
   const carryCount = leavesOf(carryPart);
@@ -42,8 +45,10 @@ export function scan(f: AnyFunction, carry: unknown, xs: unknown): [unknown, unk
   return [unflatten(carryPart, wrap), ys === undefined ? undefined : unflatten(ys, wrap)];
 }
 
-function stepsOption(xs: unknown): number | undefined {
-  if (typeof xs !== "object" || xs === null || xs instanceof Value || !("steps" in xs)) return undefined;
+function stepsOption([xs, ...rest]: readonly unknown[]): number | undefined {
+  const counts = isPlainObject(xs) && typeof xs["steps"] === "number";
+  optionsOf("scan", [counts ? xs : undefined, ...rest]);
+  if (!isPlainObject(xs) || !("steps" in xs)) return undefined;
   const { steps } = xs;
   if (typeof steps === "number" && Number.isInteger(steps) && steps >= 0) return steps;
   throw new UsageError("JR360", `scan's steps must be a whole number, got ${String(steps)}`);
@@ -64,7 +69,10 @@ function stepsOf(perStep: readonly Node[]): number {
   const [first] = lengths;
   if (first !== undefined && lengths.every((length) => length === first)) return first;
   const shapes = perStep.map(({ shape }) => showShape(shape)).join(", ");
-  throw new UsageError("JR361", `scan runs over the first axis of its xs, which must agree: ${shapes}`);
+  throw new UsageError(
+    "JR361",
+    `scan runs over the first axis of its xs, which must agree: ${shapes}; for steps without xs write { steps }`,
+  );
 }
 
 function splitResult(outputs: Structure): [Structure, Structure | undefined] {

@@ -10,13 +10,15 @@ import { inline } from "../ir/graph.ts";
 import { at } from "../ir/shape.ts";
 import { type SmoothOptions, smooth as smoothProgram } from "../optimize/smooth.ts";
 import { liftArguments } from "./arguments.ts";
+import { describe } from "./describe.ts";
 import type { NamedFunction, PositionalFunction } from "./function-types.ts";
 import type { Operand } from "./operand.ts";
+import { optionsOf } from "./options.ts";
 import { isRowFunction, type RowFunction, rowFunction } from "./row-function.ts";
 import { requireScope } from "./scope.ts";
 import type { Tensor } from "./shapes.ts";
 import { unflatten } from "./structure.ts";
-import { type AnyFunction, describe, trace } from "./trace.ts";
+import { type AnyFunction, trace } from "./trace.ts";
 import { Value } from "./value.ts";
 
 export type { SmoothOptions } from "../optimize/smooth.ts";
@@ -28,9 +30,10 @@ export type { SmoothOptions } from "../optimize/smooth.ts";
 export function smooth<M extends RowFunction>(model: M, options: SmoothOptions): M;
 export function smooth<F extends PositionalFunction>(f: F, options: SmoothOptions): F;
 export function smooth<F extends NamedFunction>(f: F, options: SmoothOptions): F;
-export function smooth(f: AnyFunction, options: SmoothOptions): unknown {
+export function smooth(f: AnyFunction, ...rest: readonly unknown[]): unknown {
   if (typeof f !== "function")
     throw new UsageError("JR400", `smooth takes a function of one row or a loaded model, got ${describe(f)}`);
+  const options = optionsOf<SmoothOptions>("smooth", rest) as SmoothOptions;
   const name = `smooth(${f.name === "" ? "f" : f.name})`;
   if (isRowFunction(f)) return smoothModel(f, options);
   const smoothed = (...args: unknown[]): unknown => {

@@ -10,10 +10,13 @@ import { UsageError } from "../errors.ts";
 import { nodesOf, operandsOf, programOf } from "../ir/graph.ts";
 import { at, showShape } from "../ir/shape.ts";
 import type { InputNode, Node, Output, Program, Shape } from "../ir/types.ts";
+import { describe } from "./describe.ts";
 import { isHolder, nodeOf } from "./operand.ts";
 import { Scope } from "./scope.ts";
 import { flatten, type Structure, unflatten } from "./structure.ts";
 import { Value } from "./value.ts";
+
+export { describe } from "./describe.ts";
 
 /** One leaf of a function's arguments. */
 export interface InputSpec {
@@ -102,15 +105,6 @@ function refused(name: string, value: unknown, path: string): UsageError {
         ? "an async function cannot be traced; load data before and pass it as an argument"
         : "a function of one row returns a traced value, or a nest of arrays and objects of them";
   return new UsageError("JR342", `${what}: ${advice}`);
-}
-
-/** What a thing is, for errors. */
-export function describe(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (value === null) return "null";
-  if (typeof value === "string") return "a string";
-  if (typeof value !== "object") return `a ${typeof value}`;
-  return Array.isArray(value) ? "an array" : `an object of class ${value.constructor?.name ?? "unknown"}`;
 }
 
 /** Taking apart the first two of three columns and reading nothing else is nearly always a wrong column count. */

@@ -11,6 +11,7 @@ import { at, range, showShape } from "../ir/shape.ts";
 import type { Node, Program } from "../ir/types.ts";
 import { type Lifted, liftArguments } from "./arguments.ts";
 import type { Mapped, NamedFunction, PerInput, PositionalFunction } from "./function-types.ts";
+import { optionsOf } from "./options.ts";
 import { pathsOf } from "./paths.ts";
 import type { RowFunction } from "./row-function.ts";
 import { requireScope, type Scope } from "./scope.ts";
@@ -63,7 +64,8 @@ export function jacobian<F extends NamedFunction, const O extends JacobianOption
   f: F,
   options?: O,
 ): Derivative<F, O>;
-export function jacobian(f: AnyFunction, options: JacobianOptions = {}): unknown {
+export function jacobian(f: AnyFunction, ...rest: readonly unknown[]): unknown {
+  const options = optionsOf<JacobianOptions>("jacobian", rest);
   const what = `jacobian(${nameOf(f)})`;
   const derivative = (...args: unknown[]): unknown =>
     jacobianOf(traceCall(f, args, { what, ...allowing(options) }), options);
@@ -86,7 +88,8 @@ export function valueAndJacobian<F extends NamedFunction, const O extends Jacobi
   f: F,
   options?: O,
 ): (...args: Parameters<F>) => [Mapped<ReturnType<F>, Tensor>, ReturnType<Derivative<F, O>>];
-export function valueAndJacobian(f: AnyFunction, options: JacobianOptions = {}): unknown {
+export function valueAndJacobian(f: AnyFunction, ...rest: readonly unknown[]): unknown {
+  const options = optionsOf<JacobianOptions>("valueAndJacobian", rest);
   const what = `valueAndJacobian(${nameOf(f)})`;
   const both = (...args: unknown[]): [unknown, unknown] => {
     const call = traceCall(f, args, { what, ...allowing(options) });
@@ -104,7 +107,8 @@ export function hessian<F extends NamedFunction>(
   f: F,
   options?: JacobianOptions,
 ): Derivative<F, JacobianOptions>;
-export function hessian(f: PositionalFunction, options: JacobianOptions = {}): unknown {
+export function hessian(f: PositionalFunction, ...rest: readonly unknown[]): unknown {
+  const options = optionsOf<JacobianOptions>("hessian", rest);
   return jacobian(jacobian(f, options) as PositionalFunction, options);
 }
 

@@ -14,6 +14,7 @@ import { axesOf, axisOf, type Over } from "./ops/axes.ts";
 import * as movement from "./ops/movement.ts";
 import * as products from "./ops/products.ts";
 import * as reductions from "./ops/reductions.ts";
+import { guardMethods } from "./options.ts";
 import type { Broadcast, Item, Scalar, Shape, Tensor } from "./shapes.ts";
 import { scalarEntries, TracedBase } from "./traced.ts";
 
@@ -423,6 +424,10 @@ export class Value<S extends Shape = Shape> extends TracedBase {
   /** The diagonal of the last two axes. */
   diagonal(): Tensor {
     return this.#reshaped("diagonal", movement.diagonal);
+  }
+
+  static {
+    guardMethods(this.prototype, ["constructor", "entry", "at"]);
   }
 }
 

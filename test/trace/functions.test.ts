@@ -252,6 +252,8 @@ describe("functions", () => {
       "linearize",
       "valueAndJacobian",
       "custom",
+      "smooth",
+      "findKinks",
       "scan",
       "rowSum",
       "rowMean",

@@ -21,12 +21,6 @@ export function axisOf(op: string, shape: Shape, axis: number): number {
 
 /** The axes of `over`, each counted from the front; every axis when none is given. */
 export function axesOf(op: string, shape: Shape, over: Over = {}): number[] {
-  if (typeof over !== "object") {
-    throw new UsageError(
-      "JR311",
-      `${op} takes { axis }, not ${String(over)}; for the elementwise minimum or maximum of two values use minimum(a, b) or maximum(a, b)`,
-    );
-  }
   if (over.axis === undefined) return range(shape.length);
   const axes = (typeof over.axis === "number" ? [over.axis] : over.axis).map((axis) =>
     axisOf(op, shape, axis),
