@@ -13,6 +13,8 @@ import type { Frame } from "./emit.ts";
 import { Pointers, type Shifts } from "./pointers.ts";
 import type { Variable } from "./target.ts";
 
+/** Running sums in registers: enough to hide the latency of multiply-adds, with room for operands in any order of loads. */
+const BLOCK_SUMS = 8;
 /** Cells of a block along m where b has axes of its own. */
 const BLOCK_ROWS = 4;
 
@@ -32,8 +34,8 @@ export function emitSum<V, I>(sum: Sum, frame: Frame<V, I>): void {
   pointers.prepare(accessesOf(sum));
   const [m, n] = [longest(sum.m), longest(sum.n)];
   const outer = [...sum.batch, ...sum.m, ...sum.n].filter((axis) => axis !== m && axis !== n);
-  const rows = n === undefined ? target.blocking.sums : BLOCK_ROWS;
-  const columns = Math.max(1, Math.floor(target.blocking.sums / Math.min(rows, m?.size ?? 1)));
+  const rows = n === undefined ? BLOCK_SUMS : BLOCK_ROWS;
+  const columns = Math.max(1, Math.floor(BLOCK_SUMS / Math.min(rows, m?.size ?? 1)));
   const kernel = { sum, frame, pointers };
   pointers.over(outer, () =>
     blocks(pointers, { axis: m, step: rows }, (down) =>
