@@ -28,9 +28,11 @@ function panels(activation: string, [both, alone]: readonly Outcome[]): Panel[] 
   });
 }
 
+/** Smooth activations start with few bends, and learn to make more. */
+const gains = { relu: 1.2, softplus: 1.6, tanh: 0.7, cosine: 0.5 };
 const drawn: Panel[] = [];
 console.log(`${"".padEnd(20)}${["f", "∂f", "∂²f"].map((name) => name.padStart(10)).join("")}`);
-for (const activation of ["relu", "softplus", "tanh", "cosine"] as const) {
+for (const [activation, gain] of Object.entries(gains) as [keyof typeof gains, number][]) {
   const study = {
     inputs: 1,
     truth: truth as never,

@@ -9,7 +9,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { deflateSync } from "node:zlib";
 import { encodePng } from "../../src/data/png.ts";
-import { type Box, Canvas, type Colour } from "./canvas.ts";
+import { type Box, Canvas, type Colour, colourMap } from "./canvas.ts";
 
 /** Points joined by lines, or dots of `dots` pixels. */
 export interface Curve {
@@ -23,7 +23,9 @@ export interface Curve {
 /** One plot. */
 export interface Panel {
   readonly title: string;
-  readonly curves: readonly Curve[];
+  readonly curves?: readonly Curve[];
+  /** A square of values instead, row by row from the top, shaded from 0 to the largest. */
+  readonly map?: ArrayLike<number>;
 }
 
 /** Colours that tell curves apart. */
@@ -53,10 +55,17 @@ export function plotPanels(title: string, panels: readonly Panel[], columns: num
   return canvas;
 }
 
-function drawPanel(canvas: Canvas, { title, curves }: Panel, box: Box): void {
+function drawPanel(canvas: Canvas, { title, curves = [], map }: Panel, box: Box): void {
   canvas.text(title, { x: box.x, y: box.y - 12, scale: 1, colour: palette.ink });
   canvas.fill(box, FRAME);
   canvas.fill({ x: box.x + 1, y: box.y + 1, width: box.width - 2, height: box.height - 2 }, [255, 255, 255]);
+  if (map !== undefined) {
+    const most = Math.max(...Array.from(map));
+    const side = Math.sqrt(map.length);
+    const [width, height] = [side * Math.floor(box.width / side), side * Math.floor(box.height / side)];
+    canvas.heatMap(map, { ...box, width, height }, (value) => shades(value / most));
+    return;
+  }
   const [low, high] = [extent(curves.map(({ x }) => x)), extent(curves.map(({ y }) => y))];
   for (const curve of curves) drawCurve(canvas, curve, { box, low, high });
   const label = { scale: 1, colour: FAINT, y: box.y + box.height + 4 };
@@ -65,6 +74,15 @@ function drawPanel(canvas: Canvas, { title, curves }: Panel, box: Box): void {
   curves.forEach(({ label: name, colour }, index) => {
     if (name) canvas.text(name, { x: box.x + 6, y: box.y + 6 + 11 * index, scale: 1, colour });
   });
+}
+
+const shades = colourMap([[255, 255, 255], palette.blue as Colour, palette.ink as Colour]);
+
+/** Points (x₀, y₀, x₁, y₁, …) as dots. */
+export function scatter(points: ArrayLike<number>, colour: Colour): Curve[] {
+  const column = (k: number): Float64Array =>
+    Float64Array.from({ length: points.length / 2 }, (_, i) => points[2 * i + k] as number);
+  return [{ x: column(0), y: column(1), colour, dots: 2 }];
 }
 
 type Range = readonly [number, number];

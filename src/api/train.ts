@@ -49,7 +49,7 @@ export interface TrainOptions<P extends ParameterTree, R extends RowValues> {
   readonly validation?: GivenRows<R>;
   /** Ends early when the loss (of the validation rows, if there are any) no longer falls, and keeps the best parameters. */
   readonly stopping?: Stopping;
-  /** Called after every epoch; `false` ends the training. */
+  /** Called after every epoch; the word "stop" as its result ends the training. */
   readonly onEpoch?: (report: EpochReport) => unknown;
   /** Goes on from here; its parameters stand for `parameters`. */
   readonly resume?: TrainingState<P>;
@@ -75,7 +75,7 @@ export async function train<P extends ParameterTree, R extends RowValues = RowVa
   for (let going = true; going && run.epoch < options.epochs; ) {
     const report = run.runEpoch();
     losses.push(report.loss);
-    going = options.onEpoch?.(report) !== false && !run.exhausted;
+    going = options.onEpoch?.(report) !== "stop" && !run.exhausted;
     if (performance.now() - pause < MOST_BUSY) continue;
     await new Promise((resolve) => setTimeout(resolve));
     pause = performance.now();
