@@ -37,6 +37,9 @@ type JacobianRows<F extends (...args: never[]) => unknown, O> = RowMap<
 /**
  * The row-wise Jacobian of f: `await jacrow(f)(X)` is Z[i, …out, …in] = ∂f(X[i])[…out] / ∂X[i][…in]. Several outputs
  * or inputs give the nest Z[output][input], a lone level collapsed.
+ *
+ * f runs once for each new set of shapes, not once per row: arrays and numbers that it closes over are read then and frozen,
+ * so later changes to them change nothing. Pass what changes between calls as a `shared` argument.
  */
 export function jacrow<R = NdArray>(
   model: RowFunction,

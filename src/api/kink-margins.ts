@@ -107,7 +107,8 @@ function marginOf(b: Builder, node: Node, [x, y]: readonly Node[]): Node | undef
     case "le":
     case "eq":
     case "ne":
-      return x.cell === "float" ? apart(b, x, y as Node) : undefined;
+      // x ≠ x asks for NaN: that is no place where branches meet.
+      return x.cell === "float" && x !== y ? apart(b, x, y as Node) : undefined;
     case "reduceMax":
       return x.cell === "float" ? leadOf(b, x, node.axes) : undefined;
     case "reduceMin":

@@ -1,6 +1,6 @@
 /** Evaluation of elementwise ops and reductions: operands of equal shapes in, a new tensor out. */
 
-import { binaryOps, compareOps, logicOps, reduceOps, unaryOps } from "./ops.ts";
+import { binaryOps, compareOps, logicOps, reduceOps, unaryOps, wholeOf } from "./ops.ts";
 import { at, range, sizeOf } from "./shape.ts";
 import { readView, type Tensor, wholeView } from "./tensor.ts";
 import type {
@@ -54,7 +54,7 @@ export function evaluateNot(node: NotNode, operands: readonly Tensor[]): Tensor 
 
 /** Only float → int changes a number. */
 export function evaluateConvert(node: ConvertNode, operands: readonly Tensor[]): Tensor {
-  return node.cell === "int" ? map1(node, at(operands, 0), Math.trunc) : at(operands, 0);
+  return node.cell === "int" ? map1(node, at(operands, 0), wholeOf) : at(operands, 0);
 }
 
 /** condition ? a : b. */

@@ -6,7 +6,7 @@
  */
 
 import type { Builder, Draft, DraftOf } from "./builder.ts";
-import { binaryOps, compareOps, isBinary, isCompare, isUnary, unaryOps } from "./ops.ts";
+import { binaryOps, compareOps, isBinary, isCompare, isUnary, unaryOps, wholeOf } from "./ops.ts";
 import { sameShape } from "./shape.ts";
 import type { BinaryNode, CompareNode, Node, NodeOf, ReduceNode, Shape, UnaryNode } from "./types.ts";
 
@@ -33,9 +33,7 @@ const rules: { readonly [K in Draft["op"]]?: (b: Builder, draft: DraftOf<NodeOf<
   },
   convert: (b, { a, shape, cell }) => {
     const value = uniformValue(a);
-    return value === undefined
-      ? undefined
-      : b.constant(cell === "int" ? Math.trunc(value) : value, shape, cell);
+    return value === undefined ? undefined : b.constant(cell === "int" ? wholeOf(value) : value, shape, cell);
   },
   reshape: (b, { a, shape }) => {
     if (sameShape(a.shape, shape)) return a;

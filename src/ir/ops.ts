@@ -8,11 +8,17 @@
 import { erf } from "./erf.ts";
 import type { BinaryOp, CompareOp, LogicOp, ReduceOp, UnaryOp } from "./types.ts";
 
-/** Half to even, as IEEE 754 and ONNX round. */
+/** Half to even, as IEEE 754 and ONNX round; what a negative number rounds up to is −0. */
 function roundHalfEven(x: number): number {
   const floor = Math.floor(x);
-  if (x - floor !== 0.5) return x - floor < 0.5 ? (floor === 0 && x < 0 ? -0 : floor) : floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
+  const above = x - floor;
+  const up = above > 0.5 || (above === 0.5 && floor % 2 !== 0);
+  return up ? -(-floor - 1) : floor;
+}
+
+/** A float as an int: towards 0, NaN as 0, never −0. */
+export function wholeOf(x: number): number {
+  return Math.trunc(x) || 0;
 }
 
 /** Remainder with the divisor's sign, as Python and torch.remainder. */

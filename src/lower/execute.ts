@@ -16,6 +16,7 @@ import {
   logicOps,
   reduceOps,
   unaryOps,
+  wholeOf,
 } from "../ir/ops.ts";
 import { at } from "../ir/shape.ts";
 import type { Node } from "../ir/types.ts";
@@ -219,7 +220,7 @@ class Machine {
       case "select":
         return value(expr.condition) === 0 ? value(expr.b) : value(expr.a);
       case "convert":
-        return expr.to === "int" ? Math.trunc(value(expr.a)) : value(expr.a);
+        return expr.to === "int" ? wholeOf(value(expr.a)) : value(expr.a);
     }
   }
 

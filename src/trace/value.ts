@@ -376,7 +376,7 @@ export class Value<S extends Shape = Shape> extends TracedBase {
   slice(start?: number, end?: number, options: movement.SliceOptions = {}): Tensor {
     return this.#reshaped("slice", (b, x) => movement.slice(b, x, { start, end, ...options }));
   }
-  /** The entries at `indices` along an axis; `indices` may be a value of the row, rounded towards 0 and kept in range. */
+  /** The entries at `indices` along an axis; `indices` may be a value of the row, rounded towards 0 and kept in range; NaN takes NaN. */
   take(indices: readonly number[] | Value, options: { axis?: number } = {}): Tensor {
     const { axis = 0 } = options;
     if (!(indices instanceof Value))

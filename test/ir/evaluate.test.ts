@@ -91,6 +91,14 @@ describe("elementwise", () => {
       (x, y, z) => (i) => (compareOps[op](x(i), y(i)) ? z(i) : -x(i)),
     );
   });
+  test("round: halves to even, and −0 for what a negative number rounds up to", () => {
+    const rounded = [-0.3, -0.5, -0, 0.5, 1.5, 2.5, -0.7, -1.5, -2.5, 0.49999999999999994].map(
+      unaryOps.round,
+    );
+    expect(rounded).toEqual([-0, -0, -0, 0, 2, 2, -1, -2, -2, 0]);
+    expect([Number.NaN, -Infinity, 1e300].map(unaryOps.round)).toEqual([Number.NaN, -Infinity, 1e300]);
+  });
+
   test("logic, not, convert", () => {
     check(
       [[5]],

@@ -171,7 +171,7 @@ export function stack(b: Builder, parts: readonly Node[], axis: number): Node {
   );
 }
 
-/** The entries at `indices` (whole numbers, negative ones from the end), which may be a value of the row. */
+/** The entries at `indices` (whole numbers, negative ones from the end), or at a value of the row, kept in range; NaN takes NaN. */
 export function take(
   b: Builder,
   x: Node,
@@ -192,7 +192,11 @@ export function take(
   }
   const whole = b.convert(indices, "int");
   const [low, high] = [b.constant(0, [], "int"), b.constant(size - 1, [], "int")];
-  return b.gather(x, b.binary("min", b.binary("max", whole, low), high), along);
+  const taken = b.gather(x, b.binary("min", b.binary("max", whole, low), high), along);
+  if (x.cell !== "float") return taken;
+  const unknown = b.compare("ne", indices, indices);
+  const spread = b.reshape(unknown, [...indices.shape, ...x.shape.slice(along + 1).map(() => 1)]);
+  return b.select(spread, b.constant(Number.NaN), taken);
 }
 
 /** The diagonal of the last two axes. */
