@@ -5,7 +5,7 @@
  * exit code 1 if a difference is above 1e-5. Needs `npm install` in this folder.
  */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { jacobianProgram } from "../src/autodiff/index.ts";
 import { readNpyFile } from "../src/data/read-file.ts";

@@ -80,7 +80,7 @@ export function modelPicture(model: ModelProto, isMarked: (node: NodeProto) => b
 }
 
 /** Inputs that are no weights. */
-function inputNames(graph: GraphProto): string[] {
+export function inputNames(graph: GraphProto): string[] {
   const weights = new Set(graph.initializers.map(({ name }) => name));
   return graph.inputs.map(({ name = "" }) => name).filter((name) => !weights.has(name));
 }
@@ -106,9 +106,19 @@ function edgesTo(to: number, names: readonly string[], makers: ReadonlyMap<strin
 }
 
 function port(graph: GraphProto, name: string, kind: "input" | "output"): Box {
+  return {
+    title: name,
+    detail: declaredSizes(graph, name).join(" × "),
+    tooltip: `${kind} ${name}`,
+    kind,
+    marked: false,
+  };
+}
+
+/** Sizes of an input or output as the file says them: numbers, symbols, "?". */
+export function declaredSizes(graph: GraphProto, name: string): (number | string)[] {
   const info = [...graph.inputs, ...graph.outputs].find((one) => one.name === name);
-  const sizes = info?.type?.tensor?.shape?.dims.map(({ value, symbol }) => symbol ?? value ?? "?") ?? [];
-  return { title: name, detail: sizes.join(" × "), tooltip: `${kind} ${name}`, kind, marked: false };
+  return info?.type?.tensor?.shape?.dims.map(({ value, symbol }) => symbol ?? value ?? "?") ?? [];
 }
 
 function nodeBox(graph: GraphProto, node: NodeProto, marked: boolean): Box {

@@ -16,7 +16,7 @@ import { operatorKey } from "../onnx/support.ts";
 import { shapeOf } from "../onnx/tensor.ts";
 import type { Arguments, Command } from "./command.ts";
 import { EXIT, errorData, exitCodeOf, fileStep } from "./exit.ts";
-import { modelPicture } from "./graph-svg.ts";
+import { declaredSizes, inputNames, modelPicture } from "./graph-svg.ts";
 import { jsonText } from "./json.ts";
 import { modelOptions } from "./model.ts";
 import { MODEL_OPTIONS, REPORT_OPTIONS } from "./options.ts";
@@ -112,7 +112,7 @@ async function inspectOnnx(path: string, args: Arguments, terminal: Terminal): P
         ...problem,
       }),
     );
-  } else terminal.out(contentsText(what, contents, { ...ports, verdicts }));
+  } else terminal.out(contentsText(what, contents, { proto, ...ports, verdicts }));
   if (error === undefined) return EXIT.ok;
   terminal.err(`jacrow: ${error.message}\n`);
   return exitCodeOf(error);
@@ -154,17 +154,29 @@ function contentsText(
     inputs,
     outputs,
     verdicts,
-  }: { inputs: readonly Port[]; outputs: readonly Port[]; verdicts: readonly Verdict[] },
+    proto,
+  }: { proto: ModelProto; inputs: readonly Port[]; outputs: readonly Port[]; verdicts: readonly Verdict[] },
 ): string {
   const lines = [
     `${what}, opset ${opset}${producer === "" ? "" : `, from ${producer}`}`,
     ...inputs.map((port) => `  input   ${portText(port)}`),
     ...outputs.map((port) => `  output  ${portText(port)}`),
+    ...(inputs.length === 0 ? declaredLines(proto) : []),
     `  ${operators.length} operators: ${operators.map(([name, count]) => (count === 1 ? name : `${name} × ${count}`)).join(", ")}`,
     `  ${parameters} parameters`,
     ...verdictLines(verdicts),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Inputs and outputs of a refused model, as its file declares them. */
+function declaredLines({ graph }: ModelProto): string[] {
+  const line = (kind: string, name: string): string =>
+    `  ${kind}${name}: (${declaredSizes(graph, name).join(", ")}) as declared`;
+  return [
+    ...inputNames(graph).map((name) => line("input   ", name)),
+    ...graph.outputs.map(({ name = "" }) => line("output  ", name)),
+  ];
 }
 
 function portText({ name, shape, dtype, batchAxis, shared }: Port): string {

@@ -163,6 +163,15 @@ describe("every op", () => {
   );
 });
 
+test("a sum over rows is one tensor without a batch axis", () => {
+  const b = new Builder();
+  const x = b.input("x", [2]);
+  const sum = programOf("sum", [x], [{ name: "s", value: b.rowSum(b.mul(x, x)) }]);
+  const { graph } = readModel(programToOnnx(sum, { dtype: "f32" }), "sum");
+  expect(graph.outputs[0]?.type?.tensor?.shape?.dims).toHaveLength(1);
+  expect(graph.nodes.map(({ operator }) => operator)).toEqual(["Mul", "ReduceSum", "Identity"]);
+});
+
 describe("calls", () => {
   const calls: Readonly<Record<string, (b: Builder, x: Node) => Node>> = {
     sigmoid: library.sigmoid,

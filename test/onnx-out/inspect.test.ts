@@ -80,6 +80,7 @@ describe("inspect", () => {
     writeFileSync(file("two.onnx"), bytes);
     const { code, out } = await jacrow("inspect", file("two.onnx"));
     expect(code).toBe(3);
+    expect(out).toContain("input   x: (n, 3) as declared");
     expect(out).toContain("output good: rows are independent of each other");
     expect(out).toMatch(/output bad cannot be had: ReduceMean .* mixes rows/);
     const { rowWise } = JSON.parse((await jacrow("inspect", file("two.onnx"), "--json")).out);

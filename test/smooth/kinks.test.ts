@@ -21,6 +21,10 @@ const cases: Readonly<
   norm: { f: (x) => j.norm(x), rows: [1] },
   reduceMax: { f: (x) => j.max(j.concat([x, x.mul(x)])), rows: [1] },
   smooth: { f: (x) => j.softplus(x).add(j.softmax(x)).add(j.gelu(x)).add(j.tanh(x)), rows: [] },
+  mod: { f: (x) => j.mod(x, 0.5).mul(x), rows: [0, 1, 3, 4] },
+  min: { f: (x) => j.min(j.stack([x.sum(), j.mul(x, 2).sum(), j.mul(x, 3).sum()])), rows: [1] },
+  tie: { f: (x) => j.max(j.concat([x, x])), rows: [0, 1, 2, 3, 4] },
+  stopped: { f: (x) => x.mul(j.stopGradient(j.relu(x))), rows: [] },
   elu: { f: (x) => j.elu(x), rows: [] },
 };
 
