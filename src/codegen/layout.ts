@@ -107,8 +107,14 @@ function tileRowsOf(lowered: Lowered, { width, mostRows }: LayoutShape): number 
   const rowBytes = lowered.scratchCells * bytes;
   const least = width * LEAST_VECTORS;
   let rows = MOST_ROWS;
-  while (rows > LINE_BYTES / bytes && rows * rowBytes > FIRST_LEVEL) rows /= 2;
+  const cache = sumBytesOf(lowered, width * bytes) > FIRST_LEVEL / 2 ? SECOND_LEVEL / 2 : FIRST_LEVEL;
+  while (rows > LINE_BYTES / bytes && rows * rowBytes > cache) rows /= 2;
   while (rows > least && (rows * rowBytes > SECOND_LEVEL || multipliesTiles(lowered.stages))) rows /= 2;
   while (rows > width && rows / 2 >= mostRows) rows /= 2;
   return rows;
+}
+
+/** Running sums over rows are loaded and stored once a tile: where they fill a cache, tiles should be high. */
+function sumBytesOf({ sums }: Lowered, vectorBytes: number): number {
+  return sums.reduce((total, { buffer }) => total + buffer.cells * vectorBytes, 0);
 }
