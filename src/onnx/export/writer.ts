@@ -5,6 +5,7 @@
  * are written once, and what no output reads is left out.
  */
 
+import { UnsupportedError } from "../../errors.ts";
 import { sizeOf } from "../../ir/shape.ts";
 import type { Cell, Shape } from "../../ir/types.ts";
 import { encodeMessage, type Plain } from "./encode.ts";
@@ -37,6 +38,8 @@ export interface PortSpec {
 export const ELEMENT = { float32: 1, int64: 7, bool: 9, float64: 11 } as const;
 /** The IR version that came with an opset. */
 const irVersion = (opset: number): number => (opset <= 18 ? 8 : opset <= 20 ? 9 : 10);
+/** A protocol buffer is smaller than 2 GiB; some is left for the nodes. */
+const MOST_BYTES = 2 ** 31 - 2 ** 24;
 /** Constants up to this many cells are looked for among those already written. */
 const SHARED_CELLS = 64;
 
@@ -112,10 +115,21 @@ export class GraphWriter {
   ): Uint8Array<ArrayBuffer> {
     const nodes = this.#needed(ports.outputs.map((port) => port.name));
     const read = new Set(nodes.flatMap(({ inputs }) => inputs));
+    const initializers = [...this.#initializers.values()].filter((tensor) =>
+      read.has(String(tensor["name"])),
+    );
+    const bytes = initializers.reduce((sum, { raw }) => sum + (raw as Uint8Array).length, 0);
+    if (bytes > MOST_BYTES) {
+      const size = `${(bytes / 1e9).toFixed(1)} GB`;
+      throw new UnsupportedError(
+        "JR543",
+        `the weights take ${size}, and an ONNX file holds 2 GB; write fewer outputs, or f32`,
+      );
+    }
     const graph = {
       name: name === "" ? "jacrow" : name,
       nodes: nodes.map(nodeMessage),
-      initializers: [...this.#initializers.values()].filter((tensor) => read.has(String(tensor["name"]))),
+      initializers,
       inputs: ports.inputs.map((port) => this.#port(port)),
       outputs: ports.outputs.map((port) => this.#port(port)),
     };
