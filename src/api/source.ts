@@ -26,6 +26,8 @@ export interface SourceOptions {
   readonly layout: "row" | "col";
   /** The function's name. */
   readonly name: string;
+  /** C: bytes of a vector; 16, which every machine has, by default. */
+  readonly vectorBytes?: 16 | 32 | 64;
 }
 
 /** What is written, before it is printed in some language. */
@@ -43,6 +45,7 @@ export function sourceC(program: Program, options: SourceOptions): Map<string, s
   const { lowered } = embeddable;
   return embeddedC(lowered, {
     ...embeddable,
+    vectorBytes: options.vectorBytes ?? 16,
     image: ({ layout }) =>
       boundImage(lowered, { layout, end: layout.end, constants: new Uint8Array(0) }, new Map()),
   });

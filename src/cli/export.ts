@@ -5,12 +5,15 @@
  * `jacrow jacobian` would, and the format's own options are refused for other formats.
  */
 
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { bytesText } from "../api/sizes.ts";
 import { writeBytesFile } from "../data/write-bytes.ts";
 import { UsageError } from "../errors.ts";
 import { type Arguments, badValue, type Command } from "./command.ts";
 import { EXIT, fileStep } from "./exit.ts";
 import { onnxBytes } from "./export-onnx.ts";
+import { sourceFiles } from "./export-source.ts";
 import { openSubject, type Subject } from "./job.ts";
 import { jsonText } from "./json.ts";
 import {
@@ -22,10 +25,10 @@ import {
 } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Makes a file's bytes. */
-type Format = (subject: Subject, args: Arguments) => Uint8Array;
+/** Makes a file's bytes, or the files of a folder by name. */
+type Format = (subject: Subject, args: Arguments) => Uint8Array | ReadonlyMap<string, string | Uint8Array>;
 
-const formats: Readonly<Record<string, Format>> = { onnx: onnxBytes };
+const formats: Readonly<Record<string, Format>> = { onnx: onnxBytes, c: sourceFiles };
 
 /** The command. */
 export const exportCommand: Command = {
@@ -38,13 +41,25 @@ file's name, or by --format:
 
   onnx   a standard ONNX model with a batch axis "n": outputs Y (n, ...out) and
          Z (n, ...out, ...in); with several, Y_OUTPUT and Z_OUTPUT_INPUT
+  c      a folder: one C99 function of n rows, its header, an example, CMake
 
 A function of your own module needs a rows file, which tells the shape of a row.`,
   options: [
-    { name: "out", short: "o", placeholder: "FILE", help: "the file to write" },
+    { name: "out", short: "o", placeholder: "FILE", help: "the file to write; for c a folder" },
     { name: "format", placeholder: "NAME", help: Object.keys(formats).join(", ") },
     { name: "results", placeholder: "WHAT", help: "both (the default), value or jacobian" },
     { name: "opset", placeholder: "N", help: "onnx: the operator set, 17 (the default) to 22" },
+    {
+      name: "layout",
+      placeholder: "ORDER",
+      help: "c: each row's Jacobian by rows (row, the default) or by\ncolumns (col)",
+    },
+    {
+      name: "vector",
+      placeholder: "BITS",
+      help: "c: 128 (the default, everywhere), 256 or 512, for compilers\nthat are told of such a machine (-march)",
+    },
+    { name: "prefix", placeholder: "WORD", help: "c: put before the function's name" },
     { name: "force", help: "overwrite a file that exists" },
     SMOOTH_OPTION,
     ...SELECTION_OPTIONS,
@@ -54,6 +69,7 @@ A function of your own module needs a rows file, which tells the shape of a row.
   ],
   examples: [
     { line: "jacrow export net.onnx -o jac.onnx", shows: "a model that gives Y and Z of every row" },
+    { line: "jacrow export net.onnx --format c -o net_c", shows: "C sources to build into a program" },
     { line: "jacrow export arm.js#arm angles.npy -o arm.onnx --dtype f32", shows: "the same of a function" },
   ],
   words: { least: 1, most: 64 },
@@ -66,12 +82,29 @@ async function runExport(args: Arguments, terminal: Terminal): Promise<number> {
     throw new UsageError("JR605", "export needs a file to write: jacrow export MODEL -o jac.onnx");
   const format = formatOf(args, path);
   const subject = await openSubject(args);
-  const bytes = (formats[format] as Format)(subject, args);
-  await fileStep(() => writeBytesFile(path, bytes, { force: args.flag("force") }));
-  const facts = { format, file: path, bytes: bytes.length, dtype: subject.compute.dtype };
+  const bytes = await written(path, (formats[format] as Format)(subject, args), args.flag("force"));
+  const facts = { format, file: path, bytes, dtype: subject.compute.dtype };
   if (args.flag("json")) terminal.out(jsonText({ command: "export", model: subject.model.name, ...facts }));
-  if (!args.flag("quiet")) terminal.err(`${path}: ${format}, ${bytesText(bytes.length)}\n`);
+  if (!args.flag("quiet")) terminal.err(`${path}: ${format}, ${bytesText(bytes)}\n`);
   return EXIT.ok;
+}
+
+/** Writes one file, or a folder of files; gives how many bytes. */
+async function written(path: string, made: ReturnType<Format>, force: boolean): Promise<number> {
+  const files: readonly (readonly [string, string | Uint8Array])[] =
+    made instanceof Uint8Array
+      ? [[path, made]]
+      : [...made].map(([name, content]) => [join(path, name), content]);
+  let total = 0;
+  for (const [file, content] of files) {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    await fileStep(() => {
+      if (file !== path) mkdirSync(path, { recursive: true });
+      writeBytesFile(file, bytes, { force });
+    });
+    total += bytes.length;
+  }
+  return total;
 }
 
 /** What `--format` says, else the file's ending. */

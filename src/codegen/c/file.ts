@@ -122,9 +122,24 @@ export class CFile {
     const type = result === undefined ? "void" : typeOf[result.kind];
     const end = result === undefined ? [] : [`  return ${result.name};`];
     const head = `static ${attributes} ${type} ${name}(${params.join(", ")})`;
-    this.#texts.push([`${head.replace("  ", " ")} {`, ...lines, ...end, "}", ""].join("\n"));
+    this.#texts.push([`${head.replace("  ", " ")} {`, ...read(lines, end), ...end, "}", ""].join("\n"));
   }
 }
+
+/** The lines without values that no later line reads: formulas compute parts that not every caller wants. */
+function read(lines: readonly string[], end: readonly string[]): string[] {
+  const used = new Set<string>(end.flatMap((line) => line.match(NAMES) ?? []));
+  const kept: string[] = [];
+  for (const line of [...lines].reverse()) {
+    const [, made, value = line] = /^ *const v[fim] (v\d+) = (.*)$/.exec(line) ?? [];
+    if (made !== undefined && !used.has(made)) continue;
+    for (const name of value.match(NAMES) ?? []) used.add(name);
+    kept.push(line);
+  }
+  return kept.reverse();
+}
+
+const NAMES = /\bv\d+\b/g;
 
 /** The same code with names counted from 0: equal for equal functions. */
 function renumbered(code: string): string {

@@ -6,6 +6,7 @@
  */
 
 import type { Dtype } from "../../lower/lanes.ts";
+import { arraysText } from "./arrays.ts";
 import { transpositionText } from "./transpose.ts";
 import { x86Text } from "./x86.ts";
 
@@ -27,12 +28,30 @@ export function perLane(shape: VectorShape, item: (lane: number) => string): str
 
 /** The types and lane operations. */
 export function preludeText(shape: VectorShape): string {
+  return [namesText(shape), vectorText(shape)].join("\n");
+}
+
+/** The same for any compiler: lanes are arrays where there are no vector extensions, multiply-adds round as is quick. */
+export function portablePreludeText(shape: VectorShape): string {
+  return [
+    namesText(shape),
+    strictText,
+    "#if defined(__GNUC__) && !defined(JACROW_PORTABLE)",
+    twiceText,
+    vectorText(shape),
+    "#else",
+    arraysText(shape),
+    "#endif",
+  ].join("\n");
+}
+
+function vectorText(shape: VectorShape): string {
   return [typesText(shape), x86Text(shape), genericText(shape), transpositionText(shape)].join("\n");
 }
 
-function typesText(shape: VectorShape): string {
+/** Names that do not depend on how lanes are kept. */
+function namesText(shape: VectorShape): string {
   const single = shape.dtype === "f32";
-  const vector = `__attribute__((vector_size(${shape.vectorBytes}), may_alias))`;
   return `#include <stdint.h>
 #include <stddef.h>
 #include <string.h>
@@ -41,17 +60,45 @@ typedef ptrdiff_t ix;
 typedef ${single ? "float" : "double"} cell;
 typedef ${single ? "int32_t" : "int64_t"} cell_int;
 typedef ${single ? "uint32_t" : "uint64_t"} cell_bits;
-typedef cell vf ${vector};
-typedef cell_int vi ${vector};
-typedef cell_bits vu ${vector};
-typedef cell vf_any __attribute__((vector_size(${shape.vectorBytes}), may_alias, aligned(${single ? 4 : 8})));
 #define LANES ${lanesOf(shape)}
 #define VECTOR_BYTES ${shape.vectorBytes}
+#ifdef __GNUC__
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define JR_INLINE inline __attribute__((always_inline, unused))
 #define JR_RARE __attribute__((noinline, cold))
 #define JR_CALLED __attribute__((noinline))
 #define JR_STAGE __attribute__((noinline))
+#else
+#define UNLIKELY(x) (x)
+#define JR_INLINE inline
+#define JR_RARE
+#define JR_CALLED
+#define JR_STAGE
+#endif
+`;
+}
+
+/** Vector math relies on every product and sum being rounded by itself, save where it says FMA. */
+const strictText = `#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+`;
+
+const twiceText = `#if !defined(__FMA__) && !defined(__aarch64__)
+#define FMA(a, b, c) ((a) * (b) + (c))
+#endif
+`;
+
+function typesText(shape: VectorShape): string {
+  const single = shape.dtype === "f32";
+  const vector = `__attribute__((vector_size(${shape.vectorBytes}), may_alias))`;
+  return `#define JR_VECTORS
+typedef cell vf ${vector};
+typedef cell_int vi ${vector};
+typedef cell_bits vu ${vector};
+typedef cell vf_any __attribute__((vector_size(${shape.vectorBytes}), may_alias, aligned(${single ? 4 : 8})));
 #ifndef __has_builtin
 #define __has_builtin(x) 0
 #endif

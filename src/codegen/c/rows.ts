@@ -8,6 +8,7 @@
 /** The functions `rows_in` and `rows_out`, called with the bytes between a tile's cells. */
 export const rowsText = `static JR_INLINE void strip_in(char *to, const cell *from, ix cells, ix stride, ix rows) {
   ix c = 0;
+#ifdef JR_VECTORS
   if (rows >= LANES)
     for (; c + LANES <= cells; c += LANES) {
       vf r[LANES];
@@ -15,6 +16,7 @@ export const rowsText = `static JR_INLINE void strip_in(char *to, const cell *fr
       transpose(r);
       for (int lane = 0; lane < LANES; lane++) *(vf *)(to + (c + lane) * stride) = r[lane];
     }
+#endif
   for (; c < cells; c++)
     for (ix lane = 0; lane < LANES; lane++)
       ((cell *)(to + c * stride))[lane] = from[(lane < rows ? lane : rows - 1) * cells + c];
@@ -22,6 +24,7 @@ export const rowsText = `static JR_INLINE void strip_in(char *to, const cell *fr
 
 static JR_INLINE void strip_out(const char *from, cell *to, ix cells, ix stride, ix rows) {
   ix c = 0;
+#ifdef JR_VECTORS
   if (rows >= LANES)
     for (; c + LANES <= cells; c += LANES) {
       vf r[LANES];
@@ -29,6 +32,7 @@ static JR_INLINE void strip_out(const char *from, cell *to, ix cells, ix stride,
       transpose(r);
       for (int lane = 0; lane < LANES; lane++) *(vf_any *)(to + lane * cells + c) = r[lane];
     }
+#endif
   for (; c < cells; c++)
     for (ix lane = 0; lane < LANES && lane < rows; lane++)
       to[lane * cells + c] = ((const cell *)(from + c * stride))[lane];

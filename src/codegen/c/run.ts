@@ -69,8 +69,8 @@ export function runText(lowered: Lowered, places: Places): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** Lanes without rows are cleared before the first sum of a tile that is not full. */
-function stageCalls(lowered: Lowered, { tileRows, bytes, placement }: Layout): string[] {
+/** Calls of all stages. Lanes without rows are cleared before the first sum of a tile that is not full. */
+export function stageCalls(lowered: Lowered, { tileRows, bytes, placement }: Layout): string[] {
   const sums = lowered.stages.filter((stage) => stage.kind === "sum");
   const summed = new Set(sums.flatMap((stage) => operandsOf(stage).map(({ buffer }) => buffer)));
   const clears = [...summed].map((buffer) => {

@@ -1,0 +1,26 @@
+/** The source formats of `jacrow export`: options in, files by name out. */
+
+import { basename } from "node:path";
+import { identifier, type SourceOptions, sourceC } from "../api/source.ts";
+import type { Arguments } from "./command.ts";
+import type { Subject } from "./job.ts";
+
+/** C99 sources. */
+export function sourceFiles(subject: Subject, args: Arguments): Map<string, string> {
+  return sourceC(subject.program, optionsOf(subject, args));
+}
+
+const bytesOf = { "128": 16, "256": 32, "512": 64 } as const;
+
+function optionsOf({ model, request, compute }: Subject, args: Arguments): SourceOptions {
+  const stem = basename(model.name)
+    .replace(/\.\w+(#|$)/, "$1")
+    .replace(/^.*#/, "");
+  return {
+    request,
+    dtype: compute.dtype,
+    layout: args.choice("layout", ["row", "col"]) ?? "row",
+    vectorBytes: bytesOf[args.choice("vector", ["128", "256", "512"]) ?? "128"],
+    name: identifier(`${args.text("prefix") ?? ""}${stem}`, new Set()),
+  };
+}

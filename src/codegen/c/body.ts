@@ -1,0 +1,104 @@
+/**
+ * The stages of a lowered program as C functions, one each, and how their memory is laid out.
+ *
+ * In: the program and the machine's vectors. Out: functions stage0, stage1, … and convert_in, convert_out of (s, m, n): the
+ * thread's scratch, the bound memory, and how many bytes of lanes to fill.
+ */
+
+import type { Buffer, Lowered, Port } from "../../lower/loops.ts";
+import { sumCells } from "../../lower/sums.ts";
+import { emitStage } from "../emit.ts";
+import { type Layout, layoutOf } from "../layout.ts";
+import { CFile } from "./file.ts";
+import { machineOf } from "./machine.ts";
+import type { VectorShape } from "./prelude.ts";
+import { CTarget } from "./target.ts";
+import { tileRowsFor } from "./tiles.ts";
+
+/** Options that change the code. */
+export interface COptions {
+  readonly vectorBytes: 16 | 32 | 64;
+  /** Multiply-adds round once. */
+  readonly fused: boolean;
+  /** Bytes that a tile's buffers should stay within; default: half of a common second-level cache. */
+  readonly tileBytes?: number;
+}
+
+/** Functions and the memory they work on. */
+export interface CBody {
+  readonly text: string;
+  readonly shape: VectorShape;
+  readonly layout: Layout;
+  /** Lanes of a vector. */
+  readonly width: number;
+  /** Bytes of tile buffers; running sums over rows follow them. */
+  readonly scratch: number;
+  readonly sumBytes: number;
+}
+
+/** Writes the functions of a lowered program. */
+export function cBody(lowered: Lowered, { vectorBytes, fused, tileBytes }: COptions): CBody {
+  const { dtype } = lowered;
+  const shape = { dtype, vectorBytes };
+  const machine = machineOf(shape);
+  const { width, blocking } = machine;
+  const tileRows = tileRowsFor(lowered, { machine, tileBytes });
+  const layout = layoutOf(lowered, { width, mostRows: Number.POSITIVE_INFINITY, tileRows, blocking });
+  const scratch = Math.ceil((lowered.scratchCells * layout.tileRows * layout.bytes) / 64) * 64;
+  const file = new CFile({ dtype, fused });
+  const target = new CTarget(file, machine);
+  const frame = { target, layout, base: target.int(0), laneBytes: LANE_BYTES, sums: target.int(scratch) };
+  lowered.stages.forEach((stage, index) => define(file, `stage${index}`, () => emitStage(stage, frame)));
+  const inner = { file, target, layout };
+  defineConversions(inner, lowered.inputs, "in");
+  defineConversions(inner, lowered.outputs, "out");
+  return { text: file.text, shape, layout, width, scratch, sumBytes: sumCells(lowered.sums) * vectorBytes };
+}
+
+const LANE_BYTES = { name: "n", key: "n", offset: 0 };
+const PARAMS = ["char *restrict s", "const char *restrict m", "ix n"];
+
+function define(file: CFile, name: string, write: () => void): void {
+  file.define({ name, params: PARAMS, attributes: "JR_STAGE" }, () => {
+    file.current.line("(void)s, (void)m, (void)n;");
+    write();
+    return undefined;
+  });
+}
+
+interface Writing {
+  readonly file: CFile;
+  readonly target: CTarget;
+  readonly layout: Layout;
+}
+
+/** Rows are floats; buffers may hold ints or masks: functions convert_in, convert_out change them in place. */
+function defineConversions(
+  { file, target, layout }: Writing,
+  ports: readonly Port[],
+  to: "in" | "out",
+): void {
+  const buffers = [...new Set(ports.map((port) => port.buffer))].filter(({ cell }) => cell !== "float");
+  define(file, `convert_${to}`, () => {
+    for (const buffer of buffers) {
+      const cellBytes = layout.tileRows * layout.bytes;
+      const start = (layout.placement.get(buffer) as number) * cellBytes;
+      const end = target.int(start + buffer.cells * cellBytes);
+      target.loop({ from: target.int(start), to: end, step: cellBytes }, (cell) => {
+        target.loop({ from: target.int(0), to: LANE_BYTES, step: target.width * layout.bytes }, (lane) => {
+          const at = target.plus(cell, lane);
+          target.store(at, 0, converted(target, buffer, { at, to }));
+        });
+      });
+    }
+  });
+}
+
+type At = Parameters<CTarget["load"]>[0];
+
+function converted(target: CTarget, { cell }: Buffer, { at, to }: { at: At; to: "in" | "out" }) {
+  const { lanes } = target;
+  const value = target.load(at, 0);
+  if (cell === "int") return to === "in" ? target.floatToInt(value) : target.intToFloat(value);
+  return to === "in" ? lanes.ne(value, lanes.constant(0)) : lanes.and(value, lanes.constant(1));
+}
