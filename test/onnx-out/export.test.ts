@@ -89,6 +89,7 @@ describe("every op", () => {
       const positive = b.compare("lt", b.constant(0), x);
       return b.logic("or", b.reduce("any", positive, [0, 2]), b.reduce("all", positive, [0, 2]));
     },
+    "NaN as an int is 0": (b, x) => b.convert(b.convert(b.unary("sqrt", x), "int"), "float"),
     "int arithmetic": (b, x) => b.binary("mod", b.convert(x, "int"), b.constant(2, [], "int")),
     transpose: (b, x) => b.transpose(x, [2, 0, 1]),
     "broadcast of a row's value": (b, x) => b.broadcast(b.reduce("reduceSum", x, [0]), [5, 3, 4]),

@@ -28,7 +28,7 @@ const rules: { readonly [K in Op]: Rule<NodeOf<K>> } = {
   ...sameRule(logicOps, emitLogic),
   ...sameRule(reduceOps, emitReduce),
   not: (e, { a }) => e.map("Not", [e.of(a)]),
-  convert: (e, { a, cell }) => e.cast(e.of(a), cell),
+  convert: (e, { a, cell }) => e.cast(cell === "int" ? wholeable(e, e.of(a)) : e.of(a), cell),
   select: (e, node) => emitMasked(e, node) ?? emitSelect(e, node),
   reshape: (e, { a, shape }) => e.reshape(e.of(a), shape),
   transpose: (e, { a, order }) => e.transpose(e.of(a), order),
@@ -48,6 +48,12 @@ const rules: { readonly [K in Op]: Rule<NodeOf<K>> } = {
   jacobian: (_, node) => refuse(node, "was not expanded"),
   stopGradient: (e, { a }) => e.of(a),
 };
+
+/** NaN as 0: what a Cast makes of it is not defined, and no runtime takes it as an index. */
+function wholeable(e: Emitter, x: Emitted): Emitted {
+  if (x.cell !== "float") return x;
+  return e.map("Where", [e.map("Equal", [x, x], "bool"), x, e.number(0)], "float");
+}
 
 function refuse(node: Node, why: string): never {
   throw new InternalError("JR905", `${node.op} %${node.id} ${why}`);
