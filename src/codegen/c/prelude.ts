@@ -64,7 +64,11 @@ typedef ${single ? "uint32_t" : "uint64_t"} cell_bits;
 #define VECTOR_BYTES ${shape.vectorBytes}
 #ifdef __GNUC__
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#ifdef JACROW_PORTABLE
+#define JR_INLINE inline __attribute__((unused))
+#else
 #define JR_INLINE inline __attribute__((always_inline, unused))
+#endif
 #define JR_RARE __attribute__((noinline, cold))
 #define JR_CALLED __attribute__((noinline))
 #define JR_STAGE __attribute__((noinline))

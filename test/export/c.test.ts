@@ -1,0 +1,201 @@
+/** Exported C: compiles without a warning everywhere, with and without vector extensions, and computes what the interpreter does. */
+
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { type SourceOptions, sourceC } from "../../src/api/source.ts";
+import { jacobianProgram } from "../../src/autodiff/index.ts";
+import { Builder } from "../../src/ir/builder.ts";
+import type { Node, Program } from "../../src/ir/types.ts";
+import { floatsOf } from "../../src/runtime/checks.ts";
+import { interpret } from "../../src/runtime/interpreter.ts";
+import type { FloatArray } from "../../src/runtime/kernel.ts";
+import { obstacle } from "../native/helpers.ts";
+import { inputsFor, programOf, randomFloats, relativeError } from "../runtime/helpers.ts";
+import { operationCases } from "../runtime/operation-cases.ts";
+
+const root = mkdtempSync(join(tmpdir(), "jacrow-export-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+const STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+
+function present(command: string): boolean {
+  try {
+    execFileSync(command, ["--version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+const compilers = ["gcc", "clang"].filter(present);
+
+/** x (2, 3) and u → tanh(W x + u) (2, 4) and sums of sines: smooth, with an index that is not trivial. */
+function smooth(): Program {
+  const b = new Builder();
+  const [x, u] = [b.input("x", [2, 3]), b.input("float", [4])];
+  const w = b.constant(randomFloats(12, { dtype: "f32", seed: 2 }), [3, 4]);
+  const h = b.unary(
+    "tanh",
+    b.add(b.contract(x, w, { a: [0, 1], b: [1, 2], out: [0, 2] }), b.broadcast(u, [2, 4])),
+  );
+  return programOf("net/1", [x, u], [h, b.sum(b.unary("sin", h), [0])]);
+}
+
+/** Every operation, as values only. */
+function operations(): Program {
+  const b = new Builder();
+  const [x, m] = [b.input("x", [6]), b.input("m", [3, 4])];
+  return programOf(
+    "operations",
+    [x, m],
+    Object.values(operationCases).map((make) => make(b, x, m)[0] as Node),
+  );
+}
+
+const optionsOf = (program: Program, options: Partial<SourceOptions>): SourceOptions => ({
+  request: { wrt: program.inputs.map((_, index) => index), allowZero: true },
+  dtype: "f64",
+  layout: "row",
+  name: "f",
+  ...options,
+});
+
+/** Writes the files to a folder of their own. */
+function folderOf(files: ReadonlyMap<string, string>, name: string): string {
+  const folder = join(root, name);
+  mkdirSync(folder);
+  for (const [file, content] of files) writeFileSync(join(folder, file), content);
+  return folder;
+}
+
+type Call = (...args: unknown[]) => void;
+
+/** Compiles the function into a library and loads it. */
+function load(
+  folder: string,
+  { compiler, flags, ports }: { compiler: string; flags: string[]; ports: number },
+): Call {
+  const library = join(folder, `f${flags.join("")}.so`);
+  execFileSync(
+    compiler,
+    [
+      ...STRICT,
+      flags.includes("-DJACROW_PORTABLE") ? "-O0" : "-O1",
+      ...flags,
+      "-shared",
+      "-fPIC",
+      "-o",
+      library,
+      join(folder, "f.c"),
+      "-lm",
+    ],
+    {
+      stdio: ["ignore", "ignore", "inherit"],
+    },
+  );
+  const koffi = createRequire(import.meta.url)("koffi") as {
+    load(path: string): { func: (...signature: unknown[]) => Call };
+  };
+  return koffi.load(library).func("f", "void", [...Array.from({ length: ports }, () => "void *"), "size_t"]);
+}
+
+const columns = (
+  values: ArrayLike<number>,
+  { n, rows, cols }: { n: number; rows: number; cols: number },
+): Float64Array =>
+  Float64Array.from({ length: n * rows * cols }, (_, at) => {
+    const [i, rest] = [Math.floor(at / (rows * cols)), at % (rows * cols)];
+    return values[i * rows * cols + (rest % rows) * cols + Math.floor(rest / rows)] as number;
+  });
+
+describe.skipIf(obstacle !== undefined)(`exported C (${obstacle ?? compilers.join()})`, () => {
+  const cases = compilers.flatMap(
+    (compiler) =>
+      [
+        { compiler, flags: [], dtype: "f32", layout: "row" },
+        { compiler, flags: ["-DJACROW_PORTABLE"], dtype: "f32", layout: "col" },
+        { compiler, flags: ["-march=native"], dtype: "f64", layout: "col" },
+        { compiler, flags: ["-DJACROW_PORTABLE"], dtype: "f64", layout: "row" },
+      ] as const,
+  );
+
+  test.each(cases)("values and Jacobians: %o", ({ compiler, flags, dtype, layout }) => {
+    const program = smooth();
+    const options = optionsOf(program, { dtype, layout });
+    const folder = folderOf(sourceC(program, options), `${compiler}${flags.join("")}${dtype}${layout}`);
+    const call = load(folder, { compiler, flags: [...flags], ports: 8 });
+    const reference = jacobianProgram(program, { ...options.request, value: true });
+    for (const n of [0, 1, 5, 19]) {
+      const inputs = inputsFor(program, n, dtype);
+      const outs = [8, 4, 48, 32, 24, 16].map((cells) => floatsOf(dtype, cells * n));
+      call(...inputs, outs[0], null, ...outs.slice(2), n);
+      const sizes = [undefined, undefined, [8, 6], [8, 4], [4, 6], [4, 4]] as const;
+      interpret(reference, inputs, n).forEach((values, index) => {
+        const size = sizes[index];
+        const wanted =
+          size === undefined || layout === "row"
+            ? values
+            : columns(values, { n, rows: size[0], cols: size[1] });
+        const got = outs[index] as FloatArray;
+        if (index === 1) expect(got.every((value) => value === 0)).toBe(true);
+        else
+          expect(relativeError(got, wanted), `output ${index} n=${n}`).toBeLessThan(
+            dtype === "f32" ? 3e-6 : 1e-13,
+          );
+      });
+    }
+  });
+
+  test.each(["f32", "f64"] as const)("every operation without vector extensions, %s", (dtype) => {
+    const program = operations();
+    const options = optionsOf(program, { dtype, request: { wrt: [] } });
+    const folder = folderOf(sourceC(program, options), `operations${dtype}`);
+    const ports = program.inputs.length + program.outputs.length;
+    const call = load(folder, { compiler: compilers[0] as string, flags: ["-DJACROW_PORTABLE"], ports });
+    const n = 7;
+    const inputs = inputsFor(program, n, dtype);
+    const expected = interpret(program, inputs, n);
+    const outs = expected.map(({ length }) => floatsOf(dtype, length));
+    call(...inputs, ...outs, n);
+    outs.forEach((values, index) =>
+      expect(relativeError(values, expected[index] as Float64Array), `output ${index}`).toBeLessThan(
+        dtype === "f32" ? 3e-6 : 1e-13,
+      ),
+    );
+  });
+
+  test.skipIf(!present("cmake"))("the example builds by its CMake file and prints both rows", () => {
+    const program = smooth();
+    const folder = folderOf(sourceC(program, optionsOf(program, { dtype: "f32" })), "cmake");
+    execFileSync("cmake", ["-S", folder, "-B", join(folder, "build")], { stdio: "ignore" });
+    execFileSync("cmake", ["--build", join(folder, "build")], { stdio: "ignore" });
+    const text = execFileSync(join(folder, "build", "example"), { encoding: "utf8" });
+    const x = Float32Array.from({ length: 12 }, (_, i) => 0.1 * (i % 10));
+    const u = Float32Array.from({ length: 8 }, (_, i) => 0.1 * (i % 10));
+    const [h] = interpret(program, [x, u], 2);
+    expect(Number(/y0\[15\] = (\S+)/.exec(text)?.[1])).toBeCloseTo(h?.[15] ?? Number.NaN, 5);
+    expect(text.match(/jac_y1_float\[31\] = /)).not.toBeNull();
+  });
+});
+
+test("the header tells the layout, names are legal in C", () => {
+  const program = smooth();
+  const files = sourceC(program, optionsOf(program, { layout: "col", dtype: "f32" }));
+  expect([...files.keys()]).toEqual(["f.h", "f.c", "example.c", "CMakeLists.txt"]);
+  const header = files.get("f.h") ?? "";
+  expect(header).toContain(
+    "column-major matrices 8 x 6: d y0[j] / d x[k] of row i is at [(i * 6 + k) * 8 + j]",
+  );
+  expect(header).toContain("const float *x, const float *float_, float *y0, float *y1, float *jac_y0_x");
+});
+
+test("shared inputs and sums over rows are refused by name", () => {
+  const b = new Builder();
+  const [x, w] = [b.input("x", [2]), b.input("w", [2], { level: "bound" })];
+  const shared = programOf("shared", [x, w], [b.mul(x, w)]);
+  expect(() => sourceC(shared, optionsOf(shared, { request: { wrt: [0] } }))).toThrow(/JR537.* w /);
+  const sum = programOf("sum", [x], [b.rowSum(x)]);
+  expect(() => sourceC(sum, optionsOf(sum, { request: { wrt: [] } }))).toThrow("JR536");
+});
