@@ -2,10 +2,11 @@
 
 import { setFlagsFromString } from "node:v8";
 import { UsageError } from "../src/errors.ts";
+import type { Machine } from "./machine.ts";
 import { Report } from "./report.ts";
 import { help, type Settings, settingsOf } from "./settings.ts";
 
-type Suite = (report: Report, settings: Settings, machine: import("./machine.ts").Machine) => Promise<void>;
+type Suite = (report: Report, settings: Settings, machine: Machine) => Promise<void>;
 
 async function main(): Promise<void> {
   const settings = settingsOf(process.argv.slice(2));

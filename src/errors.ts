@@ -25,11 +25,6 @@ export class UnsupportedError extends JacrowError {}
 /** A broken promise inside jacrow. Please report it. */
 export class InternalError extends JacrowError {}
 
-/** Marks code that the types prove unreachable. */
-export function unreachable(value: never): never {
-  throw new InternalError("JR900", `unexpected case ${JSON.stringify(value)}`);
-}
-
 /** Throws an `InternalError` unless `condition` holds. */
 export function invariant(condition: unknown, message: string): asserts condition {
   if (!condition) throw new InternalError("JR901", message);

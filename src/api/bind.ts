@@ -44,9 +44,14 @@ export function withSharedShapes(
   inputs: InputShapes,
   shared: Readonly<Record<string, unknown>>,
 ): InputShapes {
-  if (Array.isArray(inputs)) return inputs;
+  if (isList(inputs)) return inputs;
   const given = Object.entries(shared).map(([name, value]) => [name, readShared(value, name).shape] as const);
-  return { ...Object.fromEntries(given), ...(inputs as Readonly<Record<string, Shape>>) };
+  return { ...Object.fromEntries(given), ...inputs };
+}
+
+/** Shapes by position, or one shape. */
+function isList(inputs: InputShapes): inputs is Exclude<InputShapes, Readonly<Record<string, Shape>>> {
+  return Array.isArray(inputs);
 }
 
 /** Refuses values for inputs that are not shared, so a misspelt name is not lost. */

@@ -210,7 +210,7 @@ class Training<P extends ParameterTree, R extends RowValues> {
     const { validation } = this.#options;
     if (validation === undefined || this.#validate === undefined) return undefined;
     const { data } = this.#validate.sync(named(this.#parameters, validation)) as { data: ParameterData };
-    return data[0] as number;
+    return data[0];
   }
 
   #note(loss: number): void {

@@ -5,5 +5,5 @@ export { expandJacobians, type JacobianRequest, jacobianProgram, planJacobian } 
 export type { Pattern } from "./pattern.ts";
 export type { Mode } from "./plan.ts";
 export { printPlan } from "./plan-print.ts";
-export type { Block, Cut, PlanReport, Step } from "./plan-report.ts";
+export type { Block, PlanReport } from "./plan-report.ts";
 export type { Effort } from "./plan-scalar.ts";

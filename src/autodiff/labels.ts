@@ -6,7 +6,6 @@
 
 import { invariant } from "../errors.ts";
 import type { Builder } from "../ir/builder.ts";
-import { at } from "../ir/shape.ts";
 import type { Node, Shape } from "../ir/types.ts";
 
 /** A loop axis; identity is object identity. */
@@ -184,10 +183,4 @@ export function ordered(b: Builder, value: Labelled, labels: readonly Label[]): 
     value.node,
     labels.map((each) => value.labels.indexOf(each)),
   );
-}
-
-/** The single label of an axis that has one. */
-export function soleLabel(axis: Axis): Label {
-  invariant(axis.labels.length === 1, "axis has one label");
-  return at(axis.labels, 0);
 }

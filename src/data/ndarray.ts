@@ -9,8 +9,8 @@ import { UsageError } from "../errors.ts";
 import { formatArray } from "./print.ts";
 import { type FloatType, shapeSize, showShape } from "./shape.ts";
 
-export { type Rows, type RowsInput, type RowsOptions, toRows } from "./rows.ts";
-export { type FloatType, shapeSize, showShape } from "./shape.ts";
+export { type RowsInput, type RowsOptions, toRows } from "./rows.ts";
+export type { FloatType } from "./shape.ts";
 
 /** The float arrays a result may hold; results own their memory unless shared memory was asked for. */
 export type FloatData = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;

@@ -1,6 +1,6 @@
 /** The stable functions, as functions of a builder, nodes and attributes; each kept whole as a `call` until lowering. */
 
-export { calleeOf, callOf, type Primals, type Recipe } from "./callee.ts";
+export { callOf, type Recipe } from "./callee.ts";
 export * from "./norms.ts";
 export * from "./piecewise.ts";
 export * from "./smooth.ts";
