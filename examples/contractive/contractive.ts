@@ -24,23 +24,21 @@ const decoder = nn.sequential([
   nn.dense({ inputs: CODE, outputs: 40, activation: "softplus" }),
   nn.dense({ inputs: 40, outputs: 64, activation: "sigmoid" }),
 ]);
-type Model = { readonly encoder: nn.ParameterTree; readonly decoder: nn.ParameterTree };
-const initial: Model = {
-  encoder: nn.initialParameters(encoder, { seed: 1 }),
-  decoder: nn.initialParameters(decoder, { seed: 2 }),
-};
+type Layers = readonly nn.LayerOf<nn.Parameter>[];
+type Model = { readonly encoder: Layers; readonly decoder: Layers };
+type Either = { readonly encoder: nn.OperandTree; readonly decoder: nn.OperandTree };
+const made = (layer: nn.Layer, seed: number) => nn.initialParameters(layer, { seed }) as unknown as Layers;
+const initial: Model = { encoder: made(encoder, 1), decoder: made(decoder, 2) };
 
-const code = (model: Model, x: Row) => nn.applyLayer(encoder, model.encoder as nn.OperandTree, x);
-const again = (model: Model, x: Row) =>
-  nn.applyLayer(decoder, model.decoder as nn.OperandTree, code(model, x));
+const code = (model: Either, x: Row) => nn.applyLayer(encoder, model.encoder, x);
+const again = (model: Either, x: Row) => nn.applyLayer(decoder, model.decoder, code(model, x));
 
 /** Trains with contraction λ. */
 async function learn(lambda: number): Promise<Model> {
   const { parameters, losses } = await nn.train<Model, { x: Row }>({
     parameters: initial,
     rows: { x: X },
-    loss: (traced, { x }) => {
-      const model = traced as unknown as Model;
+    loss: (model, { x }) => {
       const apart = sum(square(sub(again(model, x), x)));
       if (lambda === 0) return apart;
       return apart.add(mul(sum(square(jacobian((z: Row) => code(model, z))(x))), lambda));

@@ -50,7 +50,7 @@ const unseen = motions(
 const { parameters } = await nn.train<Layers, Motion>({
   loss: (p, { torque, ...motion }) => sum(j.square(sub(inverseDynamics(p, motion), torque))),
   parameters: net.parameters,
-  rows: seen as never,
+  rows: seen,
   batchRows: 512,
   epochs: Number(process.argv[2] ?? 150),
   optimiser: nn.adam({ rate: 3e-3 }),
@@ -62,7 +62,7 @@ const { torque, ...motion } = unseen;
 const found = await rows((given: Omit<Motion, "torque">) => ({
   torque: inverseDynamics(parameters, given),
   mass: energies(parameters, given.q).mass,
-}))(motion as never);
+}))(motion);
 const error =
   torque.data.reduce((worst, value, i) => worst + (value - (found.torque.data[i] as number)) ** 2, 0) /
   torque.data.length;

@@ -38,8 +38,8 @@ for (const [activation, gain] of Object.entries(gains) as [keyof typeof gains, n
     truth: truth as never,
     activation,
     depth: 1,
-    gain: 1.2,
-    bias: 3.5,
+    gain,
+    bias: 3.14,
     test,
     ...budget,
   };

@@ -6,20 +6,8 @@
  */
 
 import { fileURLToPath } from "node:url";
-import type { Tensor } from "../../src/index.ts";
-import {
-  add,
-  div,
-  exp,
-  jacobian,
-  matmul,
-  mul,
-  type Row,
-  rows,
-  softplus,
-  sub,
-  tanh,
-} from "../../src/index.ts";
+import * as j from "../../src/index.ts";
+import { add, jacobian, matmul, mul, type Row, rows, sub, type Tensor } from "../../src/index.ts";
 import * as nn from "../../src/nn.ts";
 import { palette, plotPanels, scatter, writePicture } from "../shared/plot.ts";
 import { twoMoons } from "./moons.ts";
@@ -38,8 +26,8 @@ const initial = Array.from({ length: 16 }, (): Step => ({ u: drawn([2]), w: draw
 /** One step; the share of w in u is changed so that wᵀu > −1, which makes the step invertible. */
 function planar({ u, w, b }: Steps[number], z: Row): Tensor {
   const along = matmul(w, u);
-  const change = div(sub(sub(softplus(along), 1), along), matmul(w, w));
-  return add(z, mul(add(u, mul(w, change)), tanh(add(matmul(w, z), b))));
+  const change = j.div(sub(sub(j.softplus(along), 1), along), matmul(w, w));
+  return add(z, mul(add(u, mul(w, change)), j.tanh(add(matmul(w, z), b))));
 }
 
 /** Where a point is carried, and the logarithm of the volume's growth on the way. */
@@ -73,12 +61,8 @@ const { parameters } = await nn.train<readonly Step[], { x: Row }>({
 
 const trained = parameters as unknown as Steps;
 const carried = await rows((x: Row) => carry(trained, x).z)(data);
-const SIDE = 60;
-const grid = Float64Array.from({ length: 2 * SIDE * SIDE }, (_, i) =>
-  i % 2 === 0 ? ((i >> 1) % SIDE) / 12 - 2.5 : 2.5 - Math.floor((i >> 1) / SIDE) / 12,
-);
-const at = { data: grid, shape: [SIDE * SIDE, 2] };
-const density = await rows((x: Row) => exp(mul(surprise(trained, { x }), -1)))(at);
+const grid = Array.from({ length: 3600 }, (_, i) => [(i % 60) / 12 - 2.5, 2.5 - Math.floor(i / 60) / 12]);
+const density = await rows((x: Row) => j.exp(mul(surprise(trained, { x }), -1)))(grid);
 const panels = [
   { title: "data", curves: scatter(moons, palette.blue) },
   { title: "carried", curves: scatter(carried.data, palette.blue) },

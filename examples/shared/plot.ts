@@ -76,7 +76,7 @@ function drawPanel(canvas: Canvas, { title, curves = [], map }: Panel, box: Box)
   });
 }
 
-const shades = colourMap([[255, 255, 255], palette.blue as Colour, palette.ink as Colour]);
+const shades = colourMap([[255, 255, 255], palette.blue, palette.ink]);
 
 /** Points (x₀, y₀, x₁, y₁, …) as dots. */
 export function scatter(points: ArrayLike<number>, colour: Colour): Curve[] {

@@ -152,5 +152,5 @@ function filled(size: number, entry: (row: number, column: number) => number): T
   const data = Float64Array.from({ length: size * size }, (_, cell) =>
     entry(Math.floor(cell / size), cell % size),
   );
-  return asValue("matrix", { data, shape: [size, size] }) as Tensor;
+  return asValue("matrix", { data, shape: [size, size] });
 }

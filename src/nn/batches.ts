@@ -49,7 +49,7 @@ export class Batch {
     const view = Object.fromEntries(
       this.#inputs.map(({ name, place, size, rowShape }) => [
         name,
-        { data: place.subarray(0, count * size) as ParameterData, shape: [count, ...rowShape] },
+        { data: place.subarray(0, count * size), shape: [count, ...rowShape] },
       ]),
     );
     this.#views.set(count, view);

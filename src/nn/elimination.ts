@@ -25,7 +25,7 @@ export interface Eliminated {
 export function eliminate(a: Tensor, b: Tensor): Eliminated {
   const size = a.length;
   let rows = concat([a, b], { axis: 1 });
-  let sign: Tensor = asValue("sign", 1) as Tensor;
+  let sign: Tensor = asValue("sign", 1);
   const pivots: Tensor[] = [];
   for (let step = 0; step < size; step++) {
     const column = rows.slice(step, step + 1, { axis: 1 });
@@ -52,5 +52,5 @@ function choosePivot(column: Tensor, step: number): { chosen: Mask; stays: Mask 
 /** 0, 1, … as a column. */
 function numbered(size: number): Tensor {
   const data = Float64Array.from({ length: size }, (_, row) => row);
-  return asValue("rows", { data, shape: [size, 1] }) as Tensor;
+  return asValue("rows", { data, shape: [size, 1] });
 }

@@ -27,7 +27,7 @@ export function stackTrees<P extends ParameterTree>(members: readonly P[]): P {
   return mapTree(members[0] as P, (parameter) => {
     const index = next++;
     return stacked([parameter, ...others.map((leaves) => leaves[index]?.value as Parameter)]);
-  }) as unknown as P;
+  });
 }
 
 function stacked(parts: readonly Parameter[]): Parameter {

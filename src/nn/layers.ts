@@ -181,7 +181,7 @@ export function applyLayer(layer: Layer, parameters: OperandTree, x: Tensor): Te
 /** Adds the bias, one per feature, and activates. */
 function finished(layer: Weighted, parameters: OperandTree, value: Tensor): Tensor {
   const places = value.shape.length - 1;
-  const bias = (): Tensor => reshape(entry(parameters, "bias"), [-1, ...Array(places).fill(1)]);
+  const bias = (): Tensor => reshape(entry(parameters, "bias"), [-1, ...Array<number>(places).fill(1)]);
   const sum = layer.bias === false ? value : add(value, bias());
   return layer.activation === undefined ? sum : activate(layer.activation, sum);
 }

@@ -9,7 +9,7 @@ import { UsageError } from "../errors.ts";
 import type { OptimiserState } from "./optimisers.ts";
 import type { RandomState } from "./random.ts";
 import type { BestSoFar } from "./schedules.ts";
-import { flattenTree, mapTree, type Parameter, type ParameterTree } from "./tree.ts";
+import { copyTree, flattenTree, type Parameter, type ParameterTree } from "./tree.ts";
 import { loadWeights, type NamedTensors } from "./weights.ts";
 
 /** Everything the next epoch depends on. */
@@ -92,12 +92,10 @@ function momentsOf(tensors: NamedTensors, name: string): Float64Array[] {
 
 /** A copy that later steps do not change. */
 export function copyState<P extends ParameterTree>(state: TrainingState<P>): TrainingState<P> {
-  const copied = (tree: P): P =>
-    mapTree(tree, ({ data, shape }) => ({ data: data.slice(), shape })) as unknown as P;
   return {
     ...state,
-    parameters: copied(state.parameters),
-    bestParameters: copied(state.bestParameters),
+    parameters: copyTree(state.parameters),
+    bestParameters: copyTree(state.bestParameters),
     optimiser: {
       steps: state.optimiser.steps,
       moments: state.optimiser.moments.map((arrays) => arrays.map((array) => array.slice())),

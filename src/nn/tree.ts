@@ -54,18 +54,15 @@ export function flattenTree(tree: ParameterTree): FlatTree {
   });
 }
 
-/** The same nest with other leaves. */
-export function mapTree<P extends ParameterTree, L>(
-  tree: P,
-  leaf: (parameter: Parameter) => L,
-): TreeOf<P, L> {
+/** The same nest with other parameters. */
+export function mapTree<P extends ParameterTree>(tree: P, leaf: (parameter: Parameter) => Parameter): P {
   const { leaves, structure } = flattenTree(tree);
-  return unflatten(structure, (index) => leaf((leaves[index] as Leaf<Parameter>).value)) as TreeOf<P, L>;
+  return unflatten(structure, (index) => leaf((leaves[index] as Leaf<Parameter>).value)) as P;
 }
 
 /** A copy with data of its own. */
 export function copyTree<P extends ParameterTree>(tree: P): P {
-  return mapTree(tree, ({ data, shape }) => ({ data: data.slice(), shape })) as unknown as P;
+  return mapTree(tree, ({ data, shape }) => ({ data: data.slice(), shape }));
 }
 
 /** How many numbers a tree holds. */

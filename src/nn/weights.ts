@@ -9,7 +9,7 @@ import { UsageError } from "../errors.ts";
 import { showShape } from "../ir/shape.ts";
 import type { Leaf } from "../trace/structure.ts";
 import { unflatten } from "../trace/structure.ts";
-import { flattenTree, type Parameter, type ParameterData, type ParameterTree } from "./tree.ts";
+import { flattenTree, type Parameter, type ParameterTree } from "./tree.ts";
 
 /** A named array of a file or of a `state_dict`. */
 export interface NamedTensor {
@@ -101,7 +101,7 @@ function refuseMisfits(what: {
 }
 
 function converted({ data, shape }: Parameter, tensor: NamedTensor): Parameter {
-  const copy = data.slice() as ParameterData;
+  const copy = data.slice();
   for (let i = 0; i < copy.length; i++) copy[i] = Number(tensor.data[i]);
   return { data: copy, shape };
 }

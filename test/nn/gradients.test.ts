@@ -123,7 +123,7 @@ test("forward over reverse equals reverse over forward, and Hessians are symmetr
 });
 
 test("a loss must be a scalar, and a parameter it does not use has gradient 0", () => {
-  const vector = grad<Layers, Inputs>((p, { x }) => network.value(p, x) as never);
+  const vector = grad<Layers, Inputs>((p, { x }) => network.value(p, x));
   expect(() => vector.sync(network.parameters, { x: given.x } as never)).toThrow(/JR810.*\[2\]|JR810/);
   const slopes = grad<Layers, { x: Row }>((p, { x }) =>
     sum(square(jacobian((z: Row) => network.value(p, z))(x))),
