@@ -63,7 +63,7 @@ class Cells {
   /** Constants become numbers, views of bound values stay views, other bound values are loaded. */
   #known(node: Node): readonly Expr[] {
     if (node.level === "finish")
-      throw new UnsupportedError("JR410", `sums over rows (${node.op}) are not lowered yet`);
+      throw new UnsupportedError("JR850", `sums over rows (${node.op}) are not lowered yet`);
     if (node.level === "constant") {
       const operands = operandsOf(node).map((operand) => ({
         data: Float64Array.from(this.of(operand), (expr) => (expr as { value: number }).value),
@@ -105,7 +105,7 @@ class Cells {
       case "unwindow":
         return this.#scattered(node);
       default:
-        throw new UnsupportedError("JR412", `${node.op} reached lowering: it must be expanded before`);
+        throw new UnsupportedError("JR852", `${node.op} reached lowering: it must be expanded before`);
     }
   }
 

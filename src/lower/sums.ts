@@ -39,7 +39,7 @@ export function splitSums(program: Program): SplitProgram {
   if (own.length === program.outputs.length) return { rows: program, own: own.length, sums: [] };
   const sums = nodesOf(program).filter((node) => node.op === "rowSum");
   const integers = sums.find(({ a }) => a.cell !== "float");
-  if (integers !== undefined) throw new UnsupportedError("JR410", "sums over rows add floats only");
+  if (integers !== undefined) throw new UnsupportedError("JR850", "sums over rows add floats only");
   const products = new Map(sums.flatMap((node) => (isFusable(node.a) ? [[node, node.a] as const] : [])));
   const needed = new Set(
     topologicalOrder([

@@ -86,7 +86,7 @@ export class Walk {
 
   #visit(node: Node, coordinates: readonly Index[]): Sketch {
     if (node.level === "finish")
-      throw new UnsupportedError("JR410", `sums over rows (${node.op}) are not lowered yet`);
+      throw new UnsupportedError("JR850", `sums over rows (${node.op}) are not lowered yet`);
     if (node.op === "input" && node.level === "row") return { op: "read", node, at: coordinates };
     if (node.level !== "row") return this.#bound(node, coordinates);
     return this.#around.isStored(node)
@@ -107,7 +107,7 @@ export class Walk {
 
   #outer(node: ContractNode, coordinates: readonly Index[]): Sketch {
     if (contractionKind(node) !== "outer")
-      throw new InternalError("JR411", "a sum inside an expression must be stored first");
+      throw new InternalError("JR851", "a sum inside an expression must be stored first");
     const place = (label: number): Index => coordinates[node.outLabels.indexOf(label)] ?? ZERO;
     const [a, b] = [this.cell(node.a, node.aLabels.map(place)), this.cell(node.b, node.bLabels.map(place))];
     return elementwise("mul", "float", [a, b]);
@@ -179,7 +179,7 @@ export class Walk {
         return this.#gathered(node, coordinates);
       default:
         throw new UnsupportedError(
-          "JR412",
+          "JR852",
           `${node.op} reached lowering: it must be expanded before${node.origin === undefined ? "" : ` (${node.origin.name})`}`,
         );
     }

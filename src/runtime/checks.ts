@@ -10,10 +10,10 @@ import type { FloatArray } from "./wasm/instance.ts";
 /** Throws unless there is one array of the right length per input. */
 export function checkArguments(program: Program, inputs: readonly FloatArray[], n: number): void {
   if (!Number.isSafeInteger(n) || n < 0)
-    throw new UsageError("JR510", `n must be a whole number of rows, not ${n}`);
+    throw new UsageError("JR870", `n must be a whole number of rows, not ${n}`);
   if (inputs.length !== program.inputs.length) {
     throw new UsageError(
-      "JR511",
+      "JR871",
       `"${program.name}" takes ${program.inputs.length} inputs, got ${inputs.length}`,
     );
   }
@@ -21,7 +21,7 @@ export function checkArguments(program: Program, inputs: readonly FloatArray[], 
     const wanted = sizeOf(input.shape) * (input.level === "row" ? n : 1);
     const { length } = inputs[index] as FloatArray;
     if (length !== wanted)
-      throw new UsageError("JR512", `input "${input.name}" needs ${wanted} numbers, got ${length}`);
+      throw new UsageError("JR872", `input "${input.name}" needs ${wanted} numbers, got ${length}`);
   });
 }
 
@@ -30,7 +30,7 @@ export function checkShared(input: InputNode, values: FloatArray | undefined): F
   const wanted = sizeOf(input.shape);
   if (values?.length === wanted) return values;
   throw new UsageError(
-    "JR512",
+    "JR872",
     `shared input "${input.name}" needs ${wanted} numbers, got ${values?.length ?? "none"}`,
   );
 }
@@ -51,7 +51,7 @@ export function outputArrays(
     const given = outs[index]?.length ?? 0;
     if (given !== length) {
       throw new UsageError(
-        "JR513",
+        "JR873",
         `out for "${program.outputs[index]?.name}" needs ${length} numbers, got ${given}`,
       );
     }

@@ -28,12 +28,12 @@ export function registeredDevice(name: string): Device | undefined {
   return devices.get(name);
 }
 
-/** The device of a name. Throws `UsageError` JR530 where there is none. */
+/** The device of a name. Throws `UsageError` JR880 where there is none. */
 export function requiredDevice(name: string): Device {
   const device = devices.get(name);
   if (device !== undefined) return device;
   throw new UsageError(
-    "JR530",
+    "JR880",
     `device "${name}" is not here: it needs Node, and an import of "jacrow/node"; device "wasm" runs everywhere`,
   );
 }

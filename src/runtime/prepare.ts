@@ -23,7 +23,7 @@ export function prepared(program: Program): Program {
   if (scan !== undefined) {
     const place = scan.origin === undefined ? "" : ` (${scan.origin.name})`;
     throw new UnsupportedError(
-      "JR302",
+      "JR890",
       `a scan${place} of more than ${UNROLL_LIMIT} steps × nodes: use fewer steps`,
     );
   }

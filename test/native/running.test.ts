@@ -160,6 +160,6 @@ describeNative("running", () => {
     const kernel = nativeKernel(program, { dtype: "f32" });
     kernel.dispose();
     expect(() => kernel.runSync(inputsFor(program, 1, "f32"), 1)).toThrow(UsageError);
-    expect(() => kernel.bindFixed(1, [new Float32Array(60)])).toThrow("JR503");
+    expect(() => kernel.bindFixed(1, [new Float32Array(60)])).toThrow("JR863");
   });
 });

@@ -91,7 +91,7 @@ function failed(error: unknown, { compiler, folder }: { compiler: Compiler; fold
   const first = text.split("\n").find((line) => /error/i.test(line)) ?? text.slice(0, 300);
   if (/No such file|cannot find|ENOENT|EACCES|ENOSPC|timed out|SIGTERM/.test(first)) {
     return new UsageError(
-      "JR534",
+      "JR884",
       `${compiler.path} cannot compile here (${first}): install the C library's headers, or use device "wasm"`,
       { cause: error },
     );

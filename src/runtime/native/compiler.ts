@@ -30,7 +30,7 @@ export interface Compiler {
 
 let found: Compiler | undefined;
 
-/** This machine's compiler. Throws `UsageError` JR531 if there is none. */
+/** This machine's compiler. Throws `UsageError` JR881 if there is none. */
 export function findCompiler(): Compiler {
   found ??= describe(locate());
   return found;
@@ -44,7 +44,7 @@ function locate(): string {
     if (path !== undefined) return path;
   }
   throw new UsageError(
-    "JR531",
+    "JR881",
     'device "native" needs a C compiler and found no cc, gcc or clang: install one (Debian: apt install gcc libc6-dev; macOS: xcode-select --install) or use device "wasm"',
   );
 }
@@ -77,7 +77,7 @@ function describe(path: string): Compiler {
   const wide = has("__AVX512F__") && has("__AVX512DQ__");
   if (!has("__LP64__")) {
     throw new UsageError(
-      "JR532",
+      "JR882",
       `${path} compiles for a machine without 64-bit pointers: use device "wasm"`,
     );
   }
@@ -117,7 +117,7 @@ function ask(path: string): Probe {
       return { flags, macros: macros.split("\n").sort().join("\n") };
     } catch {} // no such option: ask again without it
   }
-  throw new UsageError("JR533", `${path} does not answer as a C compiler does: name another with JACROW_CC`);
+  throw new UsageError("JR883", `${path} does not answer as a C compiler does: name another with JACROW_CC`);
 }
 
 /** What the system says the processor is: features included where it lists them. */

@@ -33,14 +33,14 @@ function required(): Koffi {
     return koffi;
   } catch (cause) {
     throw new UsageError(
-      "JR535",
+      "JR885",
       'device "native" calls compiled code through the package koffi, which is not installed: npm install koffi, or use device "wasm"',
       { cause },
     );
   }
 }
 
-/** Throws `UsageError` JR535 unless koffi can be loaded. */
+/** Throws `UsageError` JR885 unless koffi can be loaded. */
 export function requireKoffi(): void {
   required();
 }

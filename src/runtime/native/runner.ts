@@ -145,7 +145,7 @@ export class NativeRunner implements Kernel {
   }
 
   #functions(): Library {
-    if (this.#library === undefined) throw new UsageError("JR503", `"${this.program.name}" was disposed`);
+    if (this.#library === undefined) throw new UsageError("JR863", `"${this.program.name}" was disposed`);
     return this.#library;
   }
 

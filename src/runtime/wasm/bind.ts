@@ -44,7 +44,7 @@ export function boundImage(
 }
 
 /** Values of every bound buffer, one number per cell. */
-function boundValues(
+export function boundValues(
   { buffers }: Lowered,
   shared: ReadonlyMap<InputNode, Numbers>,
 ): Map<Buffer, Float64Array> {

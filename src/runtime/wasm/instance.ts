@@ -78,7 +78,7 @@ export function memoryPlan(lowered: Lowered, code: WasmKernel, shape: MemoryShap
   }));
   if (next > MOST_BYTES) {
     throw new UsageError(
-      "JR502",
+      "JR862",
       `${shape.rows} rows of "${lowered.name}" need ${(next / 1e9).toFixed(1)} GB at once: use fewer rows per call`,
     );
   }

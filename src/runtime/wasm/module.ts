@@ -28,7 +28,7 @@ function explained(cause: unknown): Error {
   const message = cause instanceof Error ? cause.message : String(cause);
   if (/Content Security Policy|unsafe-eval|CSP|disallowed by embedder/i.test(message)) {
     return new UsageError(
-      "JR501",
+      "JR861",
       "the page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src, or use device \"interpreter\"",
       { cause },
     );

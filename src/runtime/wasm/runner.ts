@@ -248,7 +248,7 @@ interface Call {
 }
 
 function disposed(program: Program): UsageError {
-  return new UsageError("JR503", `"${program.name}" was disposed`);
+  return new UsageError("JR863", `"${program.name}" was disposed`);
 }
 
 /** Equal bits: compared as words, which is several times faster than comparing numbers. */
