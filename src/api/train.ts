@@ -128,7 +128,9 @@ class Training<P extends ParameterTree, R extends RowValues> {
     this.#batchRows = Math.min(checkedBatch(batchRows), n);
     this.#batch = new Batch(inputs, this.#batchRows);
     const paths = leaves.map(({ name }) => name);
-    this.#step = gradientRows(options.loss, { structure, paths, options: { device } });
+    // Sums need no arithmetic after the rows; the optimiser divides by their number.
+    const reduction = "sum";
+    this.#step = gradientRows(options.loss, { structure, paths, options: { device, reduction } });
     this.#validate = options.validation && lossRows(options.loss, { structure, paths, options: { device } });
     const like = (data: ParameterData, length = data.length): ParameterData =>
       new (data.constructor as new (length: number) => ParameterData)(length);
@@ -144,7 +146,7 @@ class Training<P extends ParameterTree, R extends RowValues> {
     let [sum, start] = [0, 0];
     for (; start < n; start += this.#batchRows) {
       const count = Math.min(this.#batchRows, n - start);
-      sum += count * this.#oneStep(start, count);
+      sum += this.#oneStep(start, count);
     }
     this.epoch++;
     const loss = sum / n;
@@ -182,7 +184,7 @@ class Training<P extends ParameterTree, R extends RowValues> {
     this.#validate?.dispose();
   }
 
-  /** The batch's loss before the step. */
+  /** The sum of the batch's losses before the step. */
   #oneStep(start: number, count: number): number {
     const rows = this.#batch.gather(this.#order, start, count);
     let inputs = this.#inputs.get(rows);
@@ -197,6 +199,7 @@ class Training<P extends ParameterTree, R extends RowValues> {
       gradients: this.#out.gradient,
       state: this.#moments,
       factor,
+      scale: 1 / count,
     });
     return this.#out.loss[0] as number;
   }

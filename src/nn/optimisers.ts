@@ -76,10 +76,15 @@ export interface Update {
   readonly state: OptimiserState;
   /** A factor on the optimiser's rate: the schedule's. */
   readonly factor: number;
+  /** A factor on the gradients: 1 / rows for sums over rows. */
+  readonly scale: number;
 }
 
 /** One step, in place. */
-export function takeStep(optimiser: Optimiser, { parameters, gradients, state, factor }: Update): void {
+export function takeStep(
+  optimiser: Optimiser,
+  { parameters, gradients, state, factor, scale }: Update,
+): void {
   state.steps++;
   const rate = optimiser.rate * factor;
   for (let leaf = 0; leaf < parameters.length; leaf++) {
@@ -89,6 +94,7 @@ export function takeStep(optimiser: Optimiser, { parameters, gradients, state, f
       moments: state.moments[leaf] as readonly Float64Array[],
       steps: state.steps,
       rate,
+      scale,
     };
     if (optimiser.kind === "adam") adamStep(optimiser, one);
     else sgdStep(optimiser, one);
@@ -101,9 +107,10 @@ interface LeafUpdate {
   readonly moments: readonly Float64Array[];
   readonly steps: number;
   readonly rate: number;
+  readonly scale: number;
 }
 
-function adamStep(optimiser: Adam, { parameter, gradient, moments, steps, rate }: LeafUpdate): void {
+function adamStep(optimiser: Adam, { parameter, gradient, moments, steps, rate, scale }: LeafUpdate): void {
   const { betas, epsilon, amsgrad, decay, decoupled } = optimiser;
   const [first, second, largest] = moments as [Float64Array, Float64Array, Float64Array?];
   const [beta1, beta2] = betas;
@@ -112,26 +119,26 @@ function adamStep(optimiser: Adam, { parameter, gradient, moments, steps, rate }
   const [shrink, added] = decoupled ? [1 - rate * decay, 0] : [1, decay];
   for (let i = 0; i < parameter.length; i++) {
     const value = parameter[i] as number;
-    const slope = (gradient[i] as number) + added * value;
+    const slope = scale * (gradient[i] as number) + added * value;
     const mean = beta1 * (first[i] as number) + (1 - beta1) * slope;
     const square = beta2 * (second[i] as number) + (1 - beta2) * slope * slope;
     first[i] = mean;
     second[i] = square;
-    let scale = square;
+    let spread = square;
     if (amsgrad && largest !== undefined) {
-      scale = Math.max(largest[i] as number, square);
-      largest[i] = scale;
+      spread = Math.max(largest[i] as number, square);
+      largest[i] = spread;
     }
-    parameter[i] = value * shrink - (size * mean) / (Math.sqrt(scale) * correction + epsilon);
+    parameter[i] = value * shrink - (size * mean) / (Math.sqrt(spread) * correction + epsilon);
   }
 }
 
-function sgdStep(optimiser: Sgd, { parameter, gradient, moments, steps, rate }: LeafUpdate): void {
+function sgdStep(optimiser: Sgd, { parameter, gradient, moments, steps, rate, scale }: LeafUpdate): void {
   const { momentum, nesterov, decay } = optimiser;
   const [velocity] = moments;
   for (let i = 0; i < parameter.length; i++) {
     const value = parameter[i] as number;
-    const slope = (gradient[i] as number) + decay * value;
+    const slope = scale * (gradient[i] as number) + decay * value;
     let direction = slope;
     if (velocity !== undefined) {
       const speed = steps === 1 ? slope : momentum * (velocity[i] as number) + slope;
