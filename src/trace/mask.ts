@@ -1,7 +1,9 @@
 /**
  * `Mask`: bools of one row, the outcome of comparisons and the condition of `where`.
  *
- * Like values, masks never change and cannot be tested by `if`: both branches are computed and `where` picks.
+ * Both branches are computed and `where` picks. JavaScript sees an object, which is always true: it cannot be stopped from
+ * testing one, but a mask that no operation uses was tested by `if`, `?:`, `&&` or `!` and is refused when the trace ends.
+ * `m1 || m2` alone goes unseen, since JavaScript never makes m2: write or(m1, m2).
  */
 
 import { UsageError } from "../errors.ts";
@@ -12,11 +14,18 @@ import type { Over } from "./ops/axes.ts";
 import * as movement from "./ops/movement.ts";
 import * as reductions from "./ops/reductions.ts";
 import { guardMethods } from "./options.ts";
+import { captureOrigin } from "./origin.ts";
+import type { Traced } from "./scope.ts";
 import { TracedBase } from "./traced.ts";
 
 /** Bools of one row: what comparisons give and `where` takes. */
 export class Mask extends TracedBase {
   declare protected readonly isMask: true;
+
+  constructor(traced: Traced) {
+    super(traced);
+    traced.scope.unused.set(traced, captureOrigin());
+  }
 
   /** True where both are. */
   and(other: Mask): Mask {

@@ -7,7 +7,7 @@
 
 import { UsageError } from "../errors.ts";
 import { Builder } from "../ir/builder.ts";
-import type { InputNode, Node } from "../ir/types.ts";
+import type { InputNode, Node, Origin } from "../ir/types.ts";
 
 /** A node and the scope it belongs to: what a traced value holds. */
 export interface Traced {
@@ -28,6 +28,8 @@ export class Scope {
   readonly copies: Map<object, Float32Array | Float64Array>;
   /** Inputs whose entries were taken apart one by one but not to the end: input → entries read. */
   readonly partial: Map<Node, number> = new Map();
+  /** Masks that no operation has used yet, and where they were made. */
+  readonly unused: Map<Traced, Origin> = new Map();
 
   constructor(name: string) {
     this.name = name;
@@ -35,18 +37,32 @@ export class Scope {
     this.copies = this.parent?.copies ?? new Map<object, Float32Array | Float64Array>();
   }
 
-  /** Runs `body` with this scope on top. */
+  /** Runs `body` with this scope on top; no mask made in it may be left unused. */
   run<T>(body: () => T): T {
     active.push(this);
     try {
-      return body();
+      const result = body();
+      this.#checkUnused();
+      return result;
     } finally {
       active.pop();
     }
   }
 
+  /** What `if` tested is gone without a trace, and half of the function with it: never a silently wrong derivative. */
+  #checkUnused(): void {
+    const [first] = this.unused.values();
+    if (first === undefined) return;
+    throw new UsageError(
+      "JR316",
+      `a comparison (at ${first.name}) was computed and never used: if, ?:, &&, || and ! cannot test it; ` +
+        "write where(mask, a, b), and(m1, m2), or(m1, m2), not(m)",
+    );
+  }
+
   /** The value's node in this scope. */
   lift(value: Traced): Node {
+    value.scope.unused.delete(value);
     if (value.scope === this) return value.node;
     if (!active.includes(value.scope) || this.parent === undefined) throw leaked(value, this);
     return this.#capture(this.parent.lift(value));
