@@ -22,7 +22,8 @@ async function main(): Promise<void> {
   const { elimination } = await import("./suites/elimination.ts");
   const { memory } = await import("./suites/memory.ts");
   const { structure } = await import("./suites/structure.ts");
-  const suites: Readonly<Record<string, Suite>> = { dense, calls, elimination, structure, memory };
+  const { training } = await import("./suites/training.ts");
+  const suites: Readonly<Record<string, Suite>> = { dense, calls, elimination, structure, memory, training };
   const report = new Report();
   for (const name of settings.suites ?? Object.keys(suites)) {
     const suite = suites[name];

@@ -6,34 +6,15 @@
  */
 
 import { fileURLToPath } from "node:url";
-import * as j from "../../src/index.ts";
-import { jacobian, matmul, type Row, rows, sub, sum, type Tensor } from "../../src/index.ts";
+import { type Row, rows, square, sub, sum } from "../../src/index.ts";
 import * as nn from "../../src/nn.ts";
 import { motions } from "./arm.ts";
+import { energies, inverseDynamics, lagrangianNetwork, type State } from "./model.ts";
 import { drawMotion } from "./picture.ts";
 
-const net = nn.differentialNetwork({ inputs: 4, outputs: 4, width: 64, depth: 2, seed: 1 });
+const net = lagrangianNetwork();
 type Layers = typeof net.parameters;
-type Motion = { q: Row; v: Row; a: Row; torque: Row };
-
-/** The mass matrix and the potential energy at angles q; the network reads sines and cosines, which a turn repeats. */
-function energies(parameters: nn.OperandTree, q: Row): { mass: Tensor; potential: Tensor } {
-  const y = net.value(parameters, j.concat([q.sin(), q.cos()]));
-  const lower = j.stack([
-    j.stack([j.softplus(y.at(0)), j.mul(y.at(0), 0)]),
-    j.stack([y.at(1), j.softplus(y.at(2))]),
-  ]);
-  return { mass: matmul(lower, lower.transpose()), potential: j.mul(y.at(3), 10) };
-}
-
-/** Inverse dynamics: M a + (∂(M v)/∂q) v − ∂(½ vᵀ M v)/∂q + ∂V/∂q. */
-function inverseDynamics(parameters: nn.OperandTree, { q, v, a }: Omit<Motion, "torque">): Tensor {
-  const { mass } = energies(parameters, q);
-  const momentum = (z: Row): Tensor => matmul(energies(parameters, z).mass, v);
-  const lagrangian = (z: Row): Tensor =>
-    sub(j.mul(matmul(v, momentum(z)), 0.5), energies(parameters, z).potential);
-  return sub(j.add(matmul(mass, a), matmul(jacobian(momentum)(q), v)), jacobian(lagrangian)(q));
-}
+type Motion = State & { torque: Row };
 
 const random = new nn.Random(3);
 const three = (scale: number) => [scale * (2 * random.uniform() - 1), scale * (2 * random.uniform() - 1)];
@@ -48,7 +29,7 @@ const unseen = motions(
 );
 
 const { parameters } = await nn.train<Layers, Motion>({
-  loss: (p, { torque, ...motion }) => sum(j.square(sub(inverseDynamics(p, motion), torque))),
+  loss: (p, { torque, ...motion }) => sum(square(sub(inverseDynamics(p, motion), torque))),
   parameters: net.parameters,
   rows: seen,
   batchRows: 512,
@@ -59,7 +40,7 @@ const { parameters } = await nn.train<Layers, Motion>({
 });
 
 const { torque, ...motion } = unseen;
-const found = await rows((given: Omit<Motion, "torque">) => ({
+const found = await rows((given: State) => ({
   torque: inverseDynamics(parameters, given),
   mass: energies(parameters, given.q).mass,
 }))(motion);
