@@ -8,7 +8,10 @@
 import { type JacobianRequest, jacobianProgram } from "../autodiff/index.ts";
 import type { EmbeddedPort } from "../codegen/c/embed.ts";
 import { embeddedC } from "../codegen/c/embed.ts";
-import { UsageError } from "../errors.ts";
+import { embeddedJs } from "../codegen/js/module.ts";
+import { embeddedWasm } from "../codegen/wasm/embed.ts";
+import { wasmKernel } from "../codegen/wasm/kernel.ts";
+import { invariant, UnsupportedError, UsageError } from "../errors.ts";
 import { Builder } from "../ir/builder.ts";
 import { inline } from "../ir/graph.ts";
 import { at, showShape, sizeOf } from "../ir/shape.ts";
@@ -16,7 +19,8 @@ import type { InputNode, Node, Program } from "../ir/types.ts";
 import { lower } from "../lower/index.ts";
 import type { Lowered } from "../lower/loops.ts";
 import { prepared } from "../runtime/prepare.ts";
-import { boundImage } from "../runtime/wasm/bind.ts";
+import { boundImage, boundValues } from "../runtime/wasm/bind.ts";
+import { memoryPlan } from "../runtime/wasm/instance.ts";
 
 /** How to write a function and its Jacobian. */
 export interface SourceOptions {
@@ -48,6 +52,38 @@ export function sourceC(program: Program, options: SourceOptions): Map<string, s
     vectorBytes: options.vectorBytes ?? 16,
     image: ({ layout }) =>
       boundImage(lowered, { layout, end: layout.end, constants: new Uint8Array(0) }, new Map()),
+  });
+}
+
+/** One ES module of plain JavaScript, and its types. */
+export function sourceJs(program: Program, options: SourceOptions): Map<string, string> {
+  const embeddable = embeddableOf(program, { ...options, dtype: "f64" });
+  return embeddedJs(embeddable.lowered, { ...embeddable, bound: boundValues(embeddable.lowered, new Map()) });
+}
+
+/** Rows that an embedded module's memory holds at a time. */
+const EMBEDDED_ROWS = 1024;
+const EMBEDDED_BYTES = 4 * 1024 * 1024;
+
+/** A WebAssembly module (128-bit SIMD, no fused multiply-add: it runs everywhere) and its glue. */
+export function sourceWasm(program: Program, options: SourceOptions): Map<string, string | Uint8Array> {
+  const embeddable = embeddableOf(program, options);
+  const { lowered } = embeddable;
+  if (lowered.sums.length > 0)
+    throw new UnsupportedError("JR536", `${program.name} sums over rows: such programs cannot be exported`);
+  const code = wasmKernel(lowered, { fused: false, shared: false });
+  const rowCells = [...lowered.inputs, ...lowered.outputs].reduce((sum, { buffer }) => sum + buffer.cells, 0);
+  const fitting = Math.floor(EMBEDDED_BYTES / (rowCells * code.layout.bytes * code.layout.tileRows));
+  const rows = Math.min(EMBEDDED_ROWS, Math.max(1, fitting) * code.layout.tileRows);
+  const plan = memoryPlan(lowered, code, { rows, threads: 1, slots: 1 });
+  const [area] = plan.areas;
+  const [slot] = area?.slots ?? [];
+  invariant(area !== undefined && slot !== undefined, "a memory plan without a place for rows");
+  return embeddedWasm(lowered, {
+    ...embeddable,
+    module: code.bytes,
+    image: boundImage(lowered, code, new Map()),
+    memory: { pages: plan.pages, rows, scratch: area.scratch, ...slot },
   });
 }
 

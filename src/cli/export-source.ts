@@ -1,13 +1,23 @@
 /** The source formats of `jacrow export`: options in, files by name out. */
 
 import { basename } from "node:path";
-import { identifier, type SourceOptions, sourceC } from "../api/source.ts";
+import { identifier, type SourceOptions, sourceC, sourceJs, sourceWasm } from "../api/source.ts";
 import type { Arguments } from "./command.ts";
 import type { Subject } from "./job.ts";
 
 /** C99 sources. */
-export function sourceFiles(subject: Subject, args: Arguments): Map<string, string> {
+export function cFiles(subject: Subject, args: Arguments): Map<string, string> {
   return sourceC(subject.program, optionsOf(subject, args));
+}
+
+/** A JavaScript module. */
+export function jsFiles(subject: Subject, args: Arguments): Map<string, string> {
+  return sourceJs(subject.program, optionsOf(subject, args));
+}
+
+/** A WebAssembly module and its glue. */
+export function wasmFiles(subject: Subject, args: Arguments): Map<string, string | Uint8Array> {
+  return sourceWasm(subject.program, optionsOf(subject, args));
 }
 
 const bytesOf = { "128": 16, "256": 32, "512": 64 } as const;

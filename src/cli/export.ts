@@ -13,7 +13,7 @@ import { UsageError } from "../errors.ts";
 import { type Arguments, badValue, type Command } from "./command.ts";
 import { EXIT, fileStep } from "./exit.ts";
 import { onnxBytes } from "./export-onnx.ts";
-import { sourceFiles } from "./export-source.ts";
+import { cFiles, jsFiles, wasmFiles } from "./export-source.ts";
 import { openSubject, type Subject } from "./job.ts";
 import { jsonText } from "./json.ts";
 import {
@@ -28,7 +28,12 @@ import type { Terminal } from "./terminal.ts";
 /** Makes a file's bytes, or the files of a folder by name. */
 type Format = (subject: Subject, args: Arguments) => Uint8Array | ReadonlyMap<string, string | Uint8Array>;
 
-const formats: Readonly<Record<string, Format>> = { onnx: onnxBytes, c: sourceFiles };
+const formats: Readonly<Record<string, Format>> = {
+  onnx: onnxBytes,
+  c: cFiles,
+  js: jsFiles,
+  wasm: wasmFiles,
+};
 
 /** The command. */
 export const exportCommand: Command = {
@@ -42,24 +47,26 @@ file's name, or by --format:
   onnx   a standard ONNX model with a batch axis "n": outputs Y (n, ...out) and
          Z (n, ...out, ...in); with several, Y_OUTPUT and Z_OUTPUT_INPUT
   c      a folder: one C99 function of n rows, its header, an example, CMake
+  js     a folder: one module of plain JavaScript, in float64, and its types
+  wasm   a folder: a WebAssembly module and 2 kB of JavaScript to call it
 
 A function of your own module needs a rows file, which tells the shape of a row.`,
   options: [
-    { name: "out", short: "o", placeholder: "FILE", help: "the file to write; for c a folder" },
+    { name: "out", short: "o", placeholder: "FILE", help: "the file to write; for c, js and wasm a folder" },
     { name: "format", placeholder: "NAME", help: Object.keys(formats).join(", ") },
     { name: "results", placeholder: "WHAT", help: "both (the default), value or jacobian" },
     { name: "opset", placeholder: "N", help: "onnx: the operator set, 17 (the default) to 22" },
     {
       name: "layout",
       placeholder: "ORDER",
-      help: "c: each row's Jacobian by rows (row, the default) or by\ncolumns (col)",
+      help: "c, js, wasm: each row's Jacobian by rows (row, the default) or by\ncolumns (col)",
     },
     {
       name: "vector",
       placeholder: "BITS",
       help: "c: 128 (the default, everywhere), 256 or 512, for compilers\nthat are told of such a machine (-march)",
     },
-    { name: "prefix", placeholder: "WORD", help: "c: put before the function's name" },
+    { name: "prefix", placeholder: "WORD", help: "c, js, wasm: put before the function's name" },
     { name: "force", help: "overwrite a file that exists" },
     SMOOTH_OPTION,
     ...SELECTION_OPTIONS,

@@ -1,0 +1,119 @@
+/**
+ * A lowered program as one dependency-free ES module of plain JavaScript, and its types.
+ *
+ * In: the program, names, and the values of bound buffers. Out: files by name. Always: no code is made at run time, so it runs
+ * under any Content-Security-Policy; numbers are float64.
+ */
+
+import { UnsupportedError } from "../../errors.ts";
+import type { Buffer, Lowered } from "../../lower/loops.ts";
+import type { EmbeddedPort } from "../c/embed.ts";
+import { helpers } from "./functions.ts";
+import { numberText, StageWriter } from "./stages.ts";
+
+/** What to write. */
+export interface JsEmbedding {
+  readonly name: string;
+  readonly inputs: readonly EmbeddedPort[];
+  readonly outputs: readonly EmbeddedPort[];
+  readonly about: readonly string[];
+  /** Values of bound buffers, one per cell. */
+  readonly bound: ReadonlyMap<Buffer, Float64Array>;
+}
+
+/** The module and its declarations. */
+export function embeddedJs(lowered: Lowered, embedding: JsEmbedding): Map<string, string> {
+  const { name } = embedding;
+  if (lowered.sums.length > 0) {
+    throw new UnsupportedError(
+      "JR536",
+      `${lowered.name} sums over rows: such programs cannot be exported as JavaScript`,
+    );
+  }
+  return new Map([
+    [`${name}.js`, moduleText(lowered, embedding)],
+    [`${name}.d.ts`, typesText(embedding)],
+  ]);
+}
+
+function moduleText(lowered: Lowered, embedding: JsEmbedding): string {
+  const { name, inputs, outputs, bound } = embedding;
+  const arrays = new Map([...bound.keys()].map((buffer, index) => [buffer, `w${index}`] as const));
+  const writer = new StageWriter(({ buffer }) =>
+    buffer.space === "bound"
+      ? { array: arrays.get(buffer) as string, start: 0 }
+      : { array: "s", start: lowered.placement.get(buffer) as number },
+  );
+  for (const stage of lowered.stages) if (stage.kind !== "sum") writer.stage(stage);
+  const code = writer.lines.join("\n");
+  const used = Object.entries(helpers).filter(([helper]) => code.includes(`${helper}(`));
+  const cells = lowered.outputs.map(({ buffer }) => buffer.cells);
+  return [
+    documentation(embedding),
+    ...[...bound].map(([buffer, values]) => constantText(arrays.get(buffer) as string, values)),
+    `const s = new Float64Array(${lowered.scratchCells});`,
+    ...used.map(([, text]) => `\n${text}`),
+    "",
+    `export function ${name}(${inputs.map((port) => port.name).join(", ")}) {`,
+    `  const n = ${inputs[0]?.name}.length / ${lowered.inputs[0]?.buffer.cells};`,
+    ...inputs.map(({ name: input }, index) => {
+      const wanted = lowered.inputs[index]?.buffer.cells;
+      return `  if (${input}.length !== n * ${wanted} || n % 1 !== 0) throw new RangeError("${name}: ${input} needs ${wanted} numbers per row");`;
+    }),
+    ...outputs.map((port, index) => `  const ${port.name} = new Float64Array(n * ${cells[index]});`),
+    "  for (let row = 0; row < n; row++) {",
+    ...lowered.inputs.map((port, index) => copyIn(lowered, port.buffer, inputs[index]?.name ?? "")),
+    code,
+    ...lowered.outputs.map(
+      ({ buffer }, index) =>
+        `    for (let c = 0; c < ${buffer.cells}; c++) ${outputs[index]?.name}[row * ${buffer.cells} + c] = s[${startOf(lowered, buffer)}c];`,
+    ),
+    "  }",
+    `  return { ${outputs.map((port) => port.name).join(", ")} };`,
+    "}",
+    "",
+  ].join("\n");
+}
+
+function startOf({ placement }: Lowered, buffer: Buffer): string {
+  const start = placement.get(buffer) as number;
+  return start === 0 ? "" : `${start} + `;
+}
+
+function copyIn(lowered: Lowered, buffer: Buffer, name: string): string {
+  const cell = `${name}[row * ${buffer.cells} + c]`;
+  const value =
+    buffer.cell === "int" ? `Math.trunc(${cell})` : buffer.cell === "bool" ? `(${cell} !== 0 ? 1 : 0)` : cell;
+  return `    for (let c = 0; c < ${buffer.cells}; c++) s[${startOf(lowered, buffer)}c] = ${value};`;
+}
+
+function constantText(name: string, values: Float64Array): string {
+  const items = Array.from(values, numberText);
+  const lines = Array.from({ length: Math.ceil(items.length / 12) }, (_, line) =>
+    items.slice(line * 12, line * 12 + 12).join(", "),
+  );
+  return `const ${name} = new Float64Array([\n  ${lines.join(",\n  ")},\n]);`;
+}
+
+function documentation({ inputs, outputs, about }: JsEmbedding): string {
+  return `/**
+${about.map((line) => ` * ${line}`.trimEnd()).join("\n")} n is told by the arrays' lengths.
+ *
+${inputs.map(({ name, meaning }) => ` * @param ${name} ${meaning}`).join("\n")}
+${outputs.map(({ name, meaning }) => ` * @returns ${name}: ${meaning}`).join("\n")}
+ *
+ * Written by jacrow.
+ */`;
+}
+
+function typesText({ name, inputs, outputs, about }: JsEmbedding): string {
+  const params = inputs.map((port) => `${port.name}: ArrayLike<number>`).join(", ");
+  const results = outputs.map(
+    ({ name: output, meaning }) => `  /** ${meaning} */\n  ${output}: Float64Array<ArrayBuffer>;`,
+  );
+  return `/** ${about.join(" ")} */
+export declare function ${name}(${params}): {
+${results.join("\n")}
+};
+`;
+}
