@@ -11,9 +11,10 @@ import { nodesOf, operandsOf, programOf } from "../ir/graph.ts";
 import { at, showShape } from "../ir/shape.ts";
 import type { InputNode, Node, Output, Program, Shape } from "../ir/types.ts";
 import { describe } from "./describe.ts";
+import { NamedInputs } from "./named-inputs.ts";
 import { isHolder, nodeOf } from "./operand.ts";
 import { Scope } from "./scope.ts";
-import { flatten, type Structure, unflatten } from "./structure.ts";
+import { flatten, isPlainObject, type Structure, unflatten } from "./structure.ts";
 import { Value } from "./value.ts";
 
 export { describe } from "./describe.ts";
@@ -60,12 +61,18 @@ export function trace(
     return node;
   });
   const args = unflatten(signature.structure, (index) => new Value({ scope, node: at(inputs, index) }));
+  const named = (args as unknown[]).map((arg) =>
+    isPlainObject(arg) ? new NamedInputs(name, arg) : undefined,
+  );
   const { outputs, structure } = scope.run(() => {
-    const result: unknown = (f as (...values: unknown[]) => unknown)(...(args as unknown[]));
-    return outputsOf(scope, result);
+    const passed = (args as unknown[]).map((arg, index) => named[index]?.inputs ?? arg);
+    return outputsOf(scope, (f as (...values: unknown[]) => unknown)(...passed));
   });
   const program = programOf(name, [...inputs, ...scope.captured.values()], outputs);
-  if (options.allowUnread !== true) checkPartial(program, scope);
+  if (options.allowUnread !== true) {
+    checkPartial(program, scope);
+    for (const one of named) one?.checkRead();
+  }
   return { program, outputs: structure, captured: scope.capturedOuter };
 }
 

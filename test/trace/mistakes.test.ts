@@ -71,3 +71,45 @@ describe("comparisons tested by JavaScript", () => {
     expect(() => jacrow(f, { device }).sync(X)).toThrow("JR316");
   });
 });
+
+describe("misspelt names", () => {
+  const f = ({ x, u }: { x: Row<2>; u: Value }): Value => x.mul(u);
+  const calls = (g: (inputs: never) => unknown, given: object): unknown =>
+    jacrow(g as (inputs: { x: Row<2> }) => Value, { device }).sync(given as { x: number[][] });
+
+  test("a name that was not given", () => {
+    expect(() => calls(f, { x: X, U: [3] })).toThrow(
+      "JR317: f reads input u, which was not given; given: x, U",
+    );
+    const g = (inputs: { X: Row<2> }): Value => inputs.X.sin();
+    expect(() => calls(g, { x: X })).toThrow("JR317: g reads input X, which was not given; given: x");
+  });
+
+  test("a default does not hide it", () => {
+    const g = ({ x, u = 1 }: { x: Row<2>; u?: number }): Value => x.mul(u);
+    expect(() => calls(g, { x: X })).toThrow("JR317: g reads input u");
+  });
+
+  test("a name that is never read", () => {
+    expect(() => calls(f, { x: X, u: [3], z: [1] })).toThrow("JR318: f has no input z; it reads x, u");
+    const J = jacrow(({ x }: { x: Row<2>; z: Value }) => x.sin(), { device, allowZero: true });
+    expect(Object.keys(J.sync({ x: X, z: [1] }))).toEqual(["x", "z"]);
+  });
+
+  test("a second argument's names", () => {
+    const g = (x: Row<2>, p: { a: Value }): Value => x.mul(p.a);
+    const J = jacrow(g as (x: Row<2>, p: never) => Value, { device });
+    expect(() => J.sync(X, { A: [1] } as never)).toThrow(
+      "JR317: g reads input a, which was not given; given: A",
+    );
+  });
+
+  test("rest, in, Object.keys and handing the object on count as reading", () => {
+    const g = ({ x, ...rest }: { x: Row<2>; u: Value }): Value => x.mul(rest.u);
+    const h = (inputs: { x: Row<2>; u: Value }): Value =>
+      "v" in inputs ? inputs.x : Object.values(inputs).reduce((a, b) => a.mul(b));
+    const outer = (inputs: { x: Row<2>; u: Value }): unknown => jacobian(f)(inputs);
+    for (const one of [g, h]) expect(() => calls(one, { x: X, u: [3] })).not.toThrow();
+    expect(() => rows(outer, { device }).sync({ x: X, u: [3] })).not.toThrow();
+  });
+});
