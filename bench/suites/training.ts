@@ -5,7 +5,7 @@
 
 import { motions } from "../../examples/delan/arm.ts";
 import { inverseDynamics, lagrangianNetwork, type State } from "../../examples/delan/model.ts";
-import { hessian, type NdArray, type Row, rows, square, sub, sum } from "../../src/index.ts";
+import { hessian, type Row, rows, square, sub, sum } from "../../src/index.ts";
 import * as nn from "../../src/nn.ts";
 import { timeSync } from "../measure.ts";
 import { trainingPeers } from "../peers/training.ts";
@@ -93,7 +93,7 @@ const value = (x: Row) => net.value(net.parameters, x);
 function milliseconds(g: (x: Row) => unknown): number {
   const map = rows(g as (x: Row) => Row);
   const bound = map.bind({ n: 4096, inputs: [3], dtype: "f32" });
-  (bound.inputs as NdArray).data.set(uniform(4096 * 3));
+  bound.inputs.data.set(uniform(4096 * 3));
   return timeSync(() => bound.run(), { budget: 600, most: 200 }).median;
 }
 

@@ -6,7 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { type Panel, palette, plotPanels, writePicture } from "../shared/plot.ts";
-import { learn, type Outcome, option, tableLine } from "./study.ts";
+import { learn, type Outcome, option, type Truth, tableLine } from "./study.ts";
 
 const test = Float64Array.from({ length: 401 }, (_, i) => Math.PI * (i / 200 - 1));
 const truth = ([x = 0]: ArrayLike<number> & Iterable<number>): readonly [number[], number[], number[]] => [
@@ -28,21 +28,13 @@ function panels(activation: string, [both, alone]: readonly Outcome[]): Panel[] 
   });
 }
 
-/** Smooth activations start with few bends, and learn to make more. */
-const gains = { relu: 1.2, softplus: 1.6, tanh: 0.7, cosine: 0.5 };
+/** The gain of the initial weights and the bound of the biases: few bends at first, spread over the interval. */
+const starts = { relu: [0.5, 1], softplus: [0.8, 2.5], tanh: [0.7, 2], cosine: [0.1, 3] } as const;
 const drawn: Panel[] = [];
 console.log(`${"".padEnd(20)}${["f", "∂f", "∂²f"].map((name) => name.padStart(10)).join("")}`);
-for (const [activation, gain] of Object.entries(gains) as [keyof typeof gains, number][]) {
-  const study = {
-    inputs: 1,
-    truth: truth as never,
-    activation,
-    depth: 1,
-    gain,
-    bias: 3.14,
-    test,
-    ...budget,
-  };
+for (const activation of ["relu", "softplus", "tanh", "cosine"] as const) {
+  const [gain, bias] = starts[activation];
+  const study = { inputs: 1, truth: truth as Truth, activation, depth: 1, gain, bias, test, ...budget };
   const outcomes: Outcome[] = [];
   for (const withSlopes of [true, false]) {
     const outcome = await learn(study, withSlopes);
