@@ -55,7 +55,7 @@ export function readArguments(args: readonly unknown[], options: ReadOptions): C
   const own: FloatType = rows.every(({ data }) => data instanceof Float32Array) ? "f32" : "f64";
   const dtype = options.dtype ?? own;
   return {
-    signature: { structure, inputs: inputs.map(({ name, shape, level }) => ({ name, shape, level })) },
+    signature: { structure, inputs: inputs.map(({ data: _, n: __, ...input }) => input) },
     data: inputs.map(({ data }) => inWidth(data, dtype)),
     n,
     dtype,
@@ -102,7 +102,21 @@ function readOne(leaf: { name: string; value: unknown; index: number }, options:
   const empty = Array.isArray(given) && given.length === 0;
   const shown = name === "x" ? "X" : name;
   const { data, n, rowShape } = toRows(given as RowsInput, options.shapeOf(name, empty), { name: shown });
-  return { name, shape: rowShape, level: "row", data, n };
+  const how = howGiven(shown, { n, shape: rowShape, single: options.single });
+  return { name, shape: rowShape, level: "row", data, n, ...(how !== undefined && { given: how }) };
+}
+
+/** Rows where one row is meant, and the reverse: the function sees other axes than its author had in mind. */
+function howGiven(
+  name: string,
+  { n, shape, single }: { n: number; shape: readonly number[]; single: boolean },
+): string | undefined {
+  if (single)
+    return shape.length > 1
+      ? `one takes one row, and ${name} was given as ${shape.join(" × ")}: for rows write J.sync(X)`
+      : undefined;
+  if (shape.length > 0) return undefined;
+  return `${name} is ${n} rows of one number each; for one row write [x] or J.one(x)`;
 }
 
 /** One row as rows. */

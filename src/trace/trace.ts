@@ -25,6 +25,8 @@ export interface InputSpec {
   readonly shape: Shape;
   /** A value of each row, or one shared by all rows. */
   readonly level: "row" | "bound";
+  /** How it was given, where errors of shape are likely to come from that. */
+  readonly given?: string;
 }
 
 /** A function's arguments: an array structure, and its leaves. */
@@ -64,16 +66,38 @@ export function trace(
   const named = (args as unknown[]).map((arg) =>
     isPlainObject(arg) ? new NamedInputs(name, arg) : undefined,
   );
-  const { outputs, structure } = scope.run(() => {
-    const passed = (args as unknown[]).map((arg, index) => named[index]?.inputs ?? arg);
-    return outputsOf(scope, (f as (...values: unknown[]) => unknown)(...passed));
-  });
+  const { outputs, structure } = explained(signature, () =>
+    scope.run(() => {
+      const passed = (args as unknown[]).map((arg, index) => named[index]?.inputs ?? arg);
+      return outputsOf(scope, (f as (...values: unknown[]) => unknown)(...passed));
+    }),
+  );
   const program = programOf(name, [...inputs, ...scope.captured.values()], outputs);
   if (options.allowUnread !== true) {
     checkPartial(program, scope);
     for (const one of named) one?.checkRead();
   }
   return { program, outputs: structure, captured: scope.capturedOuter };
+}
+
+/** Errors that come from shapes when the rows were given the wrong way: undefined entries, axes, indices, products. */
+const OF_SHAPES = new Set("JR303 JR309 JR310 JR320 JR322 JR326 JR327 JR330 JR331 JR332".split(" "));
+
+/** Runs a user's function; an error of shapes ends with how the inputs were given. */
+function explained<T>({ inputs }: Signature, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    const given = inputs.flatMap((input) => input.given ?? []).join("; ");
+    if (given === "") throw error;
+    if (error instanceof UsageError && OF_SHAPES.has(error.code))
+      throw new UsageError(error.code, `${error.message.slice(error.code.length + 2)}; ${given}`, {
+        cause: error,
+      });
+    if (error instanceof TypeError)
+      throw new UsageError("JR319", `the function failed: ${error.message}; ${given}`, { cause: error });
+    throw error;
+  }
 }
 
 function outputsOf(scope: Scope, result: unknown): { outputs: Output[]; structure: Structure } {

@@ -123,8 +123,5 @@ function nodeText({ op, origin }: Node): string {
 
 /** The error for taking a scalar apart. */
 export function scalarEntries(): UsageError {
-  return new UsageError(
-    "JR309",
-    "a scalar has no entries: rows of one number each are traced as one scalar; if one row was passed where rows are meant, write [x] or J.one(x)",
-  );
+  return new UsageError("JR309", "a scalar has no entries: rows of one number each are traced as one scalar");
 }

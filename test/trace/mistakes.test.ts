@@ -15,6 +15,7 @@ import {
   type Row,
   rows,
   scan,
+  stack,
   stopGradient,
   type Tensor,
   toFloat,
@@ -111,5 +112,45 @@ describe("misspelt names", () => {
     const outer = (inputs: { x: Row<2>; u: Value }): unknown => jacobian(f)(inputs);
     for (const one of [g, h]) expect(() => calls(one, { x: X, u: [3] })).not.toThrow();
     expect(() => rows(outer, { device }).sync({ x: X, u: [3] })).not.toThrow();
+  });
+});
+
+describe("one row where rows are meant, and the reverse", () => {
+  const flat = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7];
+  const wrong: Readonly<Record<string, (q: Tensor) => unknown>> = {
+    at: (q) => q.at(0).sin(),
+    index: (q) => (q as unknown as Value[])[0]?.sin(),
+    "a reduction over an axis": (q) => q.sum({ axis: 0 }),
+    slice: (q) => q.slice(0, 2),
+    dot: (q) => q.dot(q),
+    "array methods": (q) => stack((q as unknown as Value[]).map((one) => one.sin())),
+    "taking apart": (q) => {
+      const [a, b] = q as unknown as readonly [Value, Value];
+      return a.add(b);
+    },
+    "inside a derivative": (q) => jacobian((p: Value) => p.at(0).sin())(q),
+  };
+  test.each(Object.entries(wrong))("a flat row: %s", (_, f) => {
+    expect(() => rows(f, { device }).sync(flat)).toThrow(
+      /^JR3.*; X is 7 rows of one number each; for one row write \[x\] or J\.one\(x\)$/,
+    );
+  });
+
+  test("scalar rows stay what they are", () => {
+    const J = jacrow((x: Value) => x.sum().sin(), { device });
+    expect(J.sync([0, 0]).toArray()).toEqual([1, 1]);
+    expect(() => rows((x) => (x.gt(0) as unknown as Value) && x, { device }).sync(flat)).toThrow(
+      /never used: [^;]*; write where\([^;]*$/,
+    );
+  });
+
+  test("rows given to one", () => {
+    const J = jacrow((x: Value) => x.at(0).mul(x.at(1)), { device });
+    expect(() => J.one([[1, 2]])).toThrow(
+      /JR322: index 1 is outside .*; one takes one row, and X was given as 1 × 2: for rows write J\.sync\(X\)/,
+    );
+    const apart = jacrow(([a, b]: Row<2>) => b.mul(a), { device });
+    expect(() => apart.one([[1, 2]])).toThrow(/JR319: the function failed: .*'mul'.*; one takes one row/);
+    expect([...J.one([3, 4]).data]).toEqual([4, 3]);
   });
 });
