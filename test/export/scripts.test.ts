@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { type SourceOptions, sourceJs, sourceWasm } from "../../src/api/source.ts";
+import { toSource } from "../../src/api/to-source.ts";
 import { jacobianProgram } from "../../src/autodiff/index.ts";
+import { type Row, sin } from "../../src/index.ts";
 import { Builder } from "../../src/ir/builder.ts";
 import type { Program } from "../../src/ir/types.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
@@ -138,6 +140,18 @@ test.each(["f32", "f64"] as const)("WebAssembly with its glue, %s", async (dtype
       [0, 0, 0, 0],
     )["y0"],
   ).toHaveLength(8);
+});
+
+test("toSource takes functions and says what it needs", async () => {
+  const f = (x: Row<2>) => sin(x).mul(x);
+  const files = toSource(f, { format: "js", inputs: [2], name: "f" });
+  const run = (await imported(files))["f"] as Run;
+  const { y, jac } = run([1, 2]);
+  expect(y?.[1]).toBeCloseTo(2 * Math.sin(2), 14);
+  expect(jac?.[3]).toBeCloseTo(Math.sin(2) + 2 * Math.cos(2), 14);
+  expect([...toSource(f, { format: "c", inputs: [2] }).keys()][0]).toBe("f.h");
+  expect(() => toSource(f, { format: "c" })).toThrow("JR430");
+  expect(() => toSource(f, { format: "pascal" as "c", inputs: [2] })).toThrow("JR450");
 });
 
 test("the command writes a folder of any format", () => {

@@ -1,0 +1,71 @@
+/**
+ * `toSource(f)`: a function of one row and its Jacobian as source for people who embed, without jacrow.
+ *
+ * In: a function and the shape of a row, or a loaded model. Out: files by name: C99, plain JavaScript, or WebAssembly with
+ * glue. Always: what they compute is what `jacrow(f)` would.
+ */
+
+import type { FloatType } from "../data/shape.ts";
+import { UsageError } from "../errors.ts";
+import { isRowFunction } from "../trace/row-function.ts";
+import { type AnyFunction, describe } from "../trace/trace.ts";
+import { checkPaths } from "../trace/transforms.ts";
+import { chooseInputs } from "../trace/wrt.ts";
+import { signatureOf } from "./arguments.ts";
+import { modelDtype, modelSignature } from "./model.ts";
+import { baseOf } from "./plan.ts";
+import { identifier, type SourceOptions, sourceC, sourceJs, sourceWasm } from "./source.ts";
+import type { InputShapes, JacrowOptions } from "./types.ts";
+
+/** Options of `toSource`. */
+export interface ToSourceOptions extends Pick<JacrowOptions, "wrt" | "mode" | "effort" | "allowZero"> {
+  /** C99 with header, example and CMake file; one JavaScript module; or a WebAssembly module with glue. */
+  readonly format: "c" | "js" | "wasm";
+  /** Shapes of one row of each input; not needed for models. */
+  readonly inputs?: InputShapes;
+  /** The function's name; by default f's own. */
+  readonly name?: string;
+  /** A model's own width by default, else float64; JavaScript is always float64. */
+  readonly dtype?: FloatType;
+  /** A row's Jacobian by rows, the default, or by columns. */
+  readonly layout?: "row" | "col";
+  /** C: bytes of a vector; 16, the default, suits every machine, 32 and 64 those that the compiler is told of. */
+  readonly vectorBytes?: 16 | 32 | 64;
+}
+
+const writers = { c: sourceC, js: sourceJs, wasm: sourceWasm } as const;
+
+/** The files, by name, of a function that computes f's values and Jacobian for any number of rows. */
+export function toSource(f: AnyFunction, options: ToSourceOptions): Map<string, string | Uint8Array> {
+  if (typeof f !== "function")
+    throw new UsageError(
+      "JR400",
+      `toSource takes a function of one row or a loaded model, got ${describe(f)}`,
+    );
+  const write = Object.hasOwn(writers, options.format) ? writers[options.format] : undefined;
+  if (write === undefined)
+    throw new UsageError(
+      "JR450",
+      `toSource: format must be "c", "js" or "wasm", got ${describe(options.format)}`,
+    );
+  const model = isRowFunction(f) ? f : undefined;
+  if (model === undefined && options.inputs === undefined) {
+    throw new UsageError(
+      "JR430",
+      'toSource needs the shape of a row of a function: toSource(f, { inputs: [3], format: "c" })',
+    );
+  }
+  const signature = model ? modelSignature(model) : signatureOf(options.inputs, []);
+  const { program } = baseOf(f, signature, options.allowZero);
+  const { mode = "auto", effort = "default", allowZero = false, layout = "row", vectorBytes = 16 } = options;
+  const wrt = chooseInputs(`toSource(${program.name})`, signature, options.wrt).inputs;
+  if (!allowZero) checkPaths(program.name, program, wrt);
+  const how: SourceOptions = {
+    request: { wrt, mode, effort, allowZero },
+    dtype: options.dtype ?? (model && modelDtype(model)) ?? "f64",
+    layout,
+    vectorBytes,
+    name: identifier(options.name ?? program.name, new Set()),
+  };
+  return write(program, how);
+}
