@@ -1,7 +1,8 @@
-/** What this machine can do: the best rate of 128-bit WebAssembly in this runtime, and memory bandwidth, per thread. */
+/** What this machine can do: the best rates of 128-bit WebAssembly in this runtime and of native code, and memory bandwidth, per thread. */
 
 import { cpus } from "node:os";
 import { hasRelaxedSimd } from "../src/runtime/wasm/features.ts";
+import { nativePeakRate } from "./native-peak.ts";
 import { peakRate } from "./peak.ts";
 
 /** Rates measured at the start of a run. */
@@ -16,10 +17,19 @@ export interface Machine {
 /** Measures the machine. */
 export function measureMachine(): Machine {
   const peaks = { f32: peakRate("f32"), f64: peakRate("f64") };
+  const native = { f32: nativePeakRate("f32"), f64: nativePeakRate("f64") };
   const bandwidth = measureBandwidth();
+  const compiled =
+    native.f32 === undefined
+      ? ""
+      : `; native peak ${native.f32.toFixed(1)} f32, ${native.f64?.toFixed(1)} f64`;
   const fused = hasRelaxedSimd() ? "relaxed FMA" : "mul + add";
-  const description = `Node ${process.versions.node} (${fused}), ${cpus().length} × ${cpus()[0]?.model.trim()}; 128-bit peak ${peaks.f32.toFixed(1)} GFLOP/s f32, ${peaks.f64.toFixed(1)} f64; memory ${bandwidth.toFixed(1)} GB/s`;
-  return { description, bandwidth, peak: (_, dtype) => peaks[dtype] };
+  const description = `Node ${process.versions.node} (${fused}), ${cpus().length} × ${cpus()[0]?.model.trim()}; 128-bit peak ${peaks.f32.toFixed(1)} GFLOP/s f32, ${peaks.f64.toFixed(1)} f64${compiled}; memory ${bandwidth.toFixed(1)} GB/s`;
+  return {
+    description,
+    bandwidth,
+    peak: (device, dtype) => (device === "native" ? native[dtype] : undefined) ?? peaks[dtype],
+  };
 }
 
 /** Copies 64 MB, larger than caches; counts bytes read and written. */

@@ -15,9 +15,9 @@ export interface Settings {
   readonly json: string | undefined;
 }
 
-type Device = "wasm" | "interpreter";
+type Device = "wasm" | "native" | "interpreter";
 
-export const help = `npm run bench -- [--suite NAME]… [--workload NAME]… [--device wasm|interpreter] [--threads N]…
+export const help = `npm run bench -- [--suite NAME]… [--workload NAME]… [--device wasm|native|interpreter] [--threads N]…
   [--peers] [--python PATH] [--json FILE]
 
 Without --threads: one thread, then all. --peers adds jax-js (npm install in bench/ first);
@@ -53,6 +53,6 @@ export function settingsOf(args: readonly string[]): Settings | "help" {
 }
 
 function deviceOf(name: string): Device {
-  if (name === "wasm" || name === "interpreter") return name;
-  throw new UsageError("JR490", `--device ${name}: wasm or interpreter`);
+  if (name === "wasm" || name === "native" || name === "interpreter") return name;
+  throw new UsageError("JR490", `--device ${name}: wasm, native or interpreter`);
 }

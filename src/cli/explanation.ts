@@ -88,7 +88,8 @@ function kernelText(info: KernelInfo, { deterministic }: Compute): string {
     ? "fused multiply-add"
     : `multiply, then add${deterministic ? "" : " (this runtime has no fused one)"}`;
   const threads = `${info.threads} thread${info.threads === 1 ? "" : "s"}`;
-  return `kernel: WebAssembly of ${bytesText(info.moduleBytes)}, ${info.tileRows} rows at a time, ${fused}, ${threads}`;
+  const what = info.device === "native" ? "native code from C" : "WebAssembly";
+  return `kernel: ${what} of ${bytesText(info.moduleBytes)}, ${info.tileRows} rows at a time, ${fused}, ${threads}`;
 }
 
 /** The same as plain data. */

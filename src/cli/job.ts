@@ -10,7 +10,8 @@ import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import type { Program } from "../ir/types.ts";
 import { smooth } from "../optimize/smooth.ts";
-import { compileKernel, type Kernel } from "../runtime/kernel.ts";
+import { compileKernel, type DeviceName, type Kernel } from "../runtime/kernel.ts";
+import "../runtime/native/register.ts";
 import type { Signature } from "../trace/trace.ts";
 import type { Arguments } from "./command.ts";
 import { loadModel, type Model, modelOptions } from "./model.ts";
@@ -22,7 +23,7 @@ import { chosenInputs, withOutputs } from "./selection.ts";
 export interface Compute {
   readonly mode: Mode;
   readonly effort: Effort;
-  readonly device: "wasm" | "interpreter";
+  readonly device: DeviceName;
   readonly dtype: FloatType;
   readonly threads: number;
   readonly deterministic: boolean;
@@ -109,7 +110,7 @@ function computeOf(args: Arguments): Omit<Compute, "dtype"> & { readonly dtype: 
   return {
     mode: args.choice("mode", ["auto", "forward", "reverse"]) ?? "auto",
     effort: args.choice("effort", ["quick", "default", "thorough"]) ?? "default",
-    device: args.choice("device", ["wasm", "interpreter"]) ?? "wasm",
+    device: args.choice("device", ["wasm", "native", "interpreter"]) ?? "wasm",
     dtype: args.choice("dtype", ["f32", "f64"]),
     threads: args.count("threads") ?? availableParallelism(),
     deterministic: args.flag("deterministic"),

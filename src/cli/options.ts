@@ -48,7 +48,11 @@ export const COMPUTE_OPTIONS: readonly OptionSpec[] = [
     placeholder: "E",
     help: "how long auto looks for a cheaper order: quick, default,\nthorough (seconds to minutes for long formulas)",
   },
-  { name: "device", placeholder: "NAME", help: "wasm (the default), or interpreter (slow, float64)" },
+  {
+    name: "device",
+    placeholder: "NAME",
+    help: "wasm (the default); native: compiled C, needs a compiler and\nkoffi; or interpreter (slow, float64)",
+  },
   { name: "threads", placeholder: "N", help: "threads; all processors by default" },
   { name: "deterministic", help: "the same bits on every machine: no fused multiply-add" },
 ];
