@@ -63,6 +63,11 @@ export async function findKinks(
 ): Promise<KinkReport> {
   if (typeof f !== "function")
     throw new UsageError("JR400", "findKinks takes a function of one row or a loaded model");
+  if (options?.epsilon === undefined)
+    throw new UsageError(
+      "JR447",
+      "findKinks needs { epsilon }, how near to a kink is near, for example { epsilon: 1e-3 }",
+    );
   if (!(options.epsilon > 0))
     throw new UsageError("JR447", `epsilon is a distance above 0, got ${options.epsilon}`);
   const call = readArguments(f.length > 1 && !isRowFunction(f) ? (rows as readonly unknown[]) : [rows], {

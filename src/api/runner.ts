@@ -11,6 +11,8 @@ import { UsageError } from "../errors.ts";
 import { at, showShape } from "../ir/shape.ts";
 import type { DeviceName, KernelOptions } from "../runtime/kernel.ts";
 import { coreCount } from "../runtime/threads/platform.ts";
+import { isHolder } from "../trace/operand.ts";
+import { isTracing } from "../trace/scope.ts";
 import { unflatten } from "../trace/structure.ts";
 import type { Signature } from "../trace/trace.ts";
 import { type CallArguments, readArguments, signatureKey, signatureOf } from "./arguments.ts";
@@ -64,7 +66,13 @@ export class Runner {
     this.#options = options;
   }
 
-  async run(args: readonly unknown[]): Promise<unknown> {
+  /** Throws at once, not by rejecting, where a traced value is given: nothing is left unhandled. */
+  run(args: readonly unknown[]): Promise<unknown> {
+    refuseTraced(this.#what.name, args);
+    return this.#run(args);
+  }
+
+  async #run(args: readonly unknown[]): Promise<unknown> {
     const { rows, options } = this.#split(args);
     if (options.out !== undefined)
       throw new UsageError("JR454", "out is an option of J.sync(X, { out }); await J(X) returns new arrays");
@@ -171,6 +179,7 @@ export class Runner {
   }
 
   #read(args: readonly unknown[], single: boolean): CallArguments {
+    refuseTraced(this.#what.name, args);
     if (this.#disposed)
       throw new UsageError(
         "JR441",
@@ -234,6 +243,23 @@ export class Runner {
   #checkSize(estimates: readonly Estimate[], { n, dtype }: { n: number; dtype: FloatType }): void {
     checkSize(estimates, { n, bytesPerNumber: dtype === "f32" ? 4 : 8, maxBytes: this.#options.maxBytes });
   }
+}
+
+/** `jacrow(f)(q)` inside a traced function: q has no numbers, and what is wanted is jacobian(f). */
+function refuseTraced(name: string, args: readonly unknown[]): void {
+  if (!args.some(holdsTraced)) return;
+  const [, of = "rows", inner = "f"] = /^(\w+)\((.*)\)$/s.exec(name) ?? [];
+  const instead = of === "jacrow" ? `jacobian(${inner})` : inner;
+  throw new UsageError(
+    "JR456",
+    `${name} was given a traced value: inside a function use ${instead}(q); ${of} runs over rows of numbers`,
+  );
+}
+
+function holdsTraced(value: unknown): boolean {
+  if (isHolder(value)) return true;
+  if (!isTracing() || typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
+  return Object.values(value).some(holdsTraced);
 }
 
 function shapeIn(signature: Signature | undefined, name: string): readonly number[] | undefined {

@@ -96,12 +96,18 @@ function leaked({ scope, node }: Traced, reader: Scope): UsageError {
   );
 }
 
-/** The innermost scope; an error where nothing is being traced. */
-export function requireScope(what: string): Scope {
+/** The innermost scope; an error where nothing is being traced, with what to write instead. */
+export function requireScope(what: string, instead?: string): Scope {
   const scope = active.at(-1);
   if (scope !== undefined) return scope;
   throw new UsageError(
     "JR302",
-    `${what} works on traced values, inside a function given to jacrow(), jacobian() or rows(): nothing is being traced here`,
+    `${what} works on traced values, inside a function given to jacrow(), jacobian() or rows(): nothing is being traced here` +
+      (instead === undefined ? "" : `; ${instead}`),
   );
+}
+
+/** Is a function being traced right now? */
+export function isTracing(): boolean {
+  return active.length > 0;
 }

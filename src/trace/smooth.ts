@@ -33,7 +33,10 @@ export function smooth<F extends NamedFunction>(f: F, options: SmoothOptions): F
 export function smooth(f: AnyFunction, ...rest: readonly unknown[]): unknown {
   if (typeof f !== "function")
     throw new UsageError("JR400", `smooth takes a function of one row or a loaded model, got ${describe(f)}`);
-  const options = optionsOf<SmoothOptions>("smooth", rest) as SmoothOptions;
+  const { beta } = optionsOf<SmoothOptions>("smooth", rest);
+  if (beta === undefined)
+    throw new UsageError("JR230", "smooth needs { beta }, the sharpness, for example { beta: 20 }");
+  const options: SmoothOptions = { beta };
   const name = `smooth(${f.name === "" ? "f" : f.name})`;
   if (isRowFunction(f)) return smoothModel(f, options);
   const smoothed = (...args: unknown[]): unknown => {

@@ -46,10 +46,10 @@ interface Call {
 function traceCall(
   f: AnyFunction,
   args: readonly unknown[],
-  how: { what: string; allowUnread?: boolean },
+  how: { what: string; allowUnread?: boolean; instead?: string },
 ): Call {
-  const { what, allowUnread = false } = how;
-  const scope = requireScope(what);
+  const { what, allowUnread = false, instead = `run it with rows(${what})(X)` } = how;
+  const scope = requireScope(what, instead);
   const lifted = liftArguments(scope, what, args);
   const traced = trace(f, lifted.signature, { allowUnread });
   return { scope, what, traced, lifted, args: [...lifted.nodes, ...traced.captured] };
@@ -66,7 +66,11 @@ export function jacobian<F extends NamedFunction, const O extends JacobianOption
 ): Derivative<F, O>;
 export function jacobian(f: AnyFunction, ...rest: readonly unknown[]): unknown {
   const options = optionsOf<JacobianOptions>("jacobian", rest);
-  const what = `jacobian(${nameOf(f)})`;
+  return derivativeOf(f, options, `jacobian(${nameOf(f)})`);
+}
+
+/** The Jacobian's function, called `what` in errors. */
+function derivativeOf(f: AnyFunction, options: JacobianOptions, what: string): AnyFunction {
   const derivative = (...args: unknown[]): unknown =>
     jacobianOf(traceCall(f, args, { what, ...allowing(options) }), options);
   return Object.defineProperty(derivative, "name", { value: what });
@@ -109,7 +113,7 @@ export function hessian<F extends NamedFunction>(
 ): Derivative<F, JacobianOptions>;
 export function hessian(f: PositionalFunction, ...rest: readonly unknown[]): unknown {
   const options = optionsOf<JacobianOptions>("hessian", rest);
-  return jacobian(jacobian(f, options) as PositionalFunction, options);
+  return derivativeOf(jacobian(f, options), options, `hessian(${nameOf(f)})`);
 }
 
 /** `[f(primals), J · tangents]`: a lone argument, or arrays of arguments and of tangents. */
@@ -128,7 +132,7 @@ export function linearize<F extends AnyFunction>(
   primals: unknown,
 ): [value: Mapped<ReturnType<F>, Tensor>, push: (tangents: unknown) => Mapped<ReturnType<F>, Tensor>] {
   type Outputs = Mapped<ReturnType<F>, Tensor>;
-  const call = traceCall(f, argumentsOf(primals), { what: `jvp(${nameOf(f)})` });
+  const call = traceCall(f, argumentsOf(primals), { what: `jvp(${nameOf(f)})`, instead: insideRows("jvp") });
   const push = (tangents: unknown): Outputs => {
     const lifted = liftArguments(
       call.scope,
@@ -152,7 +156,7 @@ export function vjp<F extends AnyFunction, P>(
   f: F,
   primals: P,
 ): [value: Mapped<ReturnType<F>, Tensor>, pull: (cotangents: unknown) => Mapped<P, Tensor>] {
-  const call = traceCall(f, argumentsOf(primals), { what: `vjp(${nameOf(f)})` });
+  const call = traceCall(f, argumentsOf(primals), { what: `vjp(${nameOf(f)})`, instead: insideRows("vjp") });
   const { builder } = call.scope;
   const outputs = call.traced.program.outputs.map(({ value }) => value);
   const pull = (cotangents: unknown): Mapped<P, Tensor> => {
@@ -172,6 +176,12 @@ export function vjp<F extends AnyFunction, P>(
 
 function allowing({ allowZero }: JacobianOptions): { allowUnread?: boolean } {
   return allowZero === undefined ? {} : { allowUnread: allowZero };
+}
+
+function insideRows(what: string): string {
+  return what === "jvp"
+    ? "run it with rows((x, v) => jvp(f, x, v))(X, V)"
+    : "run it with rows((x, w) => vjp(f, x)[1](w))(X, W)";
 }
 
 function nameOf(f: unknown): string {

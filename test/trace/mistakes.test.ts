@@ -7,14 +7,18 @@
 import { describe, expect, test } from "vitest";
 import {
   and,
+  findKinks,
   gt,
+  hessian,
   jacobian,
   jacrow,
+  jvp,
   type Mask,
   not,
   type Row,
   rows,
   scan,
+  smooth,
   stack,
   stopGradient,
   type Tensor,
@@ -152,5 +156,46 @@ describe("one row where rows are meant, and the reverse", () => {
     const apart = jacrow(([a, b]: Row<2>) => b.mul(a), { device });
     expect(() => apart.one([[1, 2]])).toThrow(/JR319: the function failed: .*'mul'.*; one takes one row/);
     expect([...J.one([3, 4]).data]).toEqual([4, 3]);
+  });
+});
+
+describe("options left out", () => {
+  test("smooth and findKinks name what they need", async () => {
+    const bare = smooth as (f: unknown) => unknown;
+    expect(() => bare((x: Value) => x.relu())).toThrow(
+      "smooth needs { beta }, the sharpness, for example { beta: 20 }",
+    );
+    const kinks = findKinks as (f: unknown, rows: unknown) => Promise<unknown>;
+    await expect(kinks((x: Value) => x.relu(), X)).rejects.toThrow("JR447: findKinks needs { epsilon }");
+  });
+});
+
+describe("derivatives in the wrong place", () => {
+  const net = (x: Row<2>): Value => x.sin();
+  const inside: Readonly<Record<string, (q: Row<2>) => unknown>> = {
+    "the call": (q) => jacrow(net)(q as never),
+    sync: (q) => jacrow(net).sync(q as never),
+    one: (q) => jacrow(net).one(q as never),
+    "in an array": ([a, b]) => jacrow(net).sync([[a, b]] as never),
+  };
+  test.each(Object.entries(inside))("jacrow of a traced value: %s", (_, f) => {
+    expect(() => run(f)).toThrow(
+      "JR456: jacrow(net) was given a traced value: inside a function use jacobian(net)(q); jacrow runs over rows",
+    );
+  });
+
+  test("rows of a traced value", () => {
+    expect(() => run((q) => rows(jacobian(net)).sync(q as never))).toThrow(
+      "use jacobian(net)(q); rows runs over rows",
+    );
+  });
+
+  test("derivatives outside of a trace say how to run them", () => {
+    const call = (f: (x: never) => unknown) => () => f([0.1, 0.2] as never);
+    expect(call(hessian(net))).toThrow(
+      /JR302: hessian\(net\) works on traced.*; run it with rows\(hessian\(net\)\)\(X\)$/,
+    );
+    expect(call(jacobian(net))).toThrow("run it with rows(jacobian(net))(X)");
+    expect(call((x) => jvp(net, x, x))).toThrow("JR302: jvp(net) works");
   });
 });
