@@ -9,16 +9,22 @@ import type { Operand } from "./operand.ts";
 import * as movement from "./ops/movement.ts";
 import * as products from "./ops/products.ts";
 import { checkSurplus, optionsOf } from "./options.ts";
-import type { Shape, Tensor } from "./shapes.ts";
+import type { Matmul, Shape, Sliced, Tensor } from "./shapes.ts";
 import { type ShapeOf, type Value, valueOf } from "./value.ts";
 
 /** numpy's `@`. */
-export function matmul(a: Operand, b: Operand): Tensor {
+export function matmul<A extends Operand, B extends Operand>(
+  a: A,
+  b: B,
+): Tensor<Matmul<ShapeOf<A>, ShapeOf<B>>> {
   return asValue("matmul", a).matmul(b);
 }
 
 /** The inner product of two vectors; for matrices the same as matmul. */
-export function dot(a: Operand, b: Operand): Tensor {
+export function dot<A extends Operand, B extends Operand>(
+  a: A,
+  b: B,
+): Tensor<Matmul<ShapeOf<A>, ShapeOf<B>>> {
   return asValue("dot", a).dot(b);
 }
 
@@ -55,10 +61,10 @@ export function concat(
 }
 
 /** Entries start ≤ i < end of one axis, the first by default. */
-export function slice(
-  x: Operand,
+export function slice<O extends Operand>(
+  x: O,
   ...bounds: readonly [bounds: { start?: number; end?: number } & movement.SliceOptions]
-): Tensor {
+): Tensor<Sliced<ShapeOf<O>>> {
   const { start, end, ...options } = optionsOf<(typeof bounds)[0]>("slice", bounds);
   return asValue("slice", x).slice(start, end, options);
 }

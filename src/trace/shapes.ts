@@ -55,3 +55,21 @@ export type Broadcast<A extends Shape, B extends Shape> = B extends readonly []
         ? A
         : Shape
       : Shape;
+
+/** The shape of a matrix product, where the compiler can tell: M×K @ K×N, M×K @ K, K @ K×N, K @ K. */
+export type Matmul<A extends Shape, B extends Shape> = A extends readonly [number]
+  ? B extends readonly [number]
+    ? readonly []
+    : B extends readonly [number, infer N extends number]
+      ? readonly [N]
+      : Shape
+  : A extends readonly [infer M extends number, number]
+    ? B extends readonly [number]
+      ? readonly [M]
+      : B extends readonly [number, infer N extends number]
+        ? readonly [M, N]
+        : Shape
+    : Shape;
+
+/** The shape of a slice: as many axes, of sizes the compiler does not count. */
+export type Sliced<S extends Shape> = { readonly [K in keyof S]: number };

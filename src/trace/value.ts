@@ -15,7 +15,7 @@ import * as movement from "./ops/movement.ts";
 import * as products from "./ops/products.ts";
 import * as reductions from "./ops/reductions.ts";
 import { guardMethods } from "./options.ts";
-import type { Broadcast, Item, Scalar, Shape, Tensor } from "./shapes.ts";
+import type { Broadcast, Item, Matmul, Scalar, Shape, Sliced, Tensor } from "./shapes.ts";
 import { scalarEntries, TracedBase } from "./traced.ts";
 
 /** The shape of an operand, where the compiler can tell. */
@@ -346,11 +346,11 @@ export class Value<S extends Shape = Shape> extends TracedBase {
   // Products.
 
   /** numpy's `@`: of vectors the inner product, of matrices the matrix product, stacks broadcast. */
-  matmul(other: Operand): Tensor {
+  matmul<A extends Shape, O extends Operand>(this: Value<A>, other: O): Tensor<Matmul<A, ShapeOf<O>>> {
     return valueOf("matmul", [this, other], (b, [x, y]) => products.matmul(b, x as Node, y as Node));
   }
   /** The inner product of two vectors; for matrices the same as matmul. */
-  dot(other: Operand): Tensor {
+  dot<A extends Shape, O extends Operand>(this: Value<A>, other: O): Tensor<Matmul<A, ShapeOf<O>>> {
     return this.matmul(other);
   }
   /** x[i] · y[j] over all axes of both. */
@@ -373,8 +373,13 @@ export class Value<S extends Shape = Shape> extends TracedBase {
     );
   }
   /** Entries start ≤ i < end of one axis (the first by default). */
-  slice(start?: number, end?: number, options: movement.SliceOptions = {}): Tensor {
-    return this.#reshaped("slice", (b, x) => movement.slice(b, x, { start, end, ...options }));
+  slice<A extends Shape>(
+    this: Value<A>,
+    start?: number,
+    end?: number,
+    options: movement.SliceOptions = {},
+  ): Tensor<Sliced<A>> {
+    return valueOf("slice", [this], (b, [x]) => movement.slice(b, x as Node, { start, end, ...options }));
   }
   /** The entries at `indices` along an axis; `indices` may be a value of the row, rounded towards 0 and kept in range; NaN takes NaN. */
   take(indices: readonly number[] | Value, options: { axis?: number } = {}): Tensor {

@@ -6,14 +6,20 @@
 
 import { describe, expect, test } from "vitest";
 import {
+  dot,
   jacrow,
+  type Matrix,
+  matmul,
   type NdArray,
+  outer,
   type Row,
   rows,
   type Scalar,
   sin,
+  slice,
   stack,
   sub,
+  type Tensor,
   type Value,
   valueAndJacobian,
 } from "../../src/index.ts";
@@ -92,6 +98,54 @@ describe("types", () => {
     // @ts-expect-error two results, not three
     const [, , third] = rows(valueAndJacobian(f), { device }).sync(X);
     expect(third).toBeUndefined();
+  });
+
+  test("products know their shapes", () => {
+    const f = (x: Row<3>): Value => {
+      const [row, column] = [x.reshape([1, 3]), x.reshape([3, 1])];
+      const products = [
+        typed<Matrix<1, 1>>(matmul(row, column)),
+        typed<Matrix<1, 1>>(row.matmul(column)),
+        typed<Row<1>>(matmul(row, x)),
+        typed<Row<1>>(matmul(x, column)),
+        typed<Scalar>(matmul(x, x)),
+        typed<Scalar>(dot(x, x)),
+        typed<Scalar>(x.dot(x)),
+        typed<Tensor>(matmul([[1, 2, 3]], x)),
+      ];
+      // @ts-expect-error an inner product is no row
+      typed<Row<3>>(dot(x, x));
+      // @ts-expect-error a matrix times a vector is no matrix
+      typed<Matrix<1, 3>>(matmul(row, x));
+      return products.reduce((sum, each) => sum.add(each.sum()), typed<Value>(x.sum()));
+    };
+    expect(typed<NdArray>(jacrow(f, { device }).sync([[1, 2, 3]])).shape).toEqual([1, 3]);
+  });
+
+  test("chains of products by reduce", () => {
+    const chain = (x: Row<2>): Tensor => {
+      const links = [outer(x, x), outer(x, x), outer(x, x)];
+      const squares: Matrix<2, 2>[] = [
+        x
+          .mul(1)
+          .reshape([2, 1])
+          .mul(x.reshape([1, 2])) as Matrix<2, 2>,
+      ];
+      const product = links.reduce((A, B) => matmul(A, B));
+      return product.add(squares.reduce((A, B) => matmul(A, B)));
+    };
+    expect(jacrow(chain, { device }).sync(X).shape).toEqual([1, 2, 2, 2]);
+  });
+
+  test("a slice of a row is a row", () => {
+    const f = (x: Row<3>): Value => {
+      const head = typed<Row>(x.slice(0, 2));
+      const tail = typed<Row>(slice(x, { start: 1 }));
+      // @ts-expect-error a matrix's slice is no row
+      typed<Row>(x.reshape([3, 1]).slice(0, 2));
+      return typed<Scalar>(head.dot(tail));
+    };
+    expect(typed<NdArray>(jacrow(f, { device }).sync([[1, 2, 3]])).toArray()).toEqual([[2, 4, 2]]);
   });
 
   test("arguments are checked", () => {
