@@ -31,6 +31,7 @@ export {
 } from "./nn/differential-network.ts";
 export { stackTrees } from "./nn/ensemble.ts";
 export type { Loss, RowValues } from "./nn/gradient.ts";
+export { curvature, hessianVectorProduct, laplacian, type ScalarFunction } from "./nn/higher-order.ts";
 export { drawBiases, drawWeights, type Initialiser } from "./nn/initialise.ts";
 export {
   type Activated,

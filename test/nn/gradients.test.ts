@@ -3,9 +3,12 @@
 import { expect, test } from "vitest";
 import { hessian, jacobian, jvp, type Row, rows, sin, square, sub, sum, vjp } from "../../src/index.ts";
 import {
+  curvature,
   differentialNetwork,
   grad,
+  hessianVectorProduct,
   type LayerOf,
+  laplacian,
   loadParameters,
   loadWeights,
   type Parameter,
@@ -120,6 +123,29 @@ test("forward over reverse equals reverse over forward, and Hessians are symmetr
     const product = both.whole.at(row, 0, 0) * 0.3 - both.whole.at(row, 0, 1) * 1.1;
     expect(product).toBeCloseTo(both.forward.at(row, 0), 10);
   }
+});
+
+test("products with Hessians, the Laplacian and third derivatives", async () => {
+  // f = sin(x₀) x₁³ + x₀ x₁ with all derivatives by hand.
+  const f = ([a, b]: Row<2>) => sin(a).mul(b.pow(3)).add(a.mul(b));
+  const [x, y] = [0.7, -1.3];
+  const found = await rows((at: Row<2>) => ({
+    product: hessianVectorProduct(f)(at, [2, 3]),
+    curvature: curvature(f)(at, [2, 3]),
+    laplacian: laplacian(f)(at),
+    third: jacobian(hessian(f))(at),
+  }))([[x, y]]);
+  const [aa, ab, bb] = [-Math.sin(x) * y ** 3, 3 * Math.cos(x) * y ** 2 + 1, 6 * Math.sin(x) * y];
+  expect(distance(found.product.data, [2 * aa + 3 * ab, 2 * ab + 3 * bb])).toBeLessThan(1e-14);
+  expect(found.curvature.at(0)).toBeCloseTo(4 * aa + 12 * ab + 9 * bb, 12);
+  expect(found.laplacian.at(0)).toBeCloseTo(aa + bb, 12);
+  const [aaa, aab, abb, bbb] = [
+    -Math.cos(x) * y ** 3,
+    -3 * Math.sin(x) * y ** 2,
+    6 * Math.cos(x) * y,
+    6 * Math.sin(x),
+  ];
+  expect(distance(found.third.data, [aaa, aab, aab, abb, aab, abb, abb, bbb])).toBeLessThan(1e-13);
 });
 
 test("a loss must be a scalar, and a parameter it does not use has gradient 0", () => {
