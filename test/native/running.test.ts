@@ -45,9 +45,9 @@ function expectClose(
   });
 }
 
-describeNative("running", () => {
-  const program = network();
+const program = network();
 
+describeNative("rows", () => {
   test.each([0, 1, 15, 16, 17, 31, 32, 33, 100, 1000])("n = %i, in both ways of calling", async (n) => {
     const kernel = nativeKernel(program, { dtype: "f32", threads: 3 });
     const inputs = inputsFor(program, n, "f32");
@@ -87,7 +87,9 @@ describeNative("running", () => {
       }
     }
   });
+});
 
+describeNative("arrays and views", () => {
   test("arrays of the other width are converted", async () => {
     const kernel = nativeKernel(program, { dtype: "f32" });
     const n = 70;
@@ -124,7 +126,9 @@ describeNative("running", () => {
     bound.run();
     expectClose(program, bound.outputs, { n: 9, inputs });
   });
+});
 
+describeNative("sums, events, disposal", () => {
   test("sums over rows, with WebAssembly's bits if deterministic", async () => {
     const summing = sums();
     for (const n of [0, 1, 15, 300, 5000]) {

@@ -4,7 +4,7 @@
  * In: how many lanes of what. Out: the same names as the vector prelude has, in plain C99 with math.h.
  */
 
-import type { VectorShape } from "./prelude.ts";
+import type { VectorShape } from "./vectors.ts";
 
 /** The types and lane operations. */
 export function arraysText({ dtype }: VectorShape): string {

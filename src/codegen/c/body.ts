@@ -11,9 +11,9 @@ import { emitStage } from "../emit.ts";
 import { type Layout, layoutOf } from "../layout.ts";
 import { CFile } from "./file.ts";
 import { machineOf } from "./machine.ts";
-import type { VectorShape } from "./prelude.ts";
 import { CTarget } from "./target.ts";
 import { tileRowsFor } from "./tiles.ts";
+import type { VectorShape } from "./vectors.ts";
 
 /** Options that change the code. */
 export interface COptions {

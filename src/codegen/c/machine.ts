@@ -1,7 +1,7 @@
 /** Vector registers by width: how many there are, and which register blocks keep the multiply-adds busy. */
 
-import { lanesOf, type VectorShape } from "./prelude.ts";
 import type { Registers } from "./target.ts";
+import { lanesOf, type VectorShape } from "./vectors.ts";
 
 /** Half of a common first-level cache: a block's operand stays there while the next blocks read it. */
 const OPERAND_BYTES = 18 * 1024;

@@ -5,7 +5,7 @@
  * two-operand shuffles each.
  */
 
-import { lanesOf, perLane, type VectorShape } from "./prelude.ts";
+import { lanesOf, perLane, type VectorShape } from "./vectors.ts";
 
 /** The function `transpose(vf *r)`. */
 export function transpositionText(shape: VectorShape): string {

@@ -5,7 +5,7 @@
  * With AVX-512 masks are bits in mask registers; else they are lanes of ones and zeros.
  */
 
-import { lanesOf, type VectorShape } from "./prelude.ts";
+import { lanesOf, type VectorShape } from "./vectors.ts";
 
 /** Definitions for this width, if the compiler is GCC for such a machine. */
 export function x86Text(shape: VectorShape): string {

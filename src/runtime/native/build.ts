@@ -87,7 +87,9 @@ function tuning({ vectorBytes, version }: Compiler): string[] {
 function failed(error: unknown, { compiler, folder }: { compiler: Compiler; folder: string }): Error {
   rmSync(folder, { recursive: true, force: true });
   const { stderr } = error as { stderr?: unknown };
-  const text = (stderr === undefined || stderr === null ? String(error) : String(stderr)).trim();
+  const said =
+    typeof stderr === "string" || stderr instanceof Uint8Array ? Buffer.from(stderr).toString() : "";
+  const text = (said === "" ? String(error) : said).trim();
   const first = text.split("\n").find((line) => /error/i.test(line)) ?? text.slice(0, 300);
   if (/No such file|cannot find|ENOENT|EACCES|ENOSPC|timed out|SIGTERM/.test(first)) {
     return new UsageError(

@@ -47,6 +47,7 @@ interface Job {
   readonly scratch: ArrayBuffer;
 }
 
+/** A program run as native code. */
 export class NativeRunner implements Kernel {
   readonly program: Program;
   readonly #plan: NativePlan;
