@@ -23,21 +23,23 @@ export function summarize(durations: readonly number[]): Timing {
   };
 }
 
-/** Times `call` after a warm-up until the budget is spent: at least 5 calls, at most `most`. */
+/** Times `call` after a warm-up until the budget is spent: 5 calls at least (2 of calls longer than the budget), at most `most`. */
 export async function time(
   call: () => unknown,
   { budget = 1000, most = 2000 }: { budget?: number; most?: number } = {},
 ): Promise<Timing> {
   const durations: number[] = [];
-  const run = async (keep: boolean): Promise<void> => {
+  const run = async (): Promise<number> => {
     const start = performance.now();
     await call();
-    if (keep) durations.push(performance.now() - start);
+    return performance.now() - start;
   };
+  const least = (await run()) > budget ? 2 : 5;
   const warm = performance.now() + budget / 5;
-  for (let calls = 0; calls < 3 || (performance.now() < warm && calls < most); calls++) await run(false);
+  for (let calls = 0; performance.now() < warm && calls < most; calls++) await run();
   const end = performance.now() + budget;
-  while (durations.length < 5 || (performance.now() < end && durations.length < most)) await run(true);
+  while (durations.length < least || (performance.now() < end && durations.length < most))
+    durations.push(await run());
   return summarize(durations);
 }
 

@@ -13,7 +13,7 @@ async function manyRows(): Promise<Record<string, number>> {
   const workload: Workload = { name: "8-64-64-4", inputs: 8, outputs: 4, width: 64, depth: 2, rows: 1e6 };
   const x = { data: rowsOf(workload), shape: [workload.rows, workload.inputs] };
   const before = (process.memoryUsage().rss - x.data.byteLength) / MEGABYTE;
-  const [y, z] = (await rows(valueAndJacobian(forward(layersOf(workload))))(x));
+  const [y, z] = await rows(valueAndJacobian(forward(layersOf(workload))))(x);
   const arrays = (x.data.byteLength + y.data.byteLength + z.data.byteLength) / MEGABYTE;
   return { peak_rss_mb: peak(), before_mb: before, arrays_mb: arrays, beyond_mb: peak() - before - arrays };
 }
@@ -26,7 +26,7 @@ async function hugeResult(): Promise<Record<string, number>> {
   const start = performance.now();
   // f_j = sin(x_j) · cos(x_0): every row has a dense first column and a diagonal.
   const f = (x: Row<64>): Row<64> => mul(sin(x), cos(x.at(0))).flatten() as Row<64>;
-  const z = (await jacrow(f)({ data, shape: [n, width] }));
+  const z = await jacrow(f)({ data, shape: [n, width] });
   const seconds = (performance.now() - start) / 1000;
   let wrong = 0;
   for (const row of [0, 1, n >> 1, n - 2, n - 1]) {

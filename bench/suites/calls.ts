@@ -17,7 +17,7 @@ export async function calls(report: Report, settings: Settings): Promise<void> {
       const rows = { data: rowsOf(workload, n), shape: [n, workload.inputs] };
       await J(rows);
       const bound = J.bind({ n, inputs: [workload.inputs], dtype: "f32" });
-      (bound.inputs).data.set(rows.data);
+      bound.inputs.data.set(rows.data);
       const series = { suite: "calls", workload: `B1 n=${n}`, device, dtype: "f32", threads: 1 } as const;
       const run = timeSync(() => bound.run());
       report.add({ ...series, subject: "jacrow run()" }, micro(run));
