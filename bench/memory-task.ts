@@ -1,6 +1,6 @@
 /** One task of the memory suite, in a process of its own; prints its figures as JSON. */
 
-import { cos, jacrow, mul, type NdArray, type Row, rows, sin, valueAndJacobian } from "../src/index.ts";
+import { cos, jacrow, mul, type Row, rows, sin, valueAndJacobian } from "../src/index.ts";
 import { forward, layersOf, rowsOf, type Workload } from "./workloads.ts";
 
 const MEGABYTE = 1e6;

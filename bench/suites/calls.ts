@@ -1,6 +1,6 @@
 /** The calls suite: what one call costs at small n, with its tail: the network of B1 through `bind().run()` and `sync`. */
 
-import { jacrow, type NdArray } from "../../src/index.ts";
+import { jacrow } from "../../src/index.ts";
 import { timeSync } from "../measure.ts";
 import type { Report } from "../report.ts";
 import type { Settings } from "../settings.ts";

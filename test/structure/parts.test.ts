@@ -36,7 +36,7 @@ const stencil = (x: Vector): Vector => {
   const around = add(concat([x.slice(1), zero]), concat([zero, x.slice(0, -1)]));
   return mul(x, sub(mul(2, square(x)), around)) as Vector;
 };
-const shift = (x: Vector): Vector => square(x.slice(2)) as Vector;
+const shift = (x: Vector): Vector => square(x.slice(2));
 
 const functions = { elementwise, stencil, shift } as const;
 
