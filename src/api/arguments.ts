@@ -111,10 +111,11 @@ function howGiven(
   name: string,
   { n, shape, single }: { n: number; shape: readonly number[]; single: boolean },
 ): string | undefined {
+  if (single && shape.length === 1) return undefined;
   if (single)
-    return shape.length > 1
-      ? `one takes one row, and ${name} was given as ${shape.join(" × ")}: for rows write J.sync(X)`
-      : undefined;
+    return shape.length === 0
+      ? `one takes one row, and ${name} was given as one number`
+      : `one takes one row, and ${name} was given as ${shape.join(" × ")}: for rows write J.sync(X)`;
   if (shape.length > 0) return undefined;
   return `${name} is ${n} rows of one number each; for one row write [x] or J.one(x)`;
 }

@@ -83,21 +83,33 @@ export function trace(
 /** Errors that come from shapes when the rows were given the wrong way: undefined entries, axes, indices, products. */
 const OF_SHAPES = new Set("JR303 JR309 JR310 JR320 JR322 JR326 JR327 JR330 JR331 JR332".split(" "));
 
-/** Runs a user's function; an error of shapes ends with how the inputs were given. */
+/** Runs a user's function; an error of shapes ends with how the inputs it may come from were given. */
 function explained<T>({ inputs }: Signature, run: () => T): T {
   try {
     return run();
   } catch (error) {
-    const given = inputs.flatMap((input) => input.given ?? []).join("; ");
-    if (given === "") throw error;
-    if (error instanceof UsageError && OF_SHAPES.has(error.code))
-      throw new UsageError(error.code, `${error.message.slice(error.code.length + 2)}; ${given}`, {
-        cause: error,
-      });
-    if (error instanceof TypeError)
-      throw new UsageError("JR319", `the function failed: ${error.message}; ${given}`, { cause: error });
-    throw error;
+    const ofShapes = error instanceof UsageError ? OF_SHAPES.has(error.code) : error instanceof TypeError;
+    throw ofShapes ? withGiven(error as Error, inputs) : error;
   }
+}
+
+function withGiven(error: Error, inputs: readonly InputSpec[]): Error {
+  const given = inputs.flatMap((input) => (mayCause(input, inputs, error) ? (input.given ?? []) : []));
+  if (given.length === 0) return error;
+  const [code, message] =
+    error instanceof UsageError
+      ? [error.code, error.message.slice(error.code.length + 2)]
+      : ["JR319", `the function failed: ${error.message}`];
+  return new UsageError(code, [message, ...given].join("; "), { cause: error });
+}
+
+/** A lone input may; of several, one whose shape the message names. */
+function mayCause({ shape }: InputSpec, all: readonly InputSpec[], { message }: Error): boolean {
+  return (
+    all.length === 1 ||
+    message.includes(showShape(shape)) ||
+    (shape.length === 0 && message.startsWith("JR309"))
+  );
 }
 
 function outputsOf(scope: Scope, result: unknown): { outputs: Output[]; structure: Structure } {

@@ -148,7 +148,18 @@ describe("one row where rows are meant, and the reverse", () => {
     );
   });
 
+  test("of several inputs only the one that the error is about", () => {
+    const f = (index: number, key: "x" | "u") =>
+      rows((inputs: { x: Value; u: Value }) => inputs[key].at(index).add(inputs.x.mul(inputs.u)), { device });
+    const given = { x: [1, 2], u: [[1], [2]] };
+    expect(() => f(3, "u").sync(given)).toThrow(/JR322: index 3 is outside axis 0 of shape \(1,\)[^;]*$/);
+    expect(() => f(0, "x").sync(given)).toThrow("; X is 2 rows of one number each");
+  });
+
   test("rows given to one", () => {
+    expect(() => rows((x: Value) => x.at(0), { device }).one(3)).toThrow(
+      "; one takes one row, and X was given as one number",
+    );
     const J = jacrow((x: Value) => x.at(0).mul(x.at(1)), { device });
     expect(() => J.one([[1, 2]])).toThrow(
       /JR322: index 1 is outside .*; one takes one row, and X was given as 1 × 2: for rows write J\.sync\(X\)/,
