@@ -5,6 +5,7 @@
  * macro or an inline function, so that the code after it reads the same for every width and machine.
  */
 
+import { armText } from "./arm.ts";
 import { arraysText } from "./arrays.ts";
 import { genericText } from "./generic.ts";
 import { transpositionText } from "./transpose.ts";
@@ -31,7 +32,13 @@ export function portablePreludeText(shape: VectorShape): string {
 }
 
 function vectorText(shape: VectorShape): string {
-  return [typesText(shape), x86Text(shape), genericText(shape), transpositionText(shape)].join("\n");
+  return [
+    typesText(shape),
+    x86Text(shape),
+    armText(shape),
+    genericText(shape),
+    transpositionText(shape),
+  ].join("\n");
 }
 
 /** Names that do not depend on how lanes are kept. */
