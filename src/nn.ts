@@ -68,6 +68,7 @@ export {
 export type { TrainingState } from "./nn/training-state.ts";
 export {
   countParameters,
+  type NestOf,
   type OperandTree,
   type Parameter,
   type ParameterData,

@@ -15,7 +15,7 @@ export type ScalarFunction = { bivariant(x: Row): Tensor }["bivariant"];
 
 /** (x, v) → H(x) v, forward over reverse. */
 export function hessianVectorProduct(f: ScalarFunction): (x: Row, v: Operand) => Tensor {
-  return (x, v) => jvp((at: Row) => jacobian(f)(at), x, v)[1] as Tensor;
+  return (x, v) => jvp((at: Row) => jacobian(f)(at), x, v)[1];
 }
 
 /** x → Σ ∂²f / ∂xᵢ², the trace of the Hessian. */
@@ -25,5 +25,5 @@ export function laplacian(f: ScalarFunction): (x: Row) => Tensor {
 
 /** (x, v) → vᵀ H(x) v, forward over forward: for one direction cheaper than a product. */
 export function curvature(f: ScalarFunction): (x: Row, v: Operand) => Tensor {
-  return (x, v) => jvp((at: Row) => jvp(f, at, v)[1], x, v)[1] as Tensor;
+  return (x, v) => jvp((at: Row) => jvp(f, at, v)[1], x, v)[1];
 }

@@ -22,12 +22,17 @@ export interface Parameter {
 /** A nest of parameters. */
 export type ParameterTree = Parameter | readonly ParameterTree[] | { readonly [name: string]: ParameterTree };
 
+/** A nest of anything. */
+export type NestOf<L> = L | readonly NestOf<L>[] | { readonly [name: string]: NestOf<L> };
+
 /** The same nest with another kind of leaf. */
-export type TreeOf<P, L> = P extends Parameter
-  ? L
-  : P extends readonly unknown[]
-    ? { readonly [K in keyof P]: TreeOf<P[K], L> }
-    : { readonly [K in keyof P]: TreeOf<P[K], L> };
+export type TreeOf<P, L> = ParameterTree extends P
+  ? NestOf<L>
+  : P extends Parameter
+    ? L
+    : P extends readonly unknown[]
+      ? { readonly [K in keyof P]: TreeOf<P[K], L> }
+      : { readonly [K in keyof P]: TreeOf<P[K], L> };
 
 /** A tree of traced values: what a loss computes with. */
 export type Traced<P> = TreeOf<P, Tensor>;

@@ -1,7 +1,7 @@
 /** Layers, initialisers and random numbers: shapes, statistics, and numbers that never change. */
 
 import { expect, test } from "vitest";
-import { type Row, rows } from "../../src/index.ts";
+import { type Row, rows, square, sum } from "../../src/index.ts";
 import {
   type Activation,
   activate,
@@ -12,11 +12,13 @@ import {
   dense,
   drawWeights,
   flattened,
+  grad,
   type Initialiser,
   initialParameters,
   type Layer,
   layerNorm,
   namedParameters,
+  type ParameterTree,
   Random,
   residual,
   sequential,
@@ -160,4 +162,26 @@ test.each<[Activation, number]>([
       .sync([[-0.5]])
       .at(0, 0),
   ).toBeCloseTo(expected, 12);
+});
+
+test("gradients reach every parameter of every layer", () => {
+  const parameters = initialParameters(picture, { seed: 3, dtype: "f64" });
+  const g = grad<ParameterTree, { x: Row }>((traced, { x }) => sum(square(applyLayer(picture, traced, x))));
+  const given = {
+    x: { data: Float64Array.from({ length: 48 }, (_, i) => Math.sin(i)), shape: [3, 1, 4, 4] },
+  };
+  const { gradient } = g.sync(parameters, given);
+  const slopes = namedParameters(gradient);
+  for (const [name, { data }] of namedParameters(parameters)) {
+    const middle = data.length >> 1;
+    const kept = data[middle] as number;
+    const at = (by: number): number => {
+      data[middle] = kept + by;
+      return g.sync(parameters, given).loss;
+    };
+    const difference = (at(1e-6) - at(-1e-6)) / 2e-6;
+    data[middle] = kept;
+    expect(slopes.get(name)?.data[middle], name).toBeCloseTo(difference, 7);
+    expect(Math.abs(difference), name).toBeGreaterThan(1e-9);
+  }
 });
