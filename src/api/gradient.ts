@@ -8,7 +8,7 @@
 import { NdArray } from "../data/ndarray.ts";
 import { UsageError } from "../errors.ts";
 import { type Loss, lossAndGradient, type RowValues } from "../nn/gradient.ts";
-import { flattenTree, type Parameter, type ParameterTree, type Traced } from "../nn/tree.ts";
+import { flattenTree, type Parameter, type ParameterTree, type Traced, widthOf } from "../nn/tree.ts";
 import { concat, flatten } from "../trace/functions.ts";
 import { rowMean, rowSum } from "../trace/row-sums.ts";
 import type { Tensor } from "../trace/shapes.ts";
@@ -72,10 +72,12 @@ export function grad<P extends ParameterTree, R extends RowValues>(
 ): GradientMap<P, R, Gradient<P> | RowGradients> {
   const maps = new Map<string, NamedRows<unknown>>();
   const mapFor = (parameters: P): { map: NamedRows<unknown>; structure: Structure } => {
-    const { leaves, structure } = flattenTree(parameters);
-    const paths = leaves.map(({ name }) => name);
-    const key = JSON.stringify([structure, paths]);
-    const map = maps.get(key) ?? gradientRows(loss, { structure, paths, options });
+    const flat = flattenTree(parameters);
+    const { structure } = flat;
+    const paths = flat.leaves.map(({ name }) => name);
+    const dtype = options.dtype ?? widthOf(flat);
+    const key = JSON.stringify([structure, paths, dtype]);
+    const map = maps.get(key) ?? gradientRows(loss, { structure, paths, options: { ...options, dtype } });
     maps.set(key, map);
     return { map, structure };
   };

@@ -14,7 +14,7 @@ import { adam, initialState, type Optimiser, type OptimiserState, takeStep } fro
 import { Random } from "../nn/random.ts";
 import { constantRate, nothingYet, type Schedule, type Stopping, updatedBest } from "../nn/schedules.ts";
 import { copyState, type TrainingState } from "../nn/training-state.ts";
-import { copyTree, flattenTree, type ParameterData, type ParameterTree } from "../nn/tree.ts";
+import { copyTree, flattenTree, type ParameterData, type ParameterTree, widthOf } from "../nn/tree.ts";
 import { type GivenRows, gradientRows, lossRows, named } from "./gradient.ts";
 import type { Given, RunOptions } from "./types.ts";
 
@@ -119,19 +119,22 @@ class Training<P extends ParameterTree, R extends RowValues> {
     this.#parameters = state?.parameters ?? copyTree(options.parameters);
     this.#bestParameters = state?.bestParameters ?? this.#parameters;
     this.#best = state?.best ?? nothingYet;
-    const { leaves, structure } = flattenTree(this.#parameters);
+    const flat = flattenTree(this.#parameters);
+    const { leaves, structure } = flat;
+    const dtype = widthOf(flat);
     this.#leaves = leaves.map(({ value }) => value.data);
     this.#moments = state?.optimiser ?? initialState(optimiser, this.#leaves);
     this.#random = new Random(state?.random ?? seed, BATCHES);
-    const { inputs, n } = readRows(options.rows, this.#leaves);
+    const { inputs, n } = readRows(options.rows, dtype);
     this.#order = new Int32Array(n);
     this.#batchRows = Math.min(checkedBatch(batchRows), n);
     this.#batch = new Batch(inputs, this.#batchRows);
     const paths = leaves.map(({ name }) => name);
     // Sums need no arithmetic after the rows; the optimiser divides by their number.
     const reduction = "sum";
-    this.#step = gradientRows(options.loss, { structure, paths, options: { device, reduction } });
-    this.#validate = options.validation && lossRows(options.loss, { structure, paths, options: { device } });
+    this.#step = gradientRows(options.loss, { structure, paths, options: { device, dtype, reduction } });
+    this.#validate =
+      options.validation && lossRows(options.loss, { structure, paths, options: { device, dtype } });
     const like = (data: ParameterData, length = data.length): ParameterData =>
       new (data.constructor as new (length: number) => ParameterData)(length);
     this.#out = {
@@ -234,9 +237,8 @@ function checkedBatch(rows: number): number {
 /** Rows in the parameters' width. */
 function readRows(
   given: Readonly<Record<string, Given>>,
-  leaves: readonly ParameterData[],
+  dtype: "f32" | "f64",
 ): { inputs: RowData[]; n: number } {
-  const dtype = leaves[0] instanceof Float32Array ? "f32" : "f64";
   const counts = new Map<string, number>();
   const inputs = Object.entries(given).map(([name, value]): RowData => {
     const { data, n, rowShape } = toRows(value as Exclude<Given, number>, undefined, { name, dtype });

@@ -70,6 +70,17 @@ export function copyTree<P extends ParameterTree>(tree: P): P {
   return mapTree(tree, ({ data, shape }) => ({ data: data.slice(), shape }));
 }
 
+/** The width of a tree's numbers: one for all, which is that of the arithmetic with them. */
+export function widthOf({ leaves }: FlatTree): "f32" | "f64" {
+  const single = leaves.filter(({ value }) => value.data instanceof Float32Array).length;
+  if (single === 0) return "f64";
+  if (single === leaves.length) return "f32";
+  throw new UsageError(
+    "JR808",
+    "some parameters are Float32Array and some Float64Array: make them all of one type",
+  );
+}
+
 /** How many numbers a tree holds. */
 export function countParameters(tree: ParameterTree): number {
   return flattenTree(tree).leaves.reduce((sum, { value }) => sum + value.data.length, 0);

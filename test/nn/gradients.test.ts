@@ -158,6 +158,15 @@ test("a loss must be a scalar, and a parameter it does not use has gradient 0", 
   expect(Array.from(gradient[1]?.bias.data ?? [])).toEqual([0, 0]);
 });
 
+test("gradients have the parameters' width, whatever the rows are", () => {
+  const p = { data: Float32Array.of(2), shape: [1] };
+  const g = grad<{ p: Parameter }, { x: Row }>(({ p: own }, { x }) => sum(own.mul(x)));
+  expect(g.sync({ p }, { x: [[1], [3]] }).gradient.p.data).toEqual(Float32Array.of(2));
+  const mixed = [p, { data: Float64Array.of(2), shape: [1] }];
+  const both = grad<Parameter[], { x: Row }>(([a, b], { x }) => sum(x.mul(a as Row).mul(b as Row)));
+  expect(() => both.sync(mixed, { x: [[1]] })).toThrow("JR808");
+});
+
 test("parameters go through safetensors, and a state_dict maps onto a definition", () => {
   const { parameters } = network;
   const back = loadParameters(
