@@ -29,6 +29,12 @@ ${each("NEAREST", ["__builtin_elementwise_roundeven", "rint"])}
 #ifndef FMA
 #if __has_builtin(__builtin_elementwise_fma)
 #define FMA(a, b, c) __builtin_elementwise_fma(a, b, c)
+#elif defined(__clang__)
+static JR_INLINE vf fused(vf a, vf b, vf c) {
+#pragma clang fp contract(fast)
+  return a * b + c;
+}
+#define FMA(a, b, c) fused(a, b, c)
 #else
 static JR_INLINE vf each_fma(vf a, vf b, vf c) {
   for (int lane = 0; lane < LANES; lane++) c[lane] = __builtin_fma${suffix}(a[lane], b[lane], c[lane]);
