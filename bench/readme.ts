@@ -29,27 +29,63 @@ function milliseconds(value: number | undefined): string {
   return value < 1 ? value.toFixed(3) : value < 10 ? value.toFixed(2) : value.toFixed(1);
 }
 
+/** The columns: what to look up for each workload. */
+interface Column {
+  readonly head: string;
+  readonly begins: string;
+  readonly device?: string;
+  /** All threads instead of one. */
+  readonly all?: boolean;
+  readonly metric?: string;
+}
+
+const columns: readonly Column[] = [
+  { head: "**jacrow**, wasm", begins: "jacrow", device: "wasm" },
+  { head: "of peak", begins: "jacrow", device: "wasm", metric: "percent_of_peak" },
+  { head: "**jacrow**, native", begins: "jacrow", device: "native" },
+  { head: "of peak", begins: "jacrow", device: "native", metric: "percent_of_peak" },
+  { head: "PyTorch", begins: "PyTorch" },
+  { head: "JAX", begins: "JAX" },
+  { head: "jax-js", begins: "jax-js" },
+  { head: "wasm, all", begins: "jacrow", device: "wasm", all: true },
+  { head: "native, all", begins: "jacrow", device: "native", all: true },
+  { head: "PyTorch, all", begins: "PyTorch", all: true },
+  { head: "JAX, all", begins: "JAX", all: true },
+];
+
+function cellOf(
+  figures: readonly Figure[],
+  workload: string,
+  { begins, device, all, metric = "ms" }: Column,
+): string {
+  const most = Math.max(...figures.map(({ threads }) => threads));
+  const wanted = {
+    suite: "dense",
+    workload,
+    metric,
+    threads: all === true ? most : 1,
+    ...(device && { device }),
+  };
+  const value = best(figures, { begins, ...wanted });
+  return metric === "percent_of_peak" && value !== undefined ? `${value.toFixed(0)} %` : milliseconds(value);
+}
+
 const tables: Tables = {
   dense: (figures) => {
+    const head = ["d_i → width × depth → d_o, rows", ...columns.map((column) => column.head)];
+    const lines = workloads.map(({ name, inputs, outputs, width, depth, rows }) => [
+      `${name}: ${inputs} → ${width} × ${depth} → ${outputs}, ${rows}`,
+      ...columns.map((column) => cellOf(figures, name, column)),
+    ]);
     const most = Math.max(...figures.map(({ threads }) => threads));
-    const head = `| d_i → width × depth → d_o, rows | jacrow, 1 thread | of 128-bit peak | PyTorch, 1 | JAX, 1 | jax-js | jacrow, ${most} threads | PyTorch, ${most} | JAX, ${most} |`;
-    const rows = workloads.map(({ name, inputs, outputs, width, depth, rows: n }) => {
-      const of = (begins: string, threads: number, metric = "ms"): number | undefined =>
-        best(figures, { suite: "dense", workload: name, begins, threads, metric });
-      const share = of("jacrow", 1, "percent_of_peak");
-      const cells = [
-        `${name}: ${inputs} → ${width} × ${depth} → ${outputs}, ${n}`,
-        `**${milliseconds(of("jacrow", 1))}**`,
-        share === undefined ? "–" : `${share.toFixed(0)} %`,
-        ...["PyTorch", "JAX", "jax-js"].map((peer) => milliseconds(of(peer, 1))),
-        `**${milliseconds(of("jacrow", most))}**`,
-        ...["PyTorch", "JAX"].map((peer) => milliseconds(of(peer, most))),
-      ];
-      return `| ${cells.join(" | ")} |`;
-    });
     const note =
-      "Milliseconds (median) for the Jacobians of all rows of a tanh network, float32; peers by their best formulation, in the same run.";
-    return [note, "", head, `|${"---|".repeat(9)}`, ...rows].join("\n");
+      "Milliseconds (median) for the Jacobians of all rows of a tanh network, float32, on one thread, then on all " +
+      `(${most}); the peers by their best formulation, in the same run; shares of the measured multiply-add peak of 128-bit WebAssembly and of native code at the best call.`;
+    return [
+      note,
+      "",
+      ...[head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`),
+    ].join("\n");
   },
 };
 
