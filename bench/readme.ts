@@ -1,7 +1,7 @@
 /**
  * Rewrites the measured tables of the README from a bench run's JSON: `npm run bench:readme -- FILE`.
  *
- * A table stands between `<!-- bench: NAME -->` and `<!-- /bench -->`; figures are medians.
+ * A table stands between `<!-- bench: NAME -->` and `<!-- /bench -->`; figures are best calls.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -47,6 +47,7 @@ const columns: readonly Column[] = [
   { head: "PyTorch", begins: "PyTorch" },
   { head: "JAX", begins: "JAX" },
   { head: "jax-js", begins: "jax-js" },
+  { head: "TF.js", begins: "TF.js" },
   { head: "wasm, all", begins: "jacrow", device: "wasm", all: true },
   { head: "native, all", begins: "jacrow", device: "native", all: true },
   { head: "PyTorch, all", begins: "PyTorch", all: true },
@@ -56,7 +57,7 @@ const columns: readonly Column[] = [
 function cellOf(
   figures: readonly Figure[],
   workload: string,
-  { begins, device, all, metric = "ms" }: Column,
+  { begins, device, all, metric = "min_ms" }: Column,
 ): string {
   const most = Math.max(...figures.map(({ threads }) => threads));
   const wanted = {
@@ -79,7 +80,7 @@ const tables: Tables = {
     ]);
     const most = Math.max(...figures.map(({ threads }) => threads));
     const note =
-      "Milliseconds (median) for the Jacobians of all rows of a tanh network, float32, on one thread, then on all " +
+      "Milliseconds (best call, on a machine with other work) for the Jacobians of all rows of a tanh network, float32, on one thread, then on all " +
       `(${most}); the peers by their best formulation, in the same run; shares of the measured multiply-add peak of 128-bit WebAssembly and of native code at the best call.`;
     return [
       note,

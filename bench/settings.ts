@@ -20,7 +20,7 @@ type Device = "wasm" | "native" | "interpreter";
 export const help = `npm run bench -- [--suite NAME]… [--workload NAME]… [--device wasm|native|interpreter] [--threads N]…
   [--peers] [--python PATH] [--json FILE]
 
-Without --threads: one thread, then all. --peers adds jax-js (npm install in bench/ first);
+Without --threads: one thread, then all. --peers adds jax-js and TF.js (npm install in bench/ first);
 --python names an interpreter that has torch and jax. --json writes every figure as
 { suite, workload, subject, device, dtype, threads, metric, value }.`;
 

@@ -8,6 +8,7 @@ import type { Machine } from "../machine.ts";
 import { relativeError, time } from "../measure.ts";
 import { jaxJsFormulations } from "../peers/jax-js.ts";
 import { pythonPeers } from "../peers/python.ts";
+import { tensorFlowJacobian } from "../peers/tfjs.ts";
 import type { Report, Series } from "../report.ts";
 import type { Settings } from "../settings.ts";
 import { flopsPerRow, forward, layersOf, rowsOf, type Workload, workloads } from "../workloads.ts";
@@ -19,7 +20,10 @@ export async function dense(report: Report, settings: Settings, machine: Machine
       const jacobian = await ours(report, { workload, threads, settings, machine });
       if (settings.python !== undefined)
         python(report, { workload, threads, python: settings.python, jacobian });
-      if (settings.peers && threads === 1) await jaxJs(report, workload, jacobian);
+      if (settings.peers && threads === 1) {
+        await jaxJs(report, workload, jacobian);
+        await tensorFlow(report, workload, jacobian);
+      }
     }
   }
 }
@@ -88,4 +92,17 @@ async function jaxJs(report: Report, workload: Workload, jacobian: Float32Array)
       { ms: median, min_ms: minimum, first_call_ms: elapsed, error },
     );
   }
+}
+
+async function tensorFlow(report: Report, workload: Workload, jacobian: Float32Array): Promise<void> {
+  const run = await tensorFlowJacobian(workload, layersOf(workload), rowsOf(workload));
+  const start = performance.now();
+  const first = await run();
+  const elapsed = performance.now() - start;
+  const error = relativeError(first, jacobian);
+  const { median, minimum } = await time(run, { budget: 2000 });
+  report.add(
+    { ...series(workload, 1), subject: "TF.js grad per output", device: "wasm" },
+    { ms: median, min_ms: minimum, first_call_ms: elapsed, error },
+  );
 }
