@@ -38,8 +38,8 @@ export async function tensorFlowJacobian(
 ): Promise<() => Promise<Float32Array>> {
   // The CommonJS builds: the modules do not load in Node.
   const require = createRequire(import.meta.url);
-  const backend = "@tensorflow/tfjs-backend-wasm";
-  const tf = require("@tensorflow/tfjs") as TensorFlow;
+  const [core, backend]: readonly [string, string] = ["@tensorflow/tfjs", "@tensorflow/tfjs-backend-wasm"];
+  const tf = require(core) as TensorFlow;
   const wasm = require(backend) as Backend;
   wasm.setWasmPaths(`${join(dirname(require.resolve(`${backend}/package.json`)), "dist")}/`);
   await tf.setBackend("wasm");
