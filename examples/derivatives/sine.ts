@@ -29,7 +29,7 @@ function panels(activation: string, [both, alone]: readonly Outcome[]): Panel[] 
 }
 
 /** The gain of the initial weights and the bound of the biases: few bends at first, spread over the interval. */
-const starts = { relu: [0.25, 0.4], softplus: [0.03, 3], tanh: [0.7, 2], cosine: [0.005, 3] } as const;
+const starts = { relu: [0.25, 0.4], softplus: [0.03, 3], tanh: [0.7, 2], cosine: [0.002, 3] } as const;
 const drawn: Panel[] = [];
 console.log(`${"".padEnd(20)}${["f", "∂f", "∂²f"].map((name) => name.padStart(10)).join("")}`);
 for (const activation of ["relu", "softplus", "tanh", "cosine"] as const) {
