@@ -55,7 +55,7 @@ export function readArguments(args: readonly unknown[], options: ReadOptions): C
   const own: FloatType = rows.every(({ data }) => data instanceof Float32Array) ? "f32" : "f64";
   const dtype = options.dtype ?? own;
   return {
-    signature: { structure, inputs: inputs.map(({ data: _, n: __, ...input }) => input) },
+    signature: { structure, inputs: inputs.map(({ data: _data, n: _n, ...input }) => input) },
     data: inputs.map(({ data }) => inWidth(data, dtype)),
     n,
     dtype,
