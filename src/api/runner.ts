@@ -9,7 +9,7 @@ import { NdArray } from "../data/ndarray.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { at, showShape } from "../ir/shape.ts";
-import type { DeviceName, KernelOptions } from "../runtime/kernel.ts";
+import type { KernelOptions } from "../runtime/kernel.ts";
 import { coreCount } from "../runtime/threads/platform.ts";
 import { isHolder } from "../trace/operand.ts";
 import { isTracing } from "../trace/scope.ts";
@@ -143,9 +143,12 @@ export class Runner {
     const ready = [...this.#compiled.values()]
       .map(({ ready: kernel }) => kernel?.info)
       .filter((info) => info !== undefined);
-    const notes = ready.flatMap(({ threadsNote }) => (threadsNote === undefined ? [] : [threadsNote]));
+    const notes = ready.flatMap(({ threadsNote, deviceNote }) =>
+      [threadsNote, deviceNote].filter((note) => note !== undefined),
+    );
+    const { device = "auto" } = this.#options;
     return {
-      device: this.#device(),
+      device: ready.at(-1)?.device ?? (device === "auto" ? "wasm" : device),
       threads: ready.at(-1)?.threads ?? this.#options.threads ?? 1,
       compiled: this.#compiled.size,
       notes: [...new Set([...this.#notes, ...notes])],
@@ -228,16 +231,11 @@ export class Runner {
   #kernelOptions(dtype: FloatType): KernelOptions {
     const { threads = Math.min(coreCount(), MOST_THREADS), deterministic } = this.#options;
     return {
-      device: this.#device(),
+      device: this.#options.device ?? "auto",
       dtype,
       threads,
       ...(deterministic !== undefined && { deterministic }),
     };
-  }
-
-  #device(): DeviceName {
-    const { device = "auto" } = this.#options;
-    return device === "auto" ? "wasm" : device;
   }
 
   #checkSize(estimates: readonly Estimate[], { n, dtype }: { n: number; dtype: FloatType }): void {

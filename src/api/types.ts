@@ -9,8 +9,9 @@ import type { Wrt } from "../trace/wrt.ts";
 /** Where and how rows are computed. */
 export interface RunOptions {
   /**
-   * `"auto"` (the default) is WebAssembly; `"native"` (Node) compiles C and needs a compiler and the package koffi;
-   * `"interpreter"` is slow, float64 and needs nothing.
+   * `"native"` (Node) compiles C and needs a compiler and the package koffi. `"auto"` (the default) is WebAssembly; where native code
+   * can be had, it takes over once calls add up to the operations that repay compiling it, which happens beside them. Last digits
+   * may change then, unless `deterministic`. `"interpreter"` is slow, float64 and needs nothing.
    */
   readonly device?: "auto" | "wasm" | "native" | "interpreter";
   /** Overrides the width that the model or the rows decide. */
@@ -99,6 +100,7 @@ export interface Bound<R, V = unknown> {
 
 /** How calls are computed. */
 export interface RunInfo {
+  /** Where the latest compiled function runs now. */
   readonly device: "wasm" | "native" | "interpreter";
   readonly threads: number;
   /** Compiled specs that are kept. */

@@ -3,7 +3,7 @@
  */
 
 import { topologicalOrder } from "../ir/graph.ts";
-import { range, sizeOf } from "../ir/shape.ts";
+import { sizeOf } from "../ir/shape.ts";
 import type { Node, Shape } from "../ir/types.ts";
 import { type Counts, countNodes } from "./cost.ts";
 import type { Ends } from "./ends.ts";
@@ -88,17 +88,28 @@ export function reportOf({ ends, result, blocks, roots }: Material): PlanReport 
       middle: cutOf(ends, middle),
       to: cutOf(ends, to),
     })),
-    blocks: blocks.map(({ name, maps, shapes }) => ({
-      name,
-      rows: sizeOf(shapes[0]),
-      columns: sizeOf(shapes[1]),
-      nonzeros: ends.scalars
-        ? maps.filter((map) => map.length > 0).length
-        : range(maps.length).reduce((sum, index) => sum + nonzerosOf(maps[index] as LinearMap, shapes), 0),
-    })),
+    blocks: blocks.map((block) => blockOf(block, ends.scalars)),
     bound: { counts: countNodes(roots, "bound"), cells: boundCells(roots) },
     steps: result.steps,
     stopped: result.stopped,
+  };
+}
+
+/** Nonzeros are counted when they are first asked for: that takes longer than planning, and calls do without. */
+function blockOf({ name, maps, shapes }: Material["blocks"][number], scalars: boolean): Block {
+  const count = (): number =>
+    scalars
+      ? maps.filter((map) => map.length > 0).length
+      : maps.reduce((sum, map) => sum + nonzerosOf(map, shapes), 0);
+  let counted: number | undefined;
+  return {
+    name,
+    rows: sizeOf(shapes[0]),
+    columns: sizeOf(shapes[1]),
+    get nonzeros() {
+      counted ??= count();
+      return counted;
+    },
   };
 }
 

@@ -12,8 +12,18 @@ import type { Kernel, KernelOptions } from "./kernel.ts";
 export interface Device {
   compile(program: Program, options: KernelOptions): Promise<Kernel>;
   compileSync(program: Program, options: KernelOptions): Kernel;
+  /** The same kernel without compiling yet. Throws where the device cannot be used. */
+  offer(program: Program, options: KernelOptions): NativeOffer;
   /** Why the device cannot be used here, or undefined if it can. */
   obstacle(): string | undefined;
+}
+
+/** A kernel that can be had, at a price. */
+export interface NativeOffer {
+  /** The kernel, if no compiler is needed for it. */
+  cached(): Kernel | undefined;
+  /** Compiles in a process of its own, which holds nobody up: this one may end before it is done. */
+  build(): Promise<Kernel>;
 }
 
 const devices = new Map<string, Device>();

@@ -7,7 +7,8 @@
 
 import type { Program } from "../ir/types.ts";
 import type { Dtype } from "../lower/lanes.ts";
-import { requiredDevice } from "./devices.ts";
+import { AutoKernel } from "./auto.ts";
+import { registeredDevice, requiredDevice } from "./devices.ts";
 import { InterpreterKernel } from "./interpreter-kernel.ts";
 import { prepared } from "./prepare.ts";
 import type { FloatArray } from "./wasm/instance.ts";
@@ -22,7 +23,8 @@ export type DeviceName = "wasm" | "native" | "interpreter";
 
 /** How to compile. */
 export interface KernelOptions {
-  readonly device: DeviceName;
+  /** "auto": WebAssembly, then native code once calls add up to what repays compiling it. */
+  readonly device: DeviceName | "auto";
   readonly dtype: Dtype;
   /** Threads for `run`, the calling one included; default 1. */
   readonly threads?: number;
@@ -40,6 +42,8 @@ export interface KernelInfo {
   readonly threads: number;
   /** Why there are fewer threads than asked for. */
   readonly threadsNote?: string;
+  /** Why "auto" keeps to WebAssembly. */
+  readonly deviceNote?: string;
   readonly fused: boolean;
   readonly moduleBytes: number;
   readonly tileRows: number;
@@ -74,7 +78,7 @@ export async function compileKernel(program: Program, options: KernelOptions): P
   if (options.device === "interpreter") return new InterpreterKernel(ready, options);
   if (options.device === "native") return await requiredDevice("native").compile(ready, options);
   const plan = wasmPlan(ready, options);
-  return new WasmRunner(plan, await compileModule(plan.code.bytes));
+  return chosen(new WasmRunner(plan, await compileModule(plan.code.bytes)), options);
 }
 
 /** Compiles on the calling thread. */
@@ -83,5 +87,12 @@ export function compileKernelSync(program: Program, options: KernelOptions): Ker
   if (options.device === "interpreter") return new InterpreterKernel(ready, options);
   if (options.device === "native") return requiredDevice("native").compileSync(ready, options);
   const plan = wasmPlan(ready, options);
-  return new WasmRunner(plan, compileModuleSync(plan.code.bytes));
+  return chosen(new WasmRunner(plan, compileModuleSync(plan.code.bytes)), options);
+}
+
+/** "auto" has nothing to choose from where no native device is known. */
+function chosen(wasm: WasmRunner, options: KernelOptions): Kernel {
+  return options.device === "auto" && registeredDevice("native") !== undefined
+    ? new AutoKernel(wasm, options)
+    : wasm;
 }

@@ -5,9 +5,10 @@
  * ABI and processor features. Nothing passes through a shell.
  */
 
-import { execFile, execFileSync } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { InternalError, UsageError } from "../../errors.ts";
@@ -30,14 +31,25 @@ const FLAGS = [
 /** A compiler that takes longer than this is stopped. */
 const MOST_MS = 300_000;
 
-/** The library of a source; compiles unless it is cached. */
-export async function buildLibrary(source: string, compiler: Compiler): Promise<string> {
+/** The library of a source, if it is cached. */
+export function knownLibrary(source: string, compiler: Compiler): string | undefined {
+  return cachedLibrary(keyOf(source, compiler));
+}
+
+/** The library of a source; compiles unless it is cached. `aside`: this process may end while the compiler runs. */
+export async function buildLibrary(
+  source: string,
+  compiler: Compiler,
+  { aside = false }: { aside?: boolean } = {},
+): Promise<string> {
   const key = keyOf(source, compiler);
   const known = cachedLibrary(key);
   if (known !== undefined) return known;
   const { folder, args } = prepare(source, compiler);
   try {
-    await promisify(execFile)(compiler.path, args, { timeout: MOST_MS, cwd: folder });
+    const running = promisify(execFile)(compiler.path, args, { timeout: MOST_MS, cwd: folder });
+    if (aside) letGo(running.child);
+    await running;
     return finishEntry(folder, key);
   } catch (error) {
     throw failed(error, { compiler, folder });
@@ -56,6 +68,12 @@ export function buildLibrarySync(source: string, compiler: Compiler): string {
   } catch (error) {
     throw failed(error, { compiler, folder });
   }
+}
+
+/** A process and its pipes that do not keep this one from ending. */
+function letGo(child: ChildProcess): void {
+  child.unref();
+  for (const pipe of [child.stdin, child.stdout, child.stderr]) (pipe as Socket | null)?.unref();
 }
 
 function keyOf(source: string, compiler: Compiler): string {

@@ -7,6 +7,7 @@
 
 import { createHash } from "node:crypto";
 import {
+  accessSync,
   chmodSync,
   closeSync,
   constants,
@@ -58,8 +59,7 @@ function ownFolder(path: string): string | undefined {
     const info = lstatSync(path);
     if (!info.isDirectory() || !isOwn(info)) return undefined;
     if ((info.mode & 0o077) !== 0) chmodSync(path, 0o700);
-    const probe = mkdtempSync(join(path, "building-"));
-    rmSync(probe, { recursive: true });
+    accessSync(path, constants.W_OK | constants.X_OK);
     return path;
   } catch {
     return undefined;

@@ -29,7 +29,7 @@ const libraries = new Map<string, Library>();
 function required(): Koffi {
   if (koffi !== undefined) return koffi;
   try {
-    koffi = createRequire(import.meta.url)("koffi") as Koffi;
+    koffi = loadKoffi(createRequire(import.meta.url));
     return koffi;
   } catch (cause) {
     throw new UsageError(
@@ -37,6 +37,16 @@ function required(): Koffi {
       'device "native" calls compiled code through the package koffi, which is not installed: npm install koffi, or use device "wasm"',
       { cause },
     );
+  }
+}
+
+/** The addon of koffi's package for this platform, where it has one: koffi's own module looks for it at twice the time. */
+function loadKoffi(require: NodeJS.Require): Koffi {
+  try {
+    const addon = createRequire(require.resolve("koffi"));
+    return addon(`@koromix/koffi-${process.platform}-${process.arch}`) as Koffi;
+  } catch {
+    return require("koffi") as Koffi;
   }
 }
 

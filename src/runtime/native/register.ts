@@ -1,15 +1,15 @@
 /** Makes the device "native" known. Imported by Node's entry points only. */
 
 import type { Program } from "../../ir/types.ts";
-import { registerDevice } from "../devices.ts";
+import { type NativeOffer, registerDevice } from "../devices.ts";
 import type { Kernel, KernelOptions } from "../kernel.ts";
-import { buildLibrary, buildLibrarySync } from "./build.ts";
+import { buildLibrary, buildLibrarySync, knownLibrary } from "./build.ts";
 import { findCompiler } from "./compiler.ts";
 import { loadLibrary, requireKoffi } from "./library.ts";
 import { nativePlan } from "./plan.ts";
 import { NativeRunner } from "./runner.ts";
 
-registerDevice("native", { compile, compileSync, obstacle });
+registerDevice("native", { compile, compileSync, offer, obstacle });
 
 async function compile(program: Program, options: KernelOptions): Promise<Kernel> {
   requireKoffi();
@@ -21,6 +21,20 @@ function compileSync(program: Program, options: KernelOptions): Kernel {
   requireKoffi();
   const plan = nativePlan(program, options);
   return new NativeRunner(plan, loadLibrary(buildLibrarySync(plan.code.source, plan.compiler)));
+}
+
+function offer(program: Program, options: KernelOptions): NativeOffer {
+  requireKoffi();
+  const plan = nativePlan(program, options);
+  const { source } = plan.code;
+  const kernel = (path: string): Kernel => new NativeRunner(plan, loadLibrary(path));
+  return {
+    cached: () => {
+      const known = knownLibrary(source, plan.compiler);
+      return known === undefined ? undefined : kernel(known);
+    },
+    build: async () => kernel(await buildLibrary(source, plan.compiler, { aside: true })),
+  };
 }
 
 function obstacle(): string | undefined {

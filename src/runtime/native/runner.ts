@@ -13,12 +13,13 @@ import { finished, outputLength, outputsOf } from "../finish.ts";
 import type { BoundRun, Kernel, KernelInfo } from "../kernel.ts";
 import { boundImage } from "../wasm/bind.ts";
 import type { FloatArray } from "../wasm/instance.ts";
+import { workOf } from "../work.ts";
 import { addressOf, type Library } from "./library.ts";
 import type { NativePlan } from "./plan.ts";
 import { joinedSums, rangesOf } from "./sums.ts";
 
-/** Calls expected to take less than this are run at once: a thread costs about as much. */
-const SHORT_MS = 0.2;
+/** Calls of fewer operations are run at once: a thread costs about as much. */
+const SHORT_WORK = 1e7;
 /** About this many chunks per thread: uneven threads end together. */
 const CHUNKS = 8;
 
@@ -57,12 +58,12 @@ export class NativeRunner implements Kernel {
   #parallel: Job | undefined;
   /** The latest call on threads. */
   #queue: Promise<unknown> = Promise.resolve();
-  /** Milliseconds per row on one thread, by the latest calls. */
-  #pace: number | undefined;
+  readonly #rowWork: number;
 
   constructor(plan: NativePlan, library: Library) {
     this.program = plan.program;
     this.#plan = plan;
+    this.#rowWork = workOf(plan.program);
     this.#library = library;
   }
 
@@ -81,8 +82,8 @@ export class NativeRunner implements Kernel {
   }
 
   async run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]> {
-    const short = this.#pace !== undefined && n * this.#pace < SHORT_MS;
-    if (short || n <= this.#plan.code.layout.tileRows) return this.runSync(inputs, n, outs);
+    if (n * this.#rowWork < SHORT_WORK || n <= this.#plan.code.layout.tileRows)
+      return this.runSync(inputs, n, outs);
     const call = this.#checked(inputs, n, outs);
     const turn = this.#queue.then(() => this.#share(call));
     this.#queue = turn.catch(() => {});
@@ -95,9 +96,7 @@ export class NativeRunner implements Kernel {
     if (n === 0) return this.#finish(call);
     this.#caller ??= this.#job(1);
     this.#fill(this.#caller, call);
-    const start = performance.now();
     this.#functions().run(this.#caller.address);
-    this.#pace = (performance.now() - start) / n;
     return this.#finish(call);
   }
 
@@ -138,11 +137,9 @@ export class NativeRunner implements Kernel {
     words[JOB.next] = 0n;
     words[JOB.threads] = BigInt(Math.min(threads, chunks));
     const kept = { call, job, image };
-    const start = performance.now();
     await new Promise<void>((resolve, reject) => {
       share.async(job.address, (error) => (error === null && kept.job === job ? resolve() : reject(error)));
     });
-    this.#pace = ((performance.now() - start) * Number(words[JOB.threads])) / call.rows;
   }
 
   #functions(): Library {
