@@ -20,6 +20,6 @@ export function debug(name: string, { program, report }: Planned): void {
     if (asked.includes(stage)) console.error(`${name}, ${stage}\n${text()}\n`);
   };
   show("ir", () => print(program));
-  if (report !== undefined) show("plan", () => printPlan(report));
+  if (report !== undefined) show("plan", () => printPlan(report, { all: true }));
   show("loops", () => printLowered(lower(prepared(program), { dtype: "f64" })));
 }

@@ -1,24 +1,49 @@
-/** What a planned function computes per row and at what cost, as text for people. */
+/**
+ * What a planned function computes per row and at what cost: as text for people, as JSON, or as a picture.
+ *
+ * In: a planned function. Out: text. Always: counts are of the program that is compiled, sizes in the asked width.
+ */
 
 import { countNodes, printPlan } from "../autodiff/index.ts";
 import type { FloatType } from "../data/shape.ts";
+import { UsageError } from "../errors.ts";
+import { nodesOf } from "../ir/graph.ts";
 import { print } from "../ir/print.ts";
 import { showShape } from "../ir/shape.ts";
 import type { Node, Program } from "../ir/types.ts";
+import { lower, operationCounts } from "../lower/index.ts";
+import type { KernelInfo } from "../runtime/kernel.ts";
+import { prepared } from "../runtime/prepare.ts";
 import type { Planned } from "./plan.ts";
+import { planPicture } from "./plan-picture.ts";
 import { bytesText } from "./sizes.ts";
+import type { ExplainSpec } from "./types.ts";
 
-/** The plan in a few lines, and the program if it is asked for. */
-export function explained(
-  name: string,
-  { program, estimates, report }: Planned,
-  show: { readonly dtype: FloatType; readonly program: boolean },
-): string {
-  const { dtype } = show;
-  const bytes = dtype === "f32" ? 4 : 8;
-  const cells = estimates.reduce((sum, estimate) => sum + estimate.cells, 0);
+/** How to explain. */
+export interface Show {
+  readonly dtype: FloatType;
+  readonly format: NonNullable<ExplainSpec["format"]>;
+  /** The program of one row too. */
+  readonly program: boolean;
+  /** Once compiled. */
+  readonly kernel: KernelInfo | undefined;
+}
+
+/** The plan as text, with the program if it is asked for, as JSON, or as a picture. Throws JR459 where there is no plan to draw. */
+export function explained(name: string, planned: Planned, show: Show): string {
+  if (show.format === "text") return textOf(name, planned, show);
+  if (show.format === "json") return JSON.stringify(factsOf(name, planned, show));
+  const { report, graph } = planned;
+  if (report === undefined || graph === undefined)
+    throw new UsageError("JR459", `${name} has no plan to draw: use jacrow(f).explain({ format: "svg" })`);
+  return planPicture(name, report, graph());
+}
+
+function textOf(name: string, planned: Planned, show: Show): string {
+  const { program, report } = planned;
+  const bytes = bytesOf(show);
   const lines = [
-    `${name}, ${dtype === "f32" ? "float32" : "float64"}`,
+    `${name}, ${show.dtype === "f32" ? "float32" : "float64"}`,
     ...program.inputs.map(
       (input) =>
         `  in   ${input.name} ${showShape(input.shape)}${input.level === "row" ? "" : ", shared by all rows"}`,
@@ -26,10 +51,51 @@ export function explained(
     ...program.outputs.map(
       (output) => `  out  ${output.name} ${showShape(output.value.shape)}${zeroNote(output.value)}`,
     ),
-    `  per row: ${operations(program)}; results take ${bytesText(cells * bytes)}`,
-    ...(report === undefined ? [] : ["", printPlan(report)]),
+    `  per row: ${operations(program)}; results take ${bytesText(resultCells(planned) * bytes)}`,
+    ...scratchLine(planned, show),
+    ...(report === undefined ? [] : ["", printPlan(report, { bytes })]),
   ];
   return show.program ? `${lines.join("\n")}\n\n${print(program)}` : lines.join("\n");
+}
+
+function factsOf(name: string, planned: Planned, show: Show): Record<string, unknown> {
+  const { program, report } = planned;
+  const bytes = bytesOf(show);
+  return {
+    name,
+    dtype: show.dtype,
+    inputs: program.inputs.map((input) => ({
+      name: input.name,
+      shape: input.shape,
+      shared: input.level !== "row",
+    })),
+    outputs: program.outputs.map((output) => ({ name: output.name, shape: output.value.shape })),
+    operations: countNodes(program.outputs.map(({ value }) => value)),
+    resultBytes: resultCells(planned) * bytes,
+    scratchBytesPerRow: scratchBytes(program, show.dtype),
+    kernel: show.kernel,
+    ...(report !== undefined && { boundBytes: report.bound.cells * bytes, plan: report }),
+  };
+}
+
+const bytesOf = ({ dtype }: Show): number => (dtype === "f32" ? 4 : 8);
+
+function resultCells({ estimates }: Planned): number {
+  return estimates.reduce((sum, { cells }) => sum + cells, 0);
+}
+
+function scratchLine({ program }: Planned, { dtype, kernel }: Show): string[] {
+  const row = scratchBytes(program, dtype);
+  if (row === undefined) return [];
+  const tile =
+    kernel === undefined ? "" : `, ${bytesText(kernel.scratchBytes)} per tile of ${kernel.tileRows} rows`;
+  return [`  scratch: ${bytesText(row)} per row${tile}`];
+}
+
+/** What the loops keep of a row; unknown while loops are not unrolled. */
+function scratchBytes(program: Program, dtype: FloatType): number | undefined {
+  if (nodesOf(program).some(({ op }) => op === "scan")) return undefined;
+  return operationCounts(lower(prepared(program), { dtype })).scratchBytes;
 }
 
 function operations(program: Program): string {

@@ -9,6 +9,7 @@ import {
   planJacobian as accumulated,
   expandJacobians,
   type Pattern,
+  type PlanGraph,
   type PlanReport,
 } from "../autodiff/index.ts";
 import { UsageError } from "../errors.ts";
@@ -35,6 +36,8 @@ export interface Planned {
   readonly report?: PlanReport;
   /** Where each result may be nonzero, for Jacobians. */
   readonly patterns?: () => readonly Pattern[];
+  /** The graph with the plan on it, for Jacobians. */
+  readonly graph?: () => PlanGraph;
 }
 
 /** What one row computes, before differentiation. */
@@ -97,10 +100,10 @@ export function planJacobian(
   const result = accumulated(program, { wrt: chosen.inputs, mode, effort, format, allowZero: true });
   const width = chosen.inputs.length;
   const results = replaceLeaves(outputs, (index) => shifted(chosen.structure, index * width));
-  const { plan: report, patterns } = result;
+  const { plan: report, patterns, graph } = result;
   const sizes = format === "dense" ? estimates : estimatesOf(result.program.outputs);
   if (format === "compressed") options.checkSizes(sizes);
-  return { program: result.program, results, estimates: sizes, report, patterns };
+  return { program: result.program, results, estimates: sizes, report, patterns, graph };
 }
 
 function checkNoSums({ name, outputs }: Program): void {

@@ -119,10 +119,11 @@ export class Runner {
     return bound(entry, target.signature, { n, shared });
   }
 
-  explain({ show = [], ...spec }: ExplainSpec = {}): string {
+  explain({ show = [], format = "text", ...spec }: ExplainSpec = {}): string {
     const { signature, dtype } = this.#specified(spec);
-    const { planned } = this.#entry(signature, dtype);
-    return explained(this.#what.name, planned, { dtype, program: show.includes("ir") });
+    const { planned, ready } = this.#entry(signature, dtype);
+    const how = { dtype, format, program: show.includes("ir"), kernel: ready?.info };
+    return explained(this.#what.name, planned, how);
   }
 
   pattern(spec: CompileSpec = {}): SparsityPattern | Nest<SparsityPattern> {

@@ -80,9 +80,12 @@ export interface CompileSpec {
   readonly dtype?: FloatType;
 }
 
-/** What to explain, and what beyond the plan to show: `"ir"` adds the program of one row. */
+/** What to explain, and how. */
 export interface ExplainSpec extends CompileSpec {
+  /** What beyond the plan to show as text: `"ir"` adds the program of one row. */
   readonly show?: readonly "ir"[];
+  /** Text (the default), its facts as JSON, or the graph with the plan drawn on it as SVG. */
+  readonly format?: "text" | "json" | "svg";
 }
 
 /** What to preallocate: the number of rows, and the values of shared inputs by name. */
@@ -124,7 +127,7 @@ export interface RowMap<Args extends readonly unknown[], R, V = NdArray> {
   compile(spec?: CompileSpec): Promise<void>;
   /** Preallocates rows and results for control loops. */
   bind(spec: BindSpec): Bound<R, V>;
-  /** What is computed per row, and at what cost. */
+  /** What is computed per row, and at what cost. Throws JR459 for the picture of `rows(g)`, which has no plan. */
   explain(spec?: ExplainSpec): string;
   /** Where the Jacobian may be nonzero: one pattern, or the nest of them as results are nested. Of `rows(g)`: an error. */
   pattern(spec?: CompileSpec): SparsityPattern | Nest<SparsityPattern>;

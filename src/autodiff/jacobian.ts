@@ -14,6 +14,7 @@ import { endsOf, type Pair } from "./ends.ts";
 import { type Differentiate, expandAll, expandJacobianNodes } from "./expand.ts";
 import type { Pattern } from "./pattern.ts";
 import { type Mode, planned } from "./plan.ts";
+import { type PlanGraph, planGraph } from "./plan-graph.ts";
 import { type PlanReport, reportOf } from "./plan-report.ts";
 import type { Effort } from "./plan-scalar.ts";
 
@@ -65,11 +66,16 @@ export function linearizable(program: Program): Program {
   return expandAll(program, differentiate);
 }
 
-/** The Jacobian's program, how it was planned, and where each (output, input) may be nonzero. Throws as `jacobianProgram` does. */
-export function planJacobian(
-  program: Program,
-  request: JacobianRequest,
-): { readonly program: Program; readonly plan: PlanReport; readonly patterns: () => readonly Pattern[] } {
+/** A Jacobian's program, how it was planned, and on demand: where each (output, input) may be nonzero, the graph of the plan. */
+export interface PlannedJacobian {
+  readonly program: Program;
+  readonly plan: PlanReport;
+  readonly patterns: () => readonly Pattern[];
+  readonly graph: () => PlanGraph;
+}
+
+/** Plans the Jacobian. Throws as `jacobianProgram` does. */
+export function planJacobian(program: Program, request: JacobianRequest): PlannedJacobian {
   const b = new Builder();
   const { inputs, outputs, wrt } = openRequest(b, program, request);
   const ends = endsOf(
@@ -105,6 +111,11 @@ export function planJacobian(
     program: programOf(program.name, inputs, made),
     plan: reportOf({ ends, result, blocks, roots: made.map(({ value }) => value) }),
     patterns: () => pairs.map((pair) => ends.pattern(ends.maps(result.map, pair), pair)),
+    graph: () =>
+      planGraph(ends, result.candidate, {
+        inputs: wrt.map((input) => ({ name: input.name, value: input })),
+        outputs,
+      }),
   };
 }
 

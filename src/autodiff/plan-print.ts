@@ -8,16 +8,34 @@ import type { Counts } from "./cost.ts";
 import type { Alternative } from "./plan.ts";
 import type { Block, Cut, PlanReport, Step } from "./plan-report.ts";
 
+/** What to print: every order that was built instead of the best of each kind, and how many bytes a number takes. */
+interface Show {
+  readonly all?: boolean;
+  readonly bytes?: number;
+}
+
 /** The plan in a few lines. */
-export function printPlan(plan: PlanReport): string {
+export function printPlan(plan: PlanReport, { all = false, bytes }: Show = {}): string {
   return [
     `plan: ${plan.order}, ${count(plan.vertices, "intermediate value")}${plan.scalars ? ", taken apart into scalars" : ""}`,
-    ...plan.parts.map((step, index) => `  ${index + 1}. ${stepLine(step)}`),
-    ...costTable(plan),
-    ...plan.blocks.map((block) => `  ${blockLine(block)}`),
-    ...boundLine(plan),
-    ...searchLine(plan),
+    `  why: ${plan.why}`,
+    ...stepLines(plan).map((line) => `  ${line}`),
+    ...costTable(plan, all ? plan.alternatives : bestByName(plan.alternatives)),
+    ...structureLines(plan, bytes).map((line) => `  ${line}`),
   ].join("\n");
+}
+
+/** What a picture says beside its bars: why this plan, its steps, and its structure. */
+export function planNotes(plan: PlanReport): string[] {
+  return [`why: ${plan.why}`, ...stepLines(plan), ...structureLines(plan)];
+}
+
+function stepLines({ parts }: PlanReport): string[] {
+  return parts.map((step, index) => `${index + 1}. ${stepLine(step)}`);
+}
+
+function structureLines(plan: PlanReport, bytes?: number): string[] {
+  return [...plan.blocks.map(blockLine), ...boundLine(plan, bytes), ...searchLine(plan)];
 }
 
 function stepLine({ how, from, middle, to }: Step): string {
@@ -40,9 +58,8 @@ function placeOf(place: Cut | undefined, otherwise: string): string {
   return place === undefined ? `the ${otherwise}` : `${place.name} ${showShape(place.shape)}`;
 }
 
-/** Operations per row of every order that was built, the chosen one marked. */
-function costTable({ alternatives, order, counts }: PlanReport): string[] {
-  const shown = bestByName(alternatives);
+/** Operations per row of orders that were built, the chosen one marked. */
+function costTable({ order, counts }: PlanReport, shown: readonly Alternative[]): string[] {
   const width = Math.max(...shown.map(({ name }) => name.length));
   return shown.map(({ name, counts: own }) => {
     const mark = name === order && own.cost === counts.cost ? "*" : " ";
@@ -72,19 +89,22 @@ function blockLine({ name, rows, columns, nonzeros }: Block): string {
   return `${name}: ${rows} × ${columns}, ${zeros}`;
 }
 
-function boundLine({ bound }: PlanReport): string[] {
-  if (bound.cells === 0) return [];
+function boundLine({ bound: { counts, cells } }: PlanReport, bytes: number | undefined): string[] {
+  if (cells === 0) return [];
+  const size = bytes === undefined ? "" : ` (${grouped(cells * bytes)} bytes)`;
   return [
-    `  once per bind: ${count(bound.counts.multiplications, "multiplication")} of shared values, ${count(bound.cells, "number")} kept`,
+    `once per bind: ${count(counts.multiplications, "multiplication")} of shared values, ${count(cells, "number")} kept${size}`,
   ];
 }
 
 function searchLine({ steps, stopped }: PlanReport): string[] {
   if (stopped)
-    return [`  search stopped by the clock after ${count(steps, "step")}: the plan may differ elsewhere`];
-  return steps === 0 ? [] : [`  search: ${count(steps, "step")}`];
+    return [`search stopped by the clock after ${count(steps, "step")}: the plan may differ elsewhere`];
+  return steps === 0 ? [] : [`search: ${count(steps, "step")}`];
 }
 
 function count(size: number, what: string): string {
-  return `${size.toLocaleString("en-US").replaceAll(",", " ")} ${what}${size === 1 ? "" : "s"}`;
+  return `${grouped(size)} ${what}${size === 1 ? "" : "s"}`;
 }
+
+const grouped = (size: number): string => size.toLocaleString("en-US").replaceAll(",", " ");

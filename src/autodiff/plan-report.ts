@@ -9,6 +9,7 @@ import { type Counts, countNodes } from "./cost.ts";
 import type { Ends } from "./ends.ts";
 import type { Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
+import type { Linearized } from "./linearize.ts";
 import { nonzerosOf } from "./pattern.ts";
 import type { Alternative, Planned } from "./plan.ts";
 import type { Part } from "./plan-scalar.ts";
@@ -43,12 +44,14 @@ export interface Block {
 export interface PlanReport {
   /** The chosen order: forward, reverse, a greedy rule, local search, cuts. */
   readonly order: string;
+  /** Why it was chosen, in words. */
+  readonly why: string;
   /** Was the program taken apart into scalars? */
   readonly scalars: boolean;
   /** Intermediate values whose tangents are eliminated. */
   readonly vertices: number;
   readonly counts: Counts;
-  /** Every order that was built and counted, forward and reverse among them unless the mode was given. */
+  /** Every order that was built and counted, forward and reverse among them. */
   readonly alternatives: readonly Alternative[];
   readonly cuts: readonly Cut[];
   /** With cuts: the modes and products, in the order in which they are done. */
@@ -75,13 +78,15 @@ interface Material {
 
 /** The report of a finished plan. */
 export function reportOf({ ends, result, blocks, roots }: Material): PlanReport {
+  const cuts = (result.candidate.cuts ?? []).flatMap((vertex) => cutOf(ends, vertex) ?? []);
   return {
     order: result.chosen.name,
+    why: whyChosen(result, { cells: endCells(ends.linear), cuts }),
     scalars: ends.scalars,
     vertices: result.candidate.order.length,
     counts: result.chosen.counts,
     alternatives: result.alternatives,
-    cuts: (result.candidate.cuts ?? []).flatMap((vertex) => cutOf(ends, vertex) ?? []),
+    cuts,
     parts: (result.candidate.parts ?? []).map(({ how, from, middle, to }) => ({
       how,
       from: cutOf(ends, from),
@@ -112,6 +117,43 @@ function blockOf({ name, maps, shapes }: Material["blocks"][number], scalars: bo
     },
   };
 }
+
+interface EndCells {
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+function endCells({ sources, sinks, values }: Linearized): EndCells {
+  const total = (ends: readonly Vertex[]): number =>
+    ends.reduce((sum, end) => sum + sizeOf(values.get(end)?.shape ?? []), 0);
+  return { inputs: total(sources), outputs: total(sinks) };
+}
+
+/** What the chosen order gains, and from what. */
+function whyChosen(
+  { chosen, alternatives, asked }: Planned,
+  { cells, cuts }: { cells: EndCells; cuts: readonly Cut[] },
+): string {
+  const { inputs, outputs } = cells;
+  if (asked !== "auto") return `${asked} mode was asked for`;
+  const costOf = (mode: string): number =>
+    alternatives.find(({ name }) => name === mode)?.counts.cost ?? Number.POSITIVE_INFINITY;
+  const [forward, reverse] = [costOf("forward"), costOf("reverse")];
+  const [better, least] = forward < reverse ? ["forward", forward] : ["reverse", reverse];
+  if (chosen.name === "forward" || chosen.name === "reverse") {
+    const isSmaller = chosen.name === "forward" ? inputs < outputs : outputs < inputs;
+    const sizes = `${inputs} cells of inputs, ${outputs} of outputs`;
+    const others =
+      alternatives.length > 1 ? "no order that was built takes fewer operations" : "estimated cheaper";
+    return `${others} (${sizes}${isSmaller ? `, and ${chosen.name} mode starts from the fewer` : ""})`;
+  }
+  const saved = `${percent(1 - chosen.counts.cost / least)} fewer operations than ${better} mode, the better of the two`;
+  if (cuts.length === 0) return `${saved}: values go first where the fewest products pass through them`;
+  const places = cuts.map(({ name, shape }) => `${name} (${sizeOf(shape)} cells)`).join(", ");
+  return `${saved}: every path goes through ${places}, narrower than inputs (${inputs}) and outputs (${outputs})`;
+}
+
+const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
 
 /** Cells of the shared values that are computed, not given. */
 function boundCells(roots: readonly Node[]): number {

@@ -25,7 +25,7 @@ export function greedyOrder(linear: Linearized): Vertex[] {
 }
 
 /** Sizes only: what a product of two edges would cost, without building it. */
-interface Shadow {
+export interface Shadow {
   readonly out: number;
   readonly in: number;
   /** Does it multiply, or only move cells? */
@@ -97,7 +97,8 @@ class ShadowGraph {
 const cells = (labels: readonly { size: number }[]): number =>
   labels.reduce((size, each) => size * each.size, 1);
 
-function shadowOf(map: LinearMap): Shadow {
+/** The sizes of a map's first term, which are those of all where they are alike. */
+export function shadowOf(map: LinearMap): Shadow {
   const [term] = map as readonly [Term, ...Term[]];
   const [out, inner] = [term.out, term.in].map((axes) => cells(axes.flatMap((axis) => axis.labels))) as [
     number,

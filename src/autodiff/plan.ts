@@ -44,6 +44,8 @@ export interface Planned {
   readonly candidate: Candidate;
   readonly chosen: Alternative;
   readonly alternatives: readonly Alternative[];
+  /** The mode that was asked for. */
+  readonly asked: Mode;
   readonly steps: number;
   readonly stopped: boolean;
 }
@@ -60,19 +62,22 @@ export function planned(b: Builder, linear: Linearized, options: PlanOptions): P
     const counts = countNodes([...(options.also ?? []), ...nodes]);
     return { nodes, map, candidate, alternative: { name: candidate.name, counts } };
   });
-  const best = results.reduce((x, y) => (y.alternative.counts.cost < x.alternative.counts.cost ? y : x));
+  const best = results
+    .filter(({ candidate }) => options.mode === "auto" || candidate.name === options.mode)
+    .reduce((x, y) => (y.alternative.counts.cost < x.alternative.counts.cost ? y : x));
   return {
     nodes: best.nodes,
     map: best.map,
     candidate: best.candidate,
     chosen: best.alternative,
     alternatives: results.map(({ alternative }) => alternative),
+    asked: options.mode,
     steps,
     stopped,
   };
 }
 
-/** The orders worth building, reverse and forward first. */
+/** The orders worth building, reverse and forward first: both also where one is asked for, so that reports compare them. */
 export function candidatesFor(
   linear: Linearized,
   { mode, effort }: Pick<PlanOptions, "mode" | "effort">,
@@ -80,10 +85,10 @@ export function candidatesFor(
   const vertices = intermediates(linear);
   const forward: Candidate = { name: "forward", order: vertices };
   const reverse: Candidate = { name: "reverse", order: [...vertices].reverse() };
-  if (mode !== "auto")
-    return { candidates: [mode === "forward" ? forward : reverse], steps: 0, stopped: false };
+  const asked = { auto: [reverse, forward], forward: [forward], reverse: [reverse] }[mode];
   if (vertices.length > MOST_BUILT)
-    return { candidates: [cheapestOf(linear, [reverse, forward])], steps: 0, stopped: false };
+    return { candidates: [cheapestOf(linear, asked)], steps: 0, stopped: false };
+  if (mode !== "auto") return { candidates: [reverse, forward], steps: 0, stopped: false };
   const scalar = scalarCandidates(linear, effort);
   const others =
     scalar.candidates.length > 0

@@ -5,6 +5,7 @@
  * JACROW_DEBUG adds the stages between as text.
  */
 
+import { planPicture } from "../api/plan-picture.ts";
 import {
   type Counts,
   countNodes,
@@ -13,12 +14,13 @@ import {
   type Mode,
   planJacobian,
 } from "../autodiff/index.ts";
+import { writeBytesFile } from "../data/write-bytes.ts";
 import { print } from "../ir/print.ts";
 import type { Program } from "../ir/types.ts";
 import { lower, printLowered } from "../lower/index.ts";
 import { prepared } from "../runtime/prepare.ts";
 import { type Arguments, badValue, type Command } from "./command.ts";
-import { EXIT } from "./exit.ts";
+import { EXIT, fileStep } from "./exit.ts";
 import { type Explanation, explanationData, explanationText } from "./explanation.ts";
 import { compile, openSubject, type Subject } from "./job.ts";
 import { jsonText } from "./json.ts";
@@ -45,9 +47,14 @@ Shows the sizes of Z, the operations per row by forward mode, by reverse mode an
 the order that jacrow chose, and the compiled kernel. A function of your own module
 needs a rows file, which tells the shape of a row.
 
+--svg FILE draws the graph with the plan on it: values coloured by how their derivatives
+are multiplied, numbered in the order of elimination, the sizes of local Jacobians between.
+
 --show ir,plan,loops adds the program of one row, the program of its Jacobian, and the
 loops it becomes; the environment variable JACROW_DEBUG=ir,plan,loops does the same.`,
   options: [
+    { name: "svg", placeholder: "FILE", help: "draw the plan into this file" },
+    { name: "force", help: "overwrite a file that exists" },
     { name: "show", placeholder: "LIST", help: "stages to print: ir, plan, loops" },
     SMOOTH_OPTION,
     ...SELECTION_OPTIONS,
@@ -57,6 +64,7 @@ loops it becomes; the environment variable JACROW_DEBUG=ir,plan,loops does the s
   ],
   examples: [
     { line: "jacrow explain net.onnx", shows: "sizes, costs by mode, and the kernel" },
+    { line: "jacrow explain net.onnx --svg plan.svg", shows: "a picture of the plan" },
     {
       line: "jacrow explain arm.js#arm angles.npy --show ir",
       shows: "the program that was traced from a function",
@@ -69,6 +77,7 @@ loops it becomes; the environment variable JACROW_DEBUG=ir,plan,loops does the s
 async function runExplain(args: Arguments, terminal: Terminal): Promise<number> {
   const shown = stagesOf(args, terminal);
   const explanation = await explained(await openSubject(args));
+  await drawn(explanation, args);
   if (args.flag("json")) terminal.out(jsonText(explanationData(explanation)));
   else
     terminal.out(
@@ -85,9 +94,17 @@ function stagesOf(args: Arguments, { debug }: Terminal): Stage[] {
   return STAGES.filter((stage) => asked.includes(stage) || debug.split(",").includes(stage));
 }
 
+/** Writes the picture, if one was asked for. */
+async function drawn({ subject, report, graph }: Explanation, args: Arguments): Promise<void> {
+  const path = args.text("svg");
+  if (path === undefined) return;
+  const text = planPicture(subject.model.name, report, graph());
+  await fileStep(() => writeBytesFile(path, new TextEncoder().encode(text), { force: args.flag("force") }));
+}
+
 async function explained(subject: Subject): Promise<Explanation> {
   const { program, request, compute } = subject;
-  const { program: plan, plan: report } = planJacobian(program, request);
+  const { program: plan, plan: report, graph } = planJacobian(program, request);
   const modes = MODES.map(
     (mode) => [mode, countsOf(jacobianProgram(program, { ...request, mode }))] as const,
   );
@@ -95,7 +112,16 @@ async function explained(subject: Subject): Promise<Explanation> {
   const { info } = kernel;
   kernel.dispose();
   const chosen = countsOf(plan);
-  return { subject, plan, report, values: countsOf(expandJacobians(program)), modes, chosen, kernel: info };
+  return {
+    subject,
+    plan,
+    report,
+    graph,
+    values: countsOf(expandJacobians(program)),
+    modes,
+    chosen,
+    kernel: info,
+  };
 }
 
 function countsOf(program: Program): Counts {

@@ -5,7 +5,14 @@
  */
 
 import { bytesText } from "../api/sizes.ts";
-import { type Block, type Counts, type Mode, type PlanReport, printPlan } from "../autodiff/index.ts";
+import {
+  type Block,
+  type Counts,
+  type Mode,
+  type PlanGraph,
+  type PlanReport,
+  printPlan,
+} from "../autodiff/index.ts";
 import { showShape } from "../ir/shape.ts";
 import type { Program } from "../ir/types.ts";
 import type { KernelInfo } from "../runtime/kernel.ts";
@@ -18,6 +25,7 @@ export interface Explanation {
   /** The Jacobian's program. */
   readonly plan: Program;
   readonly report: PlanReport;
+  readonly graph: () => PlanGraph;
   /** Operations of the values alone, of the Jacobian by each plain mode, and as planned. */
   readonly values: Counts;
   readonly modes: readonly (readonly [Mode, Counts])[];
@@ -41,7 +49,7 @@ export function explanationText(explanation: Explanation): string {
     "operations per row",
     operationTable(explanation),
     "",
-    printPlan(report),
+    printPlan(report, { bytes: compute.dtype === "f32" ? 4 : 8 }),
     "",
     kernelText(kernel, compute),
   ];
@@ -88,8 +96,9 @@ function kernelText(info: KernelInfo, { deterministic }: Compute): string {
     ? "fused multiply-add"
     : `multiply, then add${deterministic ? "" : " (this runtime has no fused one)"}`;
   const threads = `${info.threads} thread${info.threads === 1 ? "" : "s"}`;
+  const scratch = `${bytesText(info.scratchBytes)} of scratch per tile`;
   const what = info.device === "native" ? "native code from C" : "WebAssembly";
-  return `kernel: ${what} of ${bytesText(info.moduleBytes)}, ${info.tileRows} rows at a time, ${fused}, ${threads}`;
+  return `kernel: ${what} of ${bytesText(info.moduleBytes)}, ${info.tileRows} rows at a time, ${scratch}, ${fused}, ${threads}`;
 }
 
 /** The same as plain data. */

@@ -5,21 +5,12 @@
  * them, what leads to no output is left out, and every box has its full name as a tooltip.
  */
 
+import { type Edge, layered } from "../api/graph-layout.ts";
+import { type Box, drawn, page, sizeOfBox } from "../api/svg.ts";
 import { UsageError } from "../errors.ts";
-import { at } from "../ir/shape.ts";
 import type { GraphProto, ModelProto, NodeProto } from "../onnx/model.ts";
 import { neededNodes, operatorKey } from "../onnx/support.ts";
 import { shapeOf } from "../onnx/tensor.ts";
-import { type Edge, type Layout, layered, type Point } from "./graph-layout.ts";
-
-/** A box before it has a place. */
-interface Box {
-  readonly title: string;
-  readonly detail: string;
-  readonly tooltip: string;
-  readonly kind: Kind;
-  readonly marked: boolean;
-}
 
 type Kind = "input" | "output" | "product" | "function" | "reduction" | "movement";
 
@@ -31,12 +22,8 @@ const COLOURS: Readonly<Record<Kind, string>> = {
   reduction: "#ead1dc",
   movement: "#ffffff",
 };
-const BOX_HEIGHT = 38;
-const LAYER = 74;
-const GAP = 22;
-const MARGIN = 18;
-/** Width of a letter of the two fonts, a little above the mean. */
-const LETTER = { title: 7.4, detail: 6 } as const;
+const SPACING = { layer: 36, gap: 22 } as const;
+const CULPRIT = { colour: "#c00", width: 2.5 } as const;
 const MOST_BOXES = 3000;
 const LONGEST_DETAIL = 28;
 /** Element types of weights: FLOAT, FLOAT16, DOUBLE, BFLOAT16. */
@@ -75,8 +62,15 @@ export function modelPicture(model: ModelProto, isMarked: (node: NodeProto) => b
     ...nodes.flatMap((node, index) => edgesTo(inputs.length + index, readsOf(node), makers)),
     ...outputs.flatMap((name, index) => edgesTo(inputs.length + nodes.length + index, [name], makers)),
   ];
-  const widths = boxes.map(widthOf);
-  return svg(boxes, { widths, edges, layout: layered(widths, edges, { layer: LAYER, gap: GAP }) });
+  const layout = layered(boxes.map(sizeOfBox), edges, SPACING);
+  return page(
+    layout,
+    drawn(
+      boxes,
+      layout,
+      edges.map(() => ({})),
+    ),
+  );
 }
 
 /** Inputs that are no weights. */
@@ -110,8 +104,8 @@ function port(graph: GraphProto, name: string, kind: "input" | "output"): Box {
     title: name,
     detail: declaredSizes(graph, name).join(" × "),
     tooltip: `${kind} ${name}`,
-    kind,
-    marked: false,
+    fill: COLOURS[kind],
+    shape: "port",
   };
 }
 
@@ -134,73 +128,8 @@ function nodeBox(graph: GraphProto, node: NodeProto, marked: boolean): Box {
     title,
     detail: detail.length > LONGEST_DETAIL ? `…${detail.slice(1 - LONGEST_DETAIL)}` : detail,
     tooltip: `${title} "${node.name ?? ""}"\n${node.inputs.join(", ")} → ${node.outputs.join(", ")}`,
-    kind: KINDS.find(([pattern]) => pattern.test(title))?.[1] ?? "function",
-    marked,
+    fill: COLOURS[KINDS.find(([pattern]) => pattern.test(title))?.[1] ?? "function"],
+    shape: "box",
+    ...(marked && { frame: CULPRIT }),
   };
-}
-
-function widthOf({ title, detail }: Box): number {
-  return Math.max(64, title.length * LETTER.title + 20, detail.length * LETTER.detail + 20);
-}
-
-function svg(
-  boxes: readonly Box[],
-  { widths, edges, layout }: { widths: readonly number[]; edges: readonly Edge[]; layout: Layout },
-): string {
-  const width = Math.ceil(layout.width + 2 * MARGIN);
-  const height = Math.ceil(layout.height + BOX_HEIGHT + 2 * MARGIN);
-  const lines = [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="Helvetica, Arial, sans-serif" text-anchor="middle">`,
-    `<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0.5 8 4 0 7.5z" fill="#777"/></marker></defs>`,
-    `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    `<g fill="none" stroke="#777" stroke-width="1.2">`,
-    ...edges.map((_, index) => `<path d="${curve(at(layout.routes, index))}" marker-end="url(#tip)"/>`),
-    `</g>`,
-    ...boxes.map((box, index) => boxText(box, at(widths, index), at(layout.boxes, index))),
-    `</svg>`,
-  ];
-  return `${lines.join("\n")}\n`;
-}
-
-/** A curve that leaves and arrives vertically; through the layers between it goes straight down. */
-function curve(route: readonly Point[]): string {
-  const half = BOX_HEIGHT / 2;
-  const stops = route.flatMap(({ x, y }, index): Point[] => {
-    const centre = y + MARGIN + half;
-    const isEnd = index === route.length - 1;
-    const top = { x: x + MARGIN, y: centre - half };
-    const bottom = { x: x + MARGIN, y: centre + half };
-    if (index === 0) return [bottom];
-    return isEnd ? [top] : [top, bottom];
-  });
-  return stops.reduce((path, { x, y }, index) => {
-    const before = stops[index - 1];
-    if (before === undefined) return `M${round(x)} ${round(y)}`;
-    if (before.x === x) return `${path}V${round(y)}`;
-    const middle = (before.y + y) / 2;
-    return `${path}C${round(before.x)} ${round(middle)} ${round(x)} ${round(middle)} ${round(x)} ${round(y)}`;
-  }, "");
-}
-
-function boxText(box: Box, width: number, { x, y }: Point): string {
-  const [left, top, centre] = [x + MARGIN - width / 2, y + MARGIN, x + MARGIN];
-  const isPort = box.kind === "input" || box.kind === "output";
-  const frame = box.marked ? `stroke="#c00" stroke-width="2.5"` : `stroke="#666" stroke-width="1"`;
-  const rect = `<rect x="${round(left)}" y="${round(top)}" width="${round(width)}" height="${BOX_HEIGHT}" rx="${isPort ? 19 : 5}" fill="${COLOURS[box.kind]}" ${frame}/>`;
-  const title = `<text x="${round(centre)}" y="${round(top + (box.detail === "" ? 23 : 17))}" font-size="13" fill="#111">${escaped(box.title)}</text>`;
-  const detail =
-    box.detail === ""
-      ? ""
-      : `<text x="${round(centre)}" y="${round(top + 31)}" font-size="10.5" fill="#555">${escaped(box.detail)}</text>`;
-  return `<g><title>${escaped(box.tooltip)}</title>${rect}${title}${detail}</g>`;
-}
-
-const round = (value: number): string => String(Math.round(value * 10) / 10);
-
-/** Text as XML has it; control characters, which XML has not, are left out. */
-function escaped(text: string): string {
-  const marks: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-  return text
-    .replace(/\p{Cc}/gu, (mark) => (mark === "\n" ? mark : ""))
-    .replace(/[&<>"]/g, (mark) => marks[mark] ?? mark);
 }

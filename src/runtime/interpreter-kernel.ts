@@ -22,6 +22,7 @@ export class InterpreterKernel implements Kernel {
       fused: false,
       moduleBytes: 0,
       tileRows: 1,
+      scratchBytes: 0,
       memoryBytes: 0,
     };
   }

@@ -47,6 +47,8 @@ export interface KernelInfo {
   readonly fused: boolean;
   readonly moduleBytes: number;
   readonly tileRows: number;
+  /** Scratch of one tile, for each thread. */
+  readonly scratchBytes: number;
   readonly memoryBytes: number;
 }
 

@@ -325,6 +325,15 @@ describe("explain and inspect", () => {
     expect(kernel).toMatchObject({ device: "wasm", dtype: "f32" });
   });
 
+  it("explain --svg draws the plan, and overwrites only with --force", async () => {
+    const file = inFolder("plan.svg");
+    const words = ["explain", fixture("autoencoder/model.onnx"), "--svg", file];
+    expect((await jacrow(...words)).code).toBe(0);
+    expect(readFileSync(file, "utf8")).toMatch(/^<svg [^]*cut: both sides multiplied[^]*<\/svg>\n$/);
+    expect((await jacrow(...words)).code).toBe(4);
+    expect((await jacrow(...words, "--force")).code).toBe(0);
+  });
+
   it("inspect lists what the file holds", async () => {
     const { code, out } = await jacrow("inspect", model);
     expect(code).toBe(0);

@@ -3,7 +3,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { layered } from "../../src/cli/graph-layout.ts";
+import { layered } from "../../src/api/graph-layout.ts";
 import { range } from "../../src/ir/shape.ts";
 import { fixture, jacrow, newFolder } from "../cli/helpers.ts";
 import { model } from "../onnx/encode.ts";
@@ -26,7 +26,8 @@ describe("layout", () => {
     to: to as number,
   }));
   const widths = [60, 100, 40, 60, 60];
-  const { boxes, routes } = layered(widths, edges, { layer: 50, gap: 10 });
+  const tall = (width: number): { width: number; height: number } => ({ width, height: 20 });
+  const { boxes, routes } = layered(widths.map(tall), edges, { layer: 30, gap: 10 });
 
   it("edges lead down, one layer at a time", () => {
     for (const route of routes)
@@ -48,7 +49,7 @@ describe("layout", () => {
 
   it("a chain is a straight line, and nothing is nothing", () => {
     const chain = layered(
-      [30, 90, 50],
+      [30, 90, 50].map(tall),
       [
         { from: 0, to: 1 },
         { from: 1, to: 2 },
@@ -56,7 +57,7 @@ describe("layout", () => {
       { layer: 1, gap: 1 },
     );
     expect(new Set(chain.boxes.map(({ x }) => x)).size).toBe(1);
-    expect(layered([30], [], { layer: 1, gap: 1 })).toMatchObject({ width: 30, height: 0 });
+    expect(layered([tall(30)], [], { layer: 1, gap: 1 })).toMatchObject(tall(30));
   });
 });
 

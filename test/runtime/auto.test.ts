@@ -38,6 +38,7 @@ function stub(device: DeviceName, answer: number): Kernel & { disposed: boolean 
       fused: false,
       moduleBytes: 0,
       tileRows: 1,
+      scratchBytes: 0,
       memoryBytes: 0,
     },
     disposed: false,

@@ -77,6 +77,7 @@ export class NativeRunner implements Kernel {
       fused,
       moduleBytes: code.source.length,
       tileRows: code.layout.tileRows,
+      scratchBytes: code.scratchBytes,
       memoryBytes: scratch + (this.#image?.bytes.length ?? 0),
     };
   }

@@ -71,6 +71,7 @@ export class WasmRunner implements Kernel {
       fused,
       moduleBytes: code.bytes.length,
       tileRows: code.layout.tileRows,
+      scratchBytes: code.scratchBytes,
       memoryBytes: pages * 65536,
     };
   }

@@ -1,8 +1,8 @@
 /**
  * Layered layout of a directed graph, from top to bottom (Sugiyama, Tagawa & Toda 1981).
  *
- * In: boxes with their widths, edges between them (indices, no cycles). Out: the centre of every box and the points every edge
- * goes through. Always: edges lead downwards, boxes of a layer keep their distance, and long edges pass between boxes.
+ * In: the sizes of boxes, edges between them (indices, no cycles, from smaller to larger). Out: the centre of every box and what
+ * every edge goes through. Always: edges lead downwards, boxes of a layer keep their distance, and long edges pass between boxes.
  */
 
 import { at, range } from "../ir/shape.ts";
@@ -13,22 +13,27 @@ export interface Edge {
   readonly to: number;
 }
 
-/** A place in the picture. */
-export interface Point {
-  readonly x: number;
-  readonly y: number;
-}
-
-/** Where everything goes. */
-export interface Layout {
-  readonly boxes: readonly Point[];
-  /** Per edge: where it starts, the gaps it passes, where it ends. */
-  readonly routes: readonly (readonly Point[])[];
+/** What a box takes. */
+export interface Size {
   readonly width: number;
   readonly height: number;
 }
 
-/** Distances between layers and between neighbours. */
+/** A centre, and half the height of what stands there: a box, or the layer that an edge passes. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+  readonly half: number;
+}
+
+/** Where everything goes. */
+export interface Layout extends Size {
+  readonly boxes: readonly Point[];
+  /** Per edge: where it starts, the gaps it passes, where it ends. */
+  readonly routes: readonly (readonly Point[])[];
+}
+
+/** What is left free between layers and between neighbours. */
 export interface Spacing {
   readonly layer: number;
   readonly gap: number;
@@ -42,16 +47,18 @@ const LANE = 10;
 interface Slot {
   readonly layer: number;
   readonly width: number;
+  /** None where an edge passes. */
+  readonly height: number | undefined;
   readonly above: Slot[];
   readonly below: Slot[];
   order: number;
   x: number;
 }
 
-/** Places boxes of these widths. */
-export function layered(widths: readonly number[], edges: readonly Edge[], spacing: Spacing): Layout {
-  const layers = layersOf(widths.length, edges);
-  const slots = widths.map((width, index) => slot(at(layers, index), width));
+/** Places boxes of these sizes. */
+export function layered(sizes: readonly Size[], edges: readonly Edge[], spacing: Spacing): Layout {
+  const layers = layersOf(sizes.length, edges);
+  const slots = sizes.map(({ width, height }, index) => slot(at(layers, index), width, height));
   const chains = edges.map((edge) => chainOf(slots, edge));
   const all = [...new Set([...slots, ...chains.flat()])];
   const rows = range(Math.max(0, ...layers) + 1).map((layer) => all.filter((one) => one.layer === layer));
@@ -59,17 +66,24 @@ export function layered(widths: readonly number[], edges: readonly Edge[], spaci
   place(rows, spacing.gap);
   const left = Math.min(...all.map(({ x, width }) => x - width / 2));
   const right = Math.max(...all.map(({ x, width }) => x + width / 2));
-  const point = ({ x, layer }: Slot): Point => ({ x: x - left, y: layer * spacing.layer });
+  const heights = rows.map((row) => Math.max(...row.map(({ height }) => height ?? 0)));
+  const tops = heights.map((_, layer) =>
+    heights.slice(0, layer).reduce((sum, height) => sum + height + spacing.layer, 0),
+  );
+  const point = ({ x, layer, height }: Slot): Point => {
+    const whole = at(heights, layer);
+    return { x: x - left, y: at(tops, layer) + whole / 2, half: (height ?? whole) / 2 };
+  };
   return {
     boxes: slots.map(point),
     routes: chains.map((chain) => chain.map(point)),
     width: right - left,
-    height: (rows.length - 1) * spacing.layer,
+    height: (tops.at(-1) ?? 0) + (heights.at(-1) ?? 0),
   };
 }
 
-function slot(layer: number, width: number): Slot {
-  return { layer, width, above: [], below: [], order: 0, x: 0 };
+function slot(layer: number, width: number, height?: number): Slot {
+  return { layer, width, height, above: [], below: [], order: 0, x: 0 };
 }
 
 /** Longest paths from the top; then what nothing pulls up is moved down to its readers. */
