@@ -1,5 +1,6 @@
-/** `jacrow` on Node: everything of `src/index.ts`, and the device "native" made known. */
+/** `jacrow` on Node: everything of `src/index.ts`, the device "native" and pictures of plans made known. */
 
+import "./api/plan-picture.ts";
 import "./runtime/native/register.ts";
 
 export * from "./index.ts";

@@ -4,7 +4,7 @@
  * In: a planned function. Out: text. Always: counts are of the program that is compiled, sizes in the asked width.
  */
 
-import { countNodes, printPlan } from "../autodiff/index.ts";
+import { countNodes, type PlanGraph, type PlanReport, printPlan } from "../autodiff/index.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { nodesOf } from "../ir/graph.ts";
@@ -15,7 +15,6 @@ import { lower, operationCounts } from "../lower/index.ts";
 import type { KernelInfo } from "../runtime/kernel.ts";
 import { prepared } from "../runtime/prepare.ts";
 import type { Planned } from "./plan.ts";
-import { planPicture } from "./plan-picture.ts";
 import { bytesText } from "./sizes.ts";
 import type { ExplainSpec } from "./types.ts";
 
@@ -29,14 +28,24 @@ export interface Show {
   readonly kernel: KernelInfo | undefined;
 }
 
-/** The plan as text, with the program if it is asked for, as JSON, or as a picture. Throws JR459 where there is no plan to draw. */
+type Draw = (name: string, report: PlanReport, graph: PlanGraph) => string;
+let draw: Draw | undefined;
+
+/** Makes pictures known: what draws them is not part of pages. */
+export function registerPicture(picture: Draw): void {
+  draw = picture;
+}
+
+/** The plan as text, with the program if it is asked for, as JSON, or as a picture. Throws JR459 where there is no plan to draw, JR460 off Node. */
 export function explained(name: string, planned: Planned, show: Show): string {
   if (show.format === "text") return textOf(name, planned, show);
   if (show.format === "json") return JSON.stringify(factsOf(name, planned, show));
   const { report, graph } = planned;
   if (report === undefined || graph === undefined)
     throw new UsageError("JR459", `${name} has no plan to draw: use jacrow(f).explain({ format: "svg" })`);
-  return planPicture(name, report, graph());
+  if (draw === undefined)
+    throw new UsageError("JR460", 'pictures of plans are drawn on Node; format: "json" has the plan as data');
+  return draw(name, report, graph());
 }
 
 function textOf(name: string, planned: Planned, show: Show): string {

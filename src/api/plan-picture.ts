@@ -2,9 +2,11 @@
  * The picture of a plan: the graph with the plan drawn on it, and above it what the plan costs beside the plain modes.
  *
  * In: a report and the graph of the plan. Out: SVG text. Always: every value is there, alone or in a group with its number.
+ * Importing this file makes pictures known to `explain`: Node's entry points do, pages do not carry it.
  */
 
 import { type How, type PlanGraph, type PlanReport, planNotes } from "../autodiff/index.ts";
+import { registerPicture } from "./explain.ts";
 import { layered, type Size } from "./graph-layout.ts";
 import { CHIPS, type Drawing, drawingOf, FILLS } from "./plan-boxes.ts";
 import { bar, dashes, drawn, moved, page, sizeOfBox, textAt, textWidth } from "./svg.ts";
@@ -128,3 +130,5 @@ function legendOf({ vertices }: PlanGraph, { boxes, lines, grouped }: Drawing, m
   }
   return { parts, width, height: y + LINE };
 }
+
+registerPicture(planPicture);

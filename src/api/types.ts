@@ -84,7 +84,7 @@ export interface CompileSpec {
 export interface ExplainSpec extends CompileSpec {
   /** What beyond the plan to show as text: `"ir"` adds the program of one row. */
   readonly show?: readonly "ir"[];
-  /** Text (the default), its facts as JSON, or the graph with the plan drawn on it as SVG. */
+  /** Text (the default), its facts as JSON, or the graph with the plan drawn on it as SVG (Node). */
   readonly format?: "text" | "json" | "svg";
 }
 
