@@ -345,6 +345,7 @@ export class Builder {
     const key = keyOf(draft);
     const known = this.#nodes.get(key);
     if (known !== undefined) return known;
+    this.#require(draft.shape.every(isCount), () => `${draft.op} has no shape ${showShape(draft.shape)}`);
     const level = draft.level ?? this.#levelOf(draft.op, operands);
     const node = Object.freeze({
       ...draft,
@@ -397,6 +398,11 @@ export class Builder {
     if (condition) return;
     throw new UsageError("JR201", `${typeof message === "string" ? message : message()}${this.#place()}`);
   }
+}
+
+/** A size: a whole number ≥ 0. */
+function isCount(size: number): boolean {
+  return Number.isSafeInteger(size) && size >= 0;
 }
 
 function showSlice({ starts, steps, shape }: SliceSpec): string {

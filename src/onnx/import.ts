@@ -111,6 +111,8 @@ class Importer {
   run(): ImportedModel {
     const { graph } = this.#model;
     const inputs = modelInputs(graph, this.#options);
+    requireDistinct(inputs, `an input of ${this.#options.what}`);
+    requireDistinct(graph.outputs, `an output of ${this.#options.what}`);
     const scope: Scope = new Map();
     const nodes = inputs.map((input) => this.#input(input, scope));
     const values = this.#graph(graph, scope);
@@ -271,6 +273,12 @@ class Importer {
     this.#depth--;
     return result;
   }
+}
+
+function requireDistinct(ports: readonly { readonly name?: string }[], what: string): void {
+  const names = ports.map(({ name = "" }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new UsageError("JR506", `${what} is named "${twice}", as another one is.`);
 }
 
 /** A function's node with its attribute references replaced by what the caller gave. */

@@ -52,7 +52,7 @@ const reasons: readonly (readonly [RegExp, string])[] = [
   [/Quantize|Integer$|^QLinear/, "quantized arithmetic has no Jacobian; use the float model"],
   [/^Random|Bernoulli|Multinomial/, "random numbers have no Jacobian; export the model in eval mode"],
   [/TreeEnsemble|SVM/, "piecewise constant or not differentiable"],
-  [/^Sequence|^Optional|^Split.?ToSequence|^ConcatFromSequence/, "sequences are not read"],
+  [/^SequenceMap/, "functions of sequences are not read"],
   [/^String|Tokenizer|Vectorizer|LabelEncoder/, "text is not a number"],
 ];
 

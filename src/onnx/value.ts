@@ -30,6 +30,8 @@ export interface ValueParts {
   readonly cells?: (() => readonly Size[]) | undefined;
   /** Present on what depends on the row. */
   readonly path?: Path | undefined;
+  /** Present on sequences: their tensors, in order. */
+  readonly items?: readonly Value[] | undefined;
 }
 
 /** A tensor of the model while it is imported. */
@@ -37,15 +39,17 @@ export class Value {
   readonly dtype: Dtype;
   readonly layout: Layout;
   readonly path: Path | undefined;
+  readonly items: readonly Value[] | undefined;
   readonly #makeNode: () => Node;
   readonly #makeCells: (() => readonly Size[]) | undefined;
   #node: Node | undefined;
   #cells: readonly Size[] | undefined;
 
-  constructor({ dtype, layout, node, cells, path }: ValueParts) {
+  constructor({ dtype, layout, node, cells, path, items }: ValueParts) {
     this.dtype = dtype;
     this.layout = layout;
     this.path = path;
+    this.items = items;
     this.#makeNode = node;
     this.#makeCells = cells;
   }

@@ -19,6 +19,7 @@ import { type ImportedModel, importModel } from "../../src/onnx/import.ts";
 import { type ModelProto, readModel, type TensorProto } from "../../src/onnx/model.ts";
 import { readTensor, shapeOf } from "../../src/onnx/tensor.ts";
 import { decodeMessage } from "../../src/onnx/wire.ts";
+import { classes, type Priority, priorityOf } from "./priorities.ts";
 
 /** One case of the suite. */
 export interface Case {
@@ -31,6 +32,7 @@ export interface Case {
 /** What came of a case. */
 export interface Verdict {
   readonly name: string;
+  readonly priority: Priority;
   readonly verdict: "passed" | "refused" | "failed";
   readonly reason: string;
 }
@@ -118,6 +120,10 @@ function imported({ name, model, inputs }: Case): Ready {
 
 /** Runs one case; Jacobians of more than `mostCells` entries (all by default) are not compared. */
 export function judge(one: Case, mostCells: number = Number.POSITIVE_INFINITY): Verdict {
+  return { ...verdictOf(one, mostCells), priority: priorityOf(readModel(one.model, one.name)) };
+}
+
+function verdictOf(one: Case, mostCells: number): Omit<Verdict, "priority"> {
   const { name } = one;
   try {
     const ready = imported(one);
@@ -250,15 +256,28 @@ function blockError(
   return undefined;
 }
 
-/** A table of verdicts: counts, then every case that did not pass. */
+/** A table of verdicts: counts by the operators' priority, then every case that did not pass. */
 export function table(verdicts: readonly Verdict[]): string {
-  const count = (wanted: Verdict["verdict"]): number =>
-    verdicts.filter(({ verdict }) => verdict === wanted).length;
+  const line = (label: string, own: readonly Verdict[]): string => {
+    const count = (wanted: Verdict["verdict"]): number =>
+      own.filter(({ verdict }) => verdict === wanted).length;
+    const share = ((100 * count("passed")) / own.length).toFixed(1);
+    return `${label.padEnd(6)} ${count("passed")} passed, ${count("refused")} refused, ${count("failed")} failed of ${own.length} (${share} %)`;
+  };
   const lines = verdicts
     .filter(({ verdict }) => verdict !== "passed")
-    .map(({ name, verdict, reason }) => `${verdict.padEnd(8)} ${name}: ${reason}`);
+    .map(
+      ({ name, priority, verdict, reason }) =>
+        `${verdict.padEnd(8)} ${priority.padEnd(5)} ${name}: ${reason}`,
+    );
   return [
-    `${count("passed")} passed, ${count("refused")} refused, ${count("failed")} failed of ${verdicts.length}`,
+    ...classes.map((own) =>
+      line(
+        own,
+        verdicts.filter(({ priority }) => priority === own),
+      ),
+    ),
+    line("all", verdicts),
     ...lines.sort(),
   ].join("\n");
 }

@@ -1,5 +1,6 @@
 /** Small models of one input and their derivatives, exact and by differences. */
 
+import { expect } from "vitest";
 import { jacobianProgram } from "../../src/autodiff/index.ts";
 import { range } from "../../src/ir/shape.ts";
 import type { Program } from "../../src/ir/types.ts";
@@ -42,6 +43,22 @@ export function jacobian(
   mode: "forward" | "reverse" = "reverse",
 ): number[] {
   return runRow(jacobianProgram(f, { wrt: [0], mode, allowZero: true }), x)[0] as number[];
+}
+
+/** Value as expected, and the Jacobian of both modes as differences say. */
+export function expectRow(
+  row: Row,
+  { expected, digits = 12 }: { expected: readonly number[]; digits?: number },
+): void {
+  const f = program(row);
+  const y = runRow(f, row.x)[0] as number[];
+  expect(y.length).toBe(expected.length);
+  y.forEach((value, k) => expect(value).toBeCloseTo(expected[k] as number, digits));
+  const truth = differences(f, row.x);
+  for (const mode of ["forward", "reverse"] as const) {
+    const got = jacobian(f, row.x, mode);
+    got.forEach((value, k) => expect(Math.abs(value - (truth[k] as number))).toBeLessThan(1e-6));
+  }
 }
 
 /** One node from x to y. */

@@ -1,9 +1,8 @@
 /** Operators that ONNX's node tests lack or that need a word of their own: values by the specification, slopes by differences. */
 
-import { describe, expect, test } from "vitest";
-import { differences, ints, jacobian, one, program, type Row } from "./derivatives.ts";
+import { describe, test } from "vitest";
+import { expectRow, ints, one, type Row } from "./derivatives.ts";
 import type { NodeSpec } from "./encode.ts";
-import { runRow } from "./support.ts";
 
 const x = [-2.3, -0.4, 0.7, 1.9];
 const each = (f: (value: number) => number): number[] => x.map(f);
@@ -274,17 +273,7 @@ describe("elementwise and activations", () => {
       tensors: [ints("t", [-1, 1, 4]), { name: "k", shape: [3], values: [1, 1, 2] }],
       expected: x.flatMap((v) => [v, v]),
     },
-  ])("$name", ({ expected, name, ...rest }) => {
-    const f = program({ x, ...rest });
-    const y = runRow(f, x)[0] as number[];
-    expect(y.length).toBe(expected.length);
-    y.forEach((value, k) =>
-      expect(value).toBeCloseTo(expected[k] as number, name.startsWith("GroupN") ? 6 : 12),
-    );
-    const truth = differences(f, x);
-    for (const mode of ["forward", "reverse"] as const) {
-      const got = jacobian(f, x, mode);
-      got.forEach((value, k) => expect(Math.abs(value - (truth[k] as number))).toBeLessThan(1e-6));
-    }
-  });
+  ])("$name", ({ expected, name, ...rest }) =>
+    expectRow({ x, ...rest }, { expected, digits: name.startsWith("GroupN") ? 6 : 12 }),
+  );
 });

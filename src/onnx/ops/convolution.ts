@@ -1,7 +1,7 @@
 /** Conv and ConvTranspose: windows and one contraction over channels and window cells. */
 
 import type { Builder } from "../../ir/builder.ts";
-import { at, range } from "../../ir/shape.ts";
+import { at, range, sizeOf } from "../../ir/shape.ts";
 import type { Node } from "../../ir/types.ts";
 import type { Call } from "../call.ts";
 import { layout } from "../layout.ts";
@@ -192,8 +192,36 @@ function overlapped(
   });
 }
 
+/** Columns (N, C · cells of a block, places) as an image whose blocks overlap and add. */
+function columnsToImage(call: Call): Value {
+  const x = call.input(0);
+  requireBatchFirst(call, x);
+  const [image, block] = [call.numbers(1, "image shape"), call.numbers(2, "block shape")];
+  const one = (name: string, k: number, otherwise: number): number => call.ints(name)?.[k] ?? otherwise;
+  const targets = image.map((length, k): Target & { count: number } => {
+    const [stride, dilation] = [one("strides", k, 1), one("dilations", k, 1)];
+    const [before, after] = [one("pads", k, 0), one("pads", k + image.length, 0)];
+    const span = dilation * (at(block, k) - 1) + 1;
+    const count = Math.floor((length + before + after - span) / stride) + 1;
+    return { stride, dilation, before, reach: (count - 1) * stride + span, length, count };
+  });
+  const [samples, columns] = x.layout.sizes as [number, number, number];
+  const channels = columns / sizeOf(block);
+  const counts = targets.map(({ count }) => count);
+  if (x.rank !== 3 || !Number.isInteger(channels) || sizeOf(counts) !== x.layout.sizes[2])
+    call.malformed("its columns do not fit its image.");
+  const split = call.b.reshape(full(call.b, x), [samples, channels, ...block, ...counts]);
+  const pairs = range(image.length).flatMap((k) => [2 + image.length + k, 2 + k]);
+  const joined = targets.reduce(
+    (node, own, k) => overlapped(call, node, { ...own, axis: 2 + k }),
+    call.b.transpose(split, [0, 1, ...pairs]),
+  );
+  return call.value(joined, layout(joined.shape, x.layout.batch), x.dtype);
+}
+
 /** Convolutions by name. */
 export const convolutions: OperatorTable = {
+  Col2Im: row(18, columnsToImage),
   Conv: row(1, convolution),
   ConvTranspose: row(1, transposedConvolution),
 };

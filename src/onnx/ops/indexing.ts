@@ -37,6 +37,17 @@ function flatPlaces(
   return terms.reduce((x, y) => b.add(x, y), b.constant(0, shape, "int"));
 }
 
+/** Cell by cell the entry of `node` at `places` along an axis; the other axes of both are the same. */
+export function gatheredAlong(
+  b: Builder,
+  node: Node,
+  { places, axis }: { places: Node; axis: number },
+): Node {
+  const sizes = node.shape;
+  const flat = flatPlaces(b, places.shape, { sizes, own: (k) => (k === axis ? places : undefined) });
+  return b.gather(b.reshape(node, [sizeOf(sizes)]), flat, 0);
+}
+
 /** Data and indices carry the batch on the same axis, whole in both; or shared data is looked up along `axis` alone. */
 function alignedLayout(call: Call, [data, indices]: readonly [Layout, Layout], axis?: number): Layout {
   const [own, other] = [data.batch, indices.batch];

@@ -48,6 +48,13 @@ const normalizer: Operator = row(1, (call) => {
   return call.value(call.b.div(node, safe), x.layout);
 });
 
+/** 1 above the threshold, else 0. */
+const binarizer: Operator = row(1, (call) =>
+  elementwise(call, [floatInput(call)], {
+    emit: (b, [x]) => b.convert(b.compare("lt", b.constant(call.float("threshold", 0)), x as Node), "float"),
+  }),
+);
+
 /** NaN (or one given number) replaced by a number per column. */
 const imputer: Operator = row(1, (call) => {
   const wanted = call.float("replaced_value_float", Number.NaN);
@@ -86,6 +93,7 @@ const linearRegressor: Operator = row(1, (call) => {
 
 /** Operators of ai.onnx.ml by name. */
 export const mlOperators: OperatorTable = {
+  "ai.onnx.ml.Binarizer": binarizer,
   "ai.onnx.ml.Scaler": scaler,
   "ai.onnx.ml.Normalizer": normalizer,
   "ai.onnx.ml.Imputer": imputer,

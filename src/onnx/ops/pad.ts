@@ -5,6 +5,7 @@ import type { Node } from "../../ir/types.ts";
 import type { Call } from "../call.ts";
 import { layout } from "../layout.ts";
 import { full } from "../movement.ts";
+import { isNumber } from "../size.ts";
 import type { Value } from "../value.ts";
 import { picked } from "./gather.ts";
 import { type OperatorTable, row } from "./operator.ts";
@@ -72,5 +73,28 @@ const sources: Readonly<Record<string, (place: number, size: number) => number>>
   },
 };
 
+/** Cuts or zeros on both sides, so that the middle stays where it is. */
+function centred(call: Call): Value {
+  const x = call.input(0);
+  const axes = (call.ints("axes") ?? range(x.rank)).map((axis) => call.axis(axis, x.rank));
+  const wanted = call.cells(1, "shape");
+  const node = axes.reduce(
+    (value, axis, k) => {
+      const size = at(wanted, k);
+      if (x.layout.batch?.axis === axis) {
+        if (isNumber(size) || size.batches !== at(x.layout.sizes, axis))
+          call.mixes("it cuts or pads the batch axis");
+        return value;
+      }
+      if (!isNumber(size)) return call.mixes("its shape depends on how many rows there are");
+      const more = size - at(value.shape, axis);
+      const before = Math.trunc(more / 2);
+      return padded(call, value, { axis, before, after: more - before, mode: "constant", fill: 0 });
+    },
+    full(call.b, x),
+  );
+  return call.value(node, layout(node.shape, x.layout.batch), x.dtype);
+}
+
 /** Padding by name. */
-export const padOperators: OperatorTable = { Pad: row(2, pad) };
+export const padOperators: OperatorTable = { Pad: row(2, pad), CenterCropPad: row(18, centred) };

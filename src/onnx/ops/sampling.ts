@@ -62,8 +62,8 @@ const roundings: Readonly<Record<string, (x: number) => number>> = {
   ceil: Math.ceil,
 };
 
-/** Keys' cubic kernel. */
-function cubicKernel(a: number): (t: number) => number {
+/** Keys' cubic kernel with coefficient a. */
+export function cubicKernel(a: number): (t: number) => number {
   return (t) => {
     const x = Math.abs(t);
     if (x <= 1) return (a + 2) * x ** 3 - (a + 3) * x ** 2 + 1;

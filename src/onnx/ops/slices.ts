@@ -105,7 +105,10 @@ const split: Operator = row(2, (call) => {
 });
 
 /** Parts agree on the place of the batch, which is not the joined axis. */
-const concat: Operator = row(4, (call) => joined(call, call.given, call.int("axis", 0)));
+const concat: Operator = row(4, (call) => {
+  if (call.given.length === 0) call.malformed("it has no parts.");
+  return joined(call, call.given, call.int("axis", 0));
+});
 
 /** Values side by side along an axis. */
 export function joined(call: Call, parts: readonly Value[], writtenAxis: number): Value {
