@@ -276,7 +276,7 @@ function excess({ milliseconds, bytes }: Costs, file: Uint8Array): string | unde
 function faultOf(error: unknown): string | undefined {
   if (error === undefined) return undefined;
   if (error instanceof JacrowError && !(error instanceof InternalError)) return undefined;
-  return error instanceof Error
-    ? `${error.name}: ${error.message.slice(0, 200)}\n${error.stack?.split("\n").slice(1, 6).join("\n")}`
-    : String(error);
+  if (!(error instanceof Error)) return "something was thrown that is no error";
+  const stack = error.stack?.split("\n").slice(1, 6).join("\n");
+  return `${error.name}: ${error.message.slice(0, 200)}\n${stack}`;
 }

@@ -72,7 +72,7 @@ function clamped(b: Builder, x: Node, length: number): Node {
 }
 
 /** Brings a place, or an index, into the image as the padding says; zeros are masked later. */
-function brought(b: Builder, x: Node, length: number, { padding, aligned }: Reading): Node {
+function brought(b: Builder, x: Node, { length, padding, aligned }: Reading & { length: number }): Node {
   if (padding === "reflection") return reflected(b, x, aligned ? [0, length - 1] : [-0.5, length - 0.5]);
   return padding === "border" ? clamped(b, x, length) : x;
 }
@@ -123,7 +123,7 @@ function cornersOf(
   taps.forEach((own, axis) => {
     const length = at(lengths, axis);
     const made = own.map(({ index, weight }) => {
-      const place = clamped(b, brought(b, index, length, reading), length);
+      const place = clamped(b, brought(b, index, { ...reading, length }), length);
       return {
         place,
         weight,
@@ -164,7 +164,7 @@ function sampled(
       : [length / 2, (length - 1) / 2];
     const x = b.add(b.mul(b.constant(scale), own), b.constant(shift));
     const read = mode === "nearest" ? b.unary("round", x) : x;
-    return tapsOf(b, brought(b, read, length, reading), mode);
+    return tapsOf(b, brought(b, read, { ...reading, length }), mode);
   });
   const flat = b.reshape(image, [at(image.shape, 0), sizeOf(lengths)]);
   return cornersOf(b, taps, { lengths, reading })

@@ -51,7 +51,11 @@ function weightsOf(call: Call, { given, length, parts, inverse, onesided }: Tran
 }
 
 /** The transform along `axis` of a node whose last axis holds the parts. */
-function transformed(call: Call, x: Node, axis: number, options: Omit<Transform, "given" | "parts">): Node {
+function transformed(
+  call: Call,
+  x: Node,
+  { axis, ...options }: Omit<Transform, "given" | "parts"> & { axis: number },
+): Node {
   const { b } = call;
   const given = Math.min(at(x.shape, axis), options.length);
   const last = x.shape.length - 1;
@@ -87,7 +91,7 @@ function fourier(call: Call): Value {
         : own
       : at(call.numbers(1, "length"), 0);
   if (!(length > 0)) call.malformed(`it transforms ${length} cells.`);
-  const node = transformed(call, full(call.b, x), axis, { length, inverse, onesided });
+  const node = transformed(call, full(call.b, x), { axis, length, inverse, onesided });
   return call.value(node, layout(node.shape, x.layout.batch), x.dtype);
 }
 
@@ -104,7 +108,8 @@ function shortTime(call: Call): Value {
     call.malformed("its frames do not fit its signal.");
   const frames = b.window(signal, { axis: 1, size, stride, dilation: 1 });
   const weighted = window === undefined ? frames : b.mul(frames, windowOver(b, full(b, window), frames));
-  const node = transformed(call, weighted, 2, {
+  const node = transformed(call, weighted, {
+    axis: 2,
     length: size,
     inverse: false,
     onesided: call.int("onesided", 1) === 1,
