@@ -1,17 +1,17 @@
 /** What a stage touches: all accesses of its expressions, and what its expressions depend on. */
 
 import { expressionsOf, partsOf } from "../lower/intern.ts";
-import type { Access, Axis, Expr, Stage } from "../lower/loops.ts";
+import type { Access, Axis, Expr, Leaf } from "../lower/loops.ts";
 import { operandsOf } from "../lower/placement.ts";
 
 /** The expressions a stage evaluates. */
-export function rootsOf(stage: Stage): Expr[] {
+export function rootsOf(stage: Leaf): Expr[] {
   const folds = stage.kind === "nest" ? (stage.reduce?.folds ?? []).map((fold) => fold.term) : [];
   return [...folds, ...stage.stores.map((store) => store.value)];
 }
 
 /** Every access of a stage, tables of indirect indices included. */
-export function accessesOf(stage: Stage): Access[] {
+export function accessesOf(stage: Leaf): Access[] {
   const loads = expressionsOf(rootsOf(stage)).flatMap((expr) => (expr.op === "load" ? [expr.access] : []));
   const sums = stage.kind === "sum" ? [stage.into] : [];
   return [...operandsOf(stage), ...sums, ...loads, ...stage.stores.map((store) => store.access)].flatMap(

@@ -6,7 +6,7 @@
  */
 
 import { expressionsOf } from "../lower/intern.ts";
-import type { Nest, Stage, Straight } from "../lower/loops.ts";
+import type { Axis, Nest, Repeat, Stage, Straight } from "../lower/loops.ts";
 import { accessesOf, rootsOf } from "./accesses.ts";
 import { isElementary } from "./elementwise.ts";
 import { type Copy, cellOf, Evaluator, weightOf } from "./expressions.ts";
@@ -25,6 +25,8 @@ export interface Frame<V, I> {
   readonly laneBytes: I;
   /** Where running sums over rows are, if the program has any. */
   readonly sums?: I;
+  /** Where the loops around the stage stand. */
+  readonly steps?: ReadonlyMap<Axis, I>;
 }
 
 /** Bodies above this many instructions call elementary functions instead of repeating them (a call adds a quarter). */
@@ -35,10 +37,19 @@ const NO_SHIFTS: Shifts = new Map();
 
 /** Writes a stage. */
 export function emitStage<V, I>(stage: Stage, frame: Frame<V, I>): void {
-  if (stage.kind === "product") emitProduct(stage, frame);
+  if (stage.kind === "repeat") emitRepeat(stage, frame);
+  else if (stage.kind === "product") emitProduct(stage, frame);
   else if (stage.kind === "nest") emitNest(stage, frame);
   else if (stage.kind === "sum") emitSum(stage, frame);
   else emitStraight(stage, frame);
+}
+
+function emitRepeat<V, I>({ axis, stages }: Repeat, frame: Frame<V, I>): void {
+  const { target } = frame;
+  target.loop({ from: target.int(0), to: target.int(axis.size), step: 1 }, (i) => {
+    const inner = { ...frame, steps: new Map([...(frame.steps ?? []), [axis, i] as const]) };
+    for (const stage of stages) emitStage(stage, inner);
+  });
 }
 
 /** Vectors side by side: small bodies need several to keep the machine busy, large ones fill it alone. */
@@ -49,7 +60,7 @@ function vectorsFor(weight: number): readonly [number, ...number[]] {
 
 function emitStraight<V, I>(stage: Straight, frame: Frame<V, I>): void {
   const { target, layout } = frame;
-  const pointers = new Pointers(target, layout, { base: frame.base });
+  const pointers = new Pointers(target, layout, frame);
   pointers.prepare(accessesOf(stage));
   const exprs = expressionsOf(rootsOf(stage));
   const inline =
@@ -64,7 +75,7 @@ function emitStraight<V, I>(stage: Straight, frame: Frame<V, I>): void {
 
 function emitNest<V, I>(stage: Nest, frame: Frame<V, I>): void {
   const { target, layout } = frame;
-  const pointers = new Pointers(target, layout, { base: frame.base });
+  const pointers = new Pointers(target, layout, frame);
   pointers.prepare(accessesOf(stage));
   const exprs = expressionsOf(rootsOf(stage));
   const weight = weightOf(exprs);

@@ -5,7 +5,7 @@
  * weights, and the tile height. Bound addresses are absolute; tile addresses count from the thread's scratch.
  */
 
-import type { Buffer, Lowered, Product, Stage } from "../lower/loops.ts";
+import { type Buffer, type Leaf, type Lowered, leavesOf, type Product } from "../lower/loops.ts";
 import { accessesOf } from "./accesses.ts";
 import { type BlockRows, type Packing, packingOf } from "./packing.ts";
 
@@ -56,11 +56,12 @@ export function layoutOf(lowered: Lowered, shape: LayoutShape): Layout {
     end += Math.ceil((cells * bytes) / 64) * 64;
     return address;
   };
-  for (const product of lowered.stages.filter(isPacked)) {
+  const leaves = leavesOf(lowered.stages);
+  for (const product of leaves.filter(isPacked)) {
     const packing = packingOf(product, shape.blocking);
     packed.set(product, { address: take(packing.cells), packing });
   }
-  for (const buffer of plainBuffers(lowered.stages)) plain.set(buffer, take(buffer.cells));
+  for (const buffer of plainBuffers(leaves)) plain.set(buffer, take(buffer.cells));
   return {
     bytes,
     tileRows: shape.tileRows ?? tileRowsOf(lowered, shape),
@@ -72,11 +73,11 @@ export function layoutOf(lowered: Lowered, shape: LayoutShape): Layout {
 }
 
 /** A product whose weights are bound: they are packed in the order in which it reads them. */
-export function isPacked(stage: Stage): stage is Product {
+export function isPacked(stage: Leaf): stage is Product {
   return stage.kind === "product" && stage.a.buffer.space === "bound";
 }
 
-function plainBuffers(stages: readonly Stage[]): Set<Buffer> {
+function plainBuffers(stages: readonly Leaf[]): Set<Buffer> {
   const buffers = new Set<Buffer>();
   for (const stage of stages) {
     for (const access of accessesOf(stage)) {
@@ -88,7 +89,7 @@ function plainBuffers(stages: readonly Stage[]): Set<Buffer> {
 }
 
 /** Are most multiplications those of two tile operands? They read one vector of every line: lines should be short. */
-function multipliesTiles(stages: readonly Stage[]): boolean {
+function multipliesTiles(stages: readonly Leaf[]): boolean {
   const points = (axes: readonly { size: number }[]): number =>
     axes.reduce((size, axis) => size * axis.size, 1);
   let [tiles, all] = [0, 0];
@@ -109,7 +110,8 @@ function tileRowsOf(lowered: Lowered, { width, mostRows }: LayoutShape): number 
   let rows = MOST_ROWS;
   const cache = sumBytesOf(lowered, width * bytes) > FIRST_LEVEL / 2 ? SECOND_LEVEL / 2 : FIRST_LEVEL;
   while (rows > LINE_BYTES / bytes && rows * rowBytes > cache) rows /= 2;
-  while (rows > least && (rows * rowBytes > SECOND_LEVEL || multipliesTiles(lowered.stages))) rows /= 2;
+  while (rows > least && (rows * rowBytes > SECOND_LEVEL || multipliesTiles(leavesOf(lowered.stages))))
+    rows /= 2;
   while (rows > width && rows / 2 >= mostRows) rows /= 2;
   return rows;
 }

@@ -5,6 +5,7 @@
  * block holds the rows that are left. In: the product. Out: the order, and accesses in it.
  */
 
+import { axesOf } from "../lower/indices.ts";
 import type { Access, Axis, Buffer, Index, Product } from "../lower/loops.ts";
 import { dependsOn } from "./accesses.ts";
 import type { Blocking } from "./target.ts";
@@ -52,13 +53,20 @@ export type BlockRows = Pick<Blocking, "rows" | "leastRows">;
 /** The packing of a product's operand a. */
 export function packingOf(product: Product, blockRows: BlockRows): Packing {
   const blocked = blockedAxis(product);
-  const outer = [...product.batch, ...product.m].filter(
+  const own = [...product.batch, ...product.m].filter(
     (axis) => axis !== blocked && dependsOn(product.a, axis),
   );
+  const outer = [...stepsIn(product), ...own];
   const rows = blocked?.size ?? 1;
   const depth = product.k.reduce((size, axis) => size * axis.size, 1);
   const cells = outer.reduce((size, axis) => size * axis.size, rows * depth);
   return { blocked, outer, k: product.k, height: blockHeight(rows, blockRows), rows, depth, cells };
+}
+
+/** Loops around the product that its operand a varies with. */
+function stepsIn({ batch, m, n, k, a }: Product): Axis[] {
+  const own = new Set([...batch, ...m, ...n, ...k]);
+  return [...new Set(axesOf(a.index))].filter((axis) => !own.has(axis));
 }
 
 /** Rows of the last, lower block; 0 if all are full. */

@@ -34,17 +34,28 @@ export class Pointers<V, I> {
   readonly #layout: Layout;
   readonly #pointers = new Map<string, Pointer<I>>();
   readonly #keys = new Map<Access, string>();
-  readonly #axes = new Map<Axis, I>();
+  readonly #axes: Map<Axis, I>;
+  readonly #steps: ReadonlyMap<Axis, I>;
   readonly #extra: ReadonlyMap<Access, number>;
   readonly #base: I;
   readonly #sums: I | undefined;
 
-  /** `base`: the thread's scratch. `sums`: its running sums. `extra`: accesses of bound cells with an address of their own. */
+  /**
+   * `base`: the thread's scratch. `sums`: its running sums. `steps`: where the loops around the stage stand. `extra`: accesses of
+   * bound cells with an address of their own.
+   */
   constructor(
     target: Target<V, I>,
     layout: Layout,
-    place: { base: I; sums?: I; extra?: ReadonlyMap<Access, number> },
+    place: {
+      base: I;
+      sums?: I;
+      steps?: ReadonlyMap<Axis, I>;
+      extra?: ReadonlyMap<Access, number>;
+    },
   ) {
+    this.#steps = place.steps ?? new Map();
+    this.#axes = new Map(this.#steps);
     this.#target = target;
     this.#layout = layout;
     this.#extra = place.extra ?? new Map();
@@ -164,7 +175,14 @@ export class Pointers<V, I> {
     const origin = Math.min(...members.map((access) => this.#start(access)));
     const start = this.#target.int(origin);
     const base = space === "tile" ? this.#base : space === "sum" ? this.#sums : undefined;
-    const current = base === undefined ? start : this.#target.plus(base, start);
+    const target = this.#target;
+    let current = base === undefined ? start : target.plus(base, start);
+    for (const [axis, i] of this.#steps) {
+      const stride = strideOf(sample, axis) * this.#unitOf(sample);
+      if (stride !== 0) current = target.plus(current, target.times(i, stride));
+      // Backwards, the part that varies may be negative: only the sum is a legal address.
+      if (stride < 0) current = target.counter(current).get();
+    }
     return { tile: space === "tile", unit: this.#unitOf(sample), origin, sample, current };
   }
 

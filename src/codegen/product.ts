@@ -74,7 +74,7 @@ function kernelOf<V, I>(product: Product, frame: Frame<V, I>): Kernel<V, I> {
     if (rows.tail > 0) a.tail = packedAccess(packed.packing, product.a.buffer, true);
     for (const access of [a.full, a.tail]) extra.set(access, packed.address);
   }
-  const pointers = new Pointers(target, layout, { base: frame.base, extra });
+  const pointers = new Pointers(target, layout, { ...frame, extra });
   pointers.prepare([...accessesOf(product).filter((access) => access !== product.a), a.full, a.tail]);
   const weight = weightOf(expressionsOf(rootsOf(product))) * target.blocking.sums;
   const evaluator = new Evaluator(target, pointers, weight <= INLINE_WEIGHT);

@@ -1,7 +1,7 @@
 /** What a lowered program costs per row: operations by kind, and scratch. Feeds `explain`, plans and the bench. */
 
 import { expressionsOf } from "./intern.ts";
-import type { Axis, Expr, Lowered, Stage } from "./loops.ts";
+import type { Axis, Expr, Leaf, Lowered, Stage } from "./loops.ts";
 
 /** Operations per row; a multiplyAdd counts as one multiplication and one addition. */
 export interface OperationCounts {
@@ -30,17 +30,25 @@ const points = (axes: readonly Axis[]): number => axes.reduce((product, axis) =>
 /** Counts every operation a row takes. */
 export function operationCounts(lowered: Lowered): OperationCounts {
   const tally: Tally = { mul: 0, add: 0, div: 0, other: 0, loads: 0, stores: 0 };
-  for (const stage of lowered.stages) countStage(stage, tally);
+  for (const { stage, times } of leavesOf(lowered.stages)) countStage(stage, times, tally);
   return { ...tally, scratchBytes: lowered.scratchCells * (lowered.dtype === "f32" ? 4 : 8) };
 }
 
-function countStage(stage: Stage, tally: Tally): void {
-  const outer =
+/** The stages that do the work and how often each runs. */
+function leavesOf(stages: readonly Stage[], times = 1): { stage: Leaf; times: number }[] {
+  return stages.flatMap((stage) =>
+    stage.kind === "repeat" ? leavesOf(stage.stages, times * stage.axis.size) : [{ stage, times }],
+  );
+}
+
+function countStage(stage: Leaf, times: number, tally: Tally): void {
+  const own =
     stage.kind === "nest"
       ? points(stage.axes)
       : stage.kind === "product" || stage.kind === "sum"
         ? points([...stage.batch, ...stage.m, ...stage.n])
         : 1;
+  const outer = times * own;
   if (stage.kind === "product" || stage.kind === "sum") {
     if (stage.kind === "product" || stage.b !== undefined) tally.mul += outer * points(stage.k);
     tally.add += outer * points(stage.k);

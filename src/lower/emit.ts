@@ -5,13 +5,13 @@
  */
 
 import { InternalError } from "../errors.ts";
-import { at, stridesOf } from "../ir/shape.ts";
+import { at } from "../ir/shape.ts";
 import type { Node } from "../ir/types.ts";
 import { type Group, isMade, type Member } from "./groups.ts";
-import type { Homes } from "./homes.ts";
-import { axesOf, indicesKey, linear } from "./indices.ts";
+import { cellIn, type Homes } from "./homes.ts";
+import { axesOf, indicesKey } from "./indices.ts";
 import { Interner } from "./intern.ts";
-import type { Access, Axis, Expr, Index, Product, Stage, Store } from "./loops.ts";
+import type { Access, Axis, Expr, Index, Leaf, Product, Store } from "./loops.ts";
 import type { Read, Sketch } from "./sketch.ts";
 
 /** Nodes read by a group that does not make them at that point. */
@@ -23,7 +23,7 @@ export function readElsewhere(groups: readonly Group[]): Set<Node> {
 }
 
 /** The stage of a group; undefined if nothing it makes is wanted. */
-export function stageOf(group: Group, homes: Homes, wanted: ReadonlySet<Node>): Stage | undefined {
+export function stageOf(group: Group, homes: Homes, wanted: ReadonlySet<Node>): Leaf | undefined {
   const emitter = new Emitter(group, homes);
   const stores = group.members
     .filter((member) => isWanted(member, homes, wanted))
@@ -61,17 +61,14 @@ class Emitter {
   }
 
   store({ target, at: place, value }: Member): Store {
-    const index = linear(place, target.home.strides, target.home.offset);
-    return { access: { buffer: target.home.buffer, index }, value: this.resolved(value) };
+    const access = { buffer: target.home.buffer, index: cellIn(target.home, place) };
+    return { access, value: this.resolved(value) };
   }
 
   /** Where a read node's cell lies. */
   access({ node, at: place }: Read): Access {
-    if (node.level === "row") {
-      const home = this.#homes.of(node);
-      return { buffer: home.buffer, index: linear(place, home.strides, home.offset) };
-    }
-    return { buffer: this.#homes.boundBuffer(node), index: linear(place, stridesOf(node.shape)) };
+    const home = this.#homes.readOf(node);
+    return { buffer: home.buffer, index: cellIn(home, place) };
   }
 
   resolved(sketch: Sketch): Expr {

@@ -116,7 +116,9 @@ class Machine {
   }
 
   run(stage: Stage): void {
-    if (stage.kind === "straight") this.#perLane(() => this.#store(stage.stores));
+    if (stage.kind === "repeat")
+      this.#perPoint([stage.axis], () => stage.stages.forEach((inner) => this.run(inner)));
+    else if (stage.kind === "straight") this.#perLane(() => this.#store(stage.stores));
     else if (stage.kind === "nest") this.#nest(stage);
     else if (stage.kind === "sum") this.#sum(stage);
     else this.#product(stage);

@@ -6,12 +6,12 @@
  */
 
 import { expressionsOf, Interner, partsOf } from "./intern.ts";
-import type { Expr, Stage } from "./loops.ts";
+import type { Expr, Leaf } from "./loops.ts";
 
 type Elementwise = Extract<Expr, { op: "elementwise" }>;
 
 /** The stage with its products joined to sums. */
-export function withFusedProducts(stage: Stage): Stage {
+export function withFusedProducts(stage: Leaf): Leaf {
   const folds = stage.kind === "nest" ? (stage.reduce?.folds ?? []) : [];
   const fused = fuser([...folds.map((fold) => fold.term), ...stage.stores.map((store) => store.value)]);
   const stores = stage.stores.map(({ access, value }) => ({ access, value: fused(value) }));

@@ -7,13 +7,13 @@
 
 import { at, sizeOf, stridesOf } from "../ir/shape.ts";
 import type { Cell, InputNode, Node, Shape } from "../ir/types.ts";
-import { Axes, decomposed, linear, ofAxis } from "./indices.ts";
-import type { Buffer } from "./loops.ts";
+import { Axes, decomposed, linear, ofAxis, plus } from "./indices.ts";
+import type { Buffer, Index } from "./loops.ts";
 import type { Home } from "./tasks.ts";
 
 /** Makes buffers and remembers where nodes live. */
 export class Homes {
-  readonly buffers: Buffer[] = [];
+  readonly buffers: Buffer[];
   readonly #homes = new Map<Node, Home>();
   readonly #bound = new Map<Node, Buffer>();
   readonly #pinned = new Set<Node>();
@@ -22,9 +22,10 @@ export class Homes {
 
   readonly #sourceOf: (node: Node) => Node;
 
-  /** `sourceOf` gives the caller's node for a node of the program that is lowered. */
-  constructor(sourceOf: (node: Node) => Node = (node) => node) {
+  /** `sourceOf` gives the caller's node for a node of the program that is lowered; `buffers` may be shared by several. */
+  constructor(sourceOf: (node: Node) => Node = (node) => node, buffers: Buffer[] = []) {
     this.#sourceOf = sourceOf;
+    this.buffers = buffers;
   }
 
   tileBuffer(cells: number, cell: Cell, name: string): Buffer {
@@ -40,6 +41,18 @@ export class Homes {
       input,
       rowMajor(this.tileBuffer(sizeOf(input.shape), input.cell, input.name), input.shape),
     );
+  }
+
+  /** An input that lies in memory already. */
+  give(input: Node, home: Home): void {
+    this.#homes.set(input, home);
+  }
+
+  /** Where a row's value, or a shared one, is read. */
+  readOf(node: Node): Home {
+    const known = this.#homes.get(node);
+    if (known !== undefined || node.level === "row") return known ?? this.of(node);
+    return rowMajor(this.boundBuffer(node), node.shape);
   }
 
   /** The bound buffer with the node's values. */
@@ -116,15 +129,21 @@ export function reshapedHome(home: Home, from: Shape, to: Shape): Home | undefin
   if (inner === undefined || "split" in inner) return undefined;
   const cell = linear(inner.coordinates, home.strides, home.offset);
   const strides = axes.map((axis) => cell.terms.find((term) => term.axis === axis)?.stride ?? 0);
-  return { buffer: home.buffer, offset: cell.offset, strides };
+  return { ...home, offset: cell.offset, strides };
 }
 
 /** The part of a home that starts at `starts` and steps by `steps`. */
 export function partHome(home: Home, starts: readonly number[], steps: readonly number[]): Home {
   const offset = starts.reduce((sum, start, axis) => sum + start * at(home.strides, axis), home.offset);
   return {
-    buffer: home.buffer,
+    ...home,
     offset,
     strides: home.strides.map((stride, axis) => stride * at(steps, axis)),
   };
+}
+
+/** The cell of a home at coordinates. */
+export function cellIn(home: Home, coordinates: readonly Index[]): Index {
+  const cell = linear(coordinates, home.strides, home.offset);
+  return home.step === undefined ? cell : plus(cell, home.step);
 }

@@ -1,28 +1,31 @@
 /**
  * Lowering: an optimized program becomes stages of loops over lanes.
  *
- * In: no jacobian, stopGradient, scan; calls only where a kernel exists. Out: `Lowered`, where every output's cells are
+ * In: no jacobian, stopGradient; calls only where a kernel exists. Out: `Lowered`, where every output's cells are
  * stored once, bound values are buffers filled at bind, and scratch is shared by lifetime.
  */
 
 import { nodesOf } from "../ir/graph.ts";
+import { at, sizeOf } from "../ir/shape.ts";
 import type { Node, Program } from "../ir/types.ts";
 import { viewed } from "./contractions.ts";
 import { storedNodes } from "./decide.ts";
 import { readElsewhere, stageOf } from "./emit.ts";
 import { withFusedProducts } from "./fuse-products.ts";
 import { Fusion, scheduled } from "./groups.ts";
-import { Homes } from "./homes.ts";
+import { Homes, rowMajor } from "./homes.ts";
 import { Axes } from "./indices.ts";
 import type { Dtype } from "./lanes.ts";
-import type { Buffer, Lowered, Stage } from "./loops.ts";
+import type { Buffer, Leaf, Lowered, Stage } from "./loops.ts";
 import { withMergedAxes } from "./merge-axes.ts";
-import { livesOf, placed } from "./placement.ts";
+import { boundBuffersOf, livesOf, placed } from "./placement.ts";
 import { Planner } from "./planner.ts";
+import { loweredRegions, type Region } from "./regions.ts";
 import { scalarised } from "./scalarise.ts";
 import { expandSelections } from "./selections.ts";
 import { isFormula, straightStages } from "./straight.ts";
 import { type SplitProgram, splitSums, sumStages } from "./sums.ts";
+import type { Home } from "./tasks.ts";
 
 export { type OperationCounts, operationCounts } from "./counts.ts";
 export { printLowered } from "./print.ts";
@@ -38,59 +41,77 @@ export interface LowerOptions {
 /** The stages of a program. Throws `UnsupportedError` for ops that must be expanded before. */
 export function lower(program: Program, options: LowerOptions): Lowered {
   const split = splitSums(program);
-  const expanded = expandSelections(split.rows);
-  const order = nodesOf(expanded.program);
-  const values = expanded.program.outputs.map((output) => output.value);
-  const homes = new Homes(expanded.original);
-  const job: Job = { program: expanded.program, order, homes, options, split };
-  for (const input of job.program.inputs) job.homes.addInput(input);
-  return assembled(job, (options.straight ?? isFormula(order, values)) ? scalarStages(job) : loopStages(job));
+  const buffers: Buffer[] = [];
+  const job = { buffers, axes: new Axes(), options };
+  const { rows } = split;
+  const place = new Homes(undefined, buffers);
+  const inputs = rows.inputs.map((input) => {
+    if (input.level === "row") place.addInput(input);
+    return place.readOf(input);
+  });
+  const outputs = rows.outputs.map(({ name, value }) =>
+    rowMajor(place.tileBuffer(sizeOf(value.shape), value.cell, name), value.shape),
+  );
+  const stages = loweredRegions(
+    { ...job, lower: (region) => lowerRegion(job, region) },
+    { program: rows, inputs, outputs },
+  );
+  return assembled(job, split, { stages, inputs, outputs });
 }
 
-/** A program on its way to stages. */
+/** What regions share. */
 interface Job {
-  readonly program: Program;
-  readonly order: readonly Node[];
-  readonly homes: Homes;
+  readonly buffers: Buffer[];
+  readonly axes: Axes;
   readonly options: LowerOptions;
-  readonly split: SplitProgram;
 }
 
 interface Made {
   readonly stages: readonly Stage[];
-  readonly outputs: readonly Buffer[];
+  readonly inputs: readonly Home[];
+  readonly outputs: readonly Home[];
 }
 
-function scalarStages({ program, order, homes }: Job): Made {
-  const { stores, outputs } = scalarised(program, order, homes);
-  return { stages: straightStages(stores, homes), outputs };
-}
-
-function loopStages({ program, order, homes, options }: Job): Made {
-  const values = new Set<Node>(program.outputs.map((output) => viewed(output.value)));
-  const { tasks, axes, outputs } = new Planner(storedNodes(order, values), homes).plan(program, order);
+/** The stages of a program without scans. */
+function lowerRegion({ buffers, axes, options }: Job, region: Region): Leaf[] {
+  const { program, original } = expandSelections(region.program);
+  const homes = new Homes(original, buffers);
+  program.inputs.forEach((input, index) => {
+    homes.give(input, at(region.inputs, index));
+  });
+  const order = nodesOf(program);
+  const values = program.outputs.map((output) => output.value);
+  const { outputs } = region;
+  if (options.straight ?? isFormula(order, values))
+    return straightStages(scalarised(program, order, { homes, outputs }), homes).map(withFusedProducts);
+  const planner = new Planner(storedNodes(order, new Set(values.map(viewed))), homes, axes);
+  const tasks = planner.plan(program, order, outputs);
   const fusion = new Fusion(homes, axes, { fuse: options.fuse ?? true });
   for (const task of tasks) fusion.add(task);
   const groups = scheduled(fusion.groups);
   const wanted = readElsewhere(groups);
   const stages = groups.flatMap((group) => stageOf(group, homes, wanted) ?? []);
-  return { stages: stages.map((stage) => withMergedAxes(stage, (size) => axes.make(size))), outputs };
+  return stages.map((stage) => withFusedProducts(withMergedAxes(stage, (size) => axes.make(size))));
 }
 
-function assembled({ program, homes, options, split }: Job, made: Made): Lowered {
-  const rows = program.inputs.filter((input) => input.level === "row").map((input) => homes.of(input).buffer);
-  const sums = sumsOf(split, { inputs: rows, outputs: made.outputs, nextId: homes.buffers.length });
-  const stages = [...made.stages.map(withFusedProducts), ...sums.stages];
-  const lives = livesOf(stages, { inputs: rows, outputs: made.outputs });
-  const used = new Set<Buffer>(lives.map((life) => life.buffer));
+function assembled({ buffers, options }: Job, split: SplitProgram, made: Made): Lowered {
+  const { rows } = split;
+  const inputs = rows.inputs.flatMap(({ level }, index) =>
+    level === "row" ? [at(made.inputs, index).buffer] : [],
+  );
+  const outputs = made.outputs.map(({ buffer }) => buffer);
+  const sums = sumsOf(split, { inputs, outputs, nextId: buffers.length });
+  const stages = [...made.stages, ...sums.stages];
+  const lives = livesOf(stages, { inputs, outputs });
+  const used = new Set<Buffer>([...lives.map((life) => life.buffer), ...boundBuffersOf(stages)]);
   const { placement, scratchCells } = placed(lives);
   return {
-    name: program.name,
+    name: rows.name,
     dtype: options.dtype,
-    inputs: rows.map((buffer) => ({ name: buffer.name, buffer })),
-    outputs: made.outputs.slice(0, split.own).map((buffer) => ({ name: buffer.name, buffer })),
+    inputs: inputs.map((buffer) => ({ name: buffer.name, buffer })),
+    outputs: outputs.slice(0, split.own).map((buffer) => ({ name: buffer.name, buffer })),
     sums: sums.sums,
-    buffers: homes.buffers.filter((buffer) => buffer.space === "bound" || used.has(buffer)),
+    buffers: buffers.filter((buffer) => used.has(buffer)),
     placement: new Map([...placement, ...sums.places]),
     scratchCells,
     stages,

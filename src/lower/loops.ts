@@ -141,7 +141,25 @@ export interface Sum {
 }
 
 /** One set of loops, or straight code. */
-export type Stage = Nest | Product | Straight | Sum;
+export type Leaf = Nest | Product | Straight | Sum;
+
+/**
+ * `stages` in order, for every value of `axis`, one after the other: indices inside may depend on the axis. What one step hands
+ * to the next lies in buffers that are filled before the first.
+ */
+export interface Repeat {
+  readonly kind: "repeat";
+  readonly axis: Axis;
+  readonly stages: readonly Stage[];
+}
+
+/** What a program is made of. */
+export type Stage = Leaf | Repeat;
+
+/** The stages that do the work, inside repetitions too, in order. */
+export function leavesOf(stages: readonly Stage[]): Leaf[] {
+  return stages.flatMap((stage) => (stage.kind === "repeat" ? leavesOf(stage.stages) : [stage]));
+}
 
 /** A sum over rows: the node of the program and where its running sums are. */
 export interface RowSum {

@@ -6,11 +6,11 @@
  */
 
 import { expressionsOf, Interner } from "./intern.ts";
-import type { Access, Axis, Expr, Index, Stage, Store } from "./loops.ts";
+import type { Access, Axis, Expr, Index, Leaf, Store } from "./loops.ts";
 import { accessesOf } from "./placement.ts";
 
 /** Ordered nests keep their order: only neighbours are merged. The stage with its loops merged where possible; the new axes are made by `makeAxis`. */
-export function withMergedAxes(stage: Stage, makeAxis: (size: number) => Axis): Stage {
+export function withMergedAxes(stage: Leaf, makeAxis: (size: number) => Axis): Leaf {
   let merged = stage;
   for (let pair = mergeable(merged); pair !== undefined; pair = mergeable(merged)) {
     merged = replaced(merged, { ...pair, joint: makeAxis(pair.outer.size * pair.inner.size) });
@@ -24,17 +24,17 @@ interface Pair {
 }
 
 /** The lists of axes whose members may be merged with each other. */
-function loopsOf(stage: Stage): (readonly Axis[])[] {
+function loopsOf(stage: Leaf): (readonly Axis[])[] {
   if (stage.kind === "product" || stage.kind === "sum") return [stage.batch, stage.m, stage.n, stage.k];
   return stage.kind === "nest" ? [stage.axes, stage.reduce?.axes ?? []] : [];
 }
 
-function rootsOf(stage: Stage): Expr[] {
+function rootsOf(stage: Leaf): Expr[] {
   const folds = stage.kind === "nest" ? (stage.reduce?.folds ?? []) : [];
   return [...folds.map((fold) => fold.term), ...stage.stores.map((store) => store.value)];
 }
 
-function mergeable(stage: Stage): Pair | undefined {
+function mergeable(stage: Leaf): Pair | undefined {
   const { reads, writes } = accessesOf(stage);
   const indices = [...reads, ...writes].flatMap(({ index }) => withTables(index));
   const named = new Set(
@@ -67,7 +67,7 @@ interface Merge extends Pair {
   readonly joint: Axis;
 }
 
-function replaced(stage: Stage, merge: Merge): Stage {
+function replaced(stage: Leaf, merge: Merge): Leaf {
   const axes = (list: readonly Axis[]): Axis[] =>
     list.flatMap((axis) => (axis === merge.outer ? [merge.joint] : axis === merge.inner ? [] : [axis]));
   const access = ({ buffer, index }: Access): Access => ({ buffer, index: replacedIndex(index, merge) });

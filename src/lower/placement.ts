@@ -6,10 +6,10 @@
  */
 
 import { expressionsOf } from "./intern.ts";
-import type { Access, Buffer, Expr, Stage } from "./loops.ts";
+import { type Access, type Buffer, type Expr, type Leaf, leavesOf, type Stage } from "./loops.ts";
 
 /** Every access of a stage. */
-export function accessesOf(stage: Stage): { reads: Access[]; writes: Access[] } {
+export function accessesOf(stage: Leaf): { reads: Access[]; writes: Access[] } {
   const folds = stage.kind === "nest" ? (stage.reduce?.folds ?? []).map((fold) => fold.term) : [];
   const roots: Expr[] = [...folds, ...stage.stores.map((store) => store.value)];
   const loads = expressionsOf(roots).flatMap((expr) => (expr.op === "load" ? [expr.access] : []));
@@ -20,10 +20,23 @@ export function accessesOf(stage: Stage): { reads: Access[]; writes: Access[] } 
 }
 
 /** What a product or a sum over rows multiplies or adds. */
-export function operandsOf(stage: Stage): Access[] {
+export function operandsOf(stage: Leaf): Access[] {
   if (stage.kind === "product") return [stage.a, stage.b];
   if (stage.kind === "sum") return stage.b === undefined ? [stage.a] : [stage.a, stage.b];
   return [];
+}
+
+/** The shared buffers that stages read, as values or as tables of indices. */
+export function boundBuffersOf(stages: readonly Stage[]): Buffer[] {
+  const withTables = ({ buffer, index }: Access): Buffer[] => [
+    buffer,
+    ...(index.indirect ?? []).flatMap((entry) => withTables({ buffer: entry.table, index: entry.index })),
+  ];
+  const touched = leavesOf(stages).flatMap((stage) => {
+    const { reads, writes } = accessesOf(stage);
+    return [...reads, ...writes].flatMap(withTables);
+  });
+  return [...new Set(touched)].filter(({ space }) => space === "bound");
 }
 
 interface Life {
@@ -43,12 +56,34 @@ export function livesOf(
     lives.set(buffer, { from: Math.min(life?.from ?? time, time), to: Math.max(life?.to ?? time, time) });
   };
   for (const input of ports.inputs) touch(input, -1);
-  stages.forEach((stage, time) => {
+  const leaves = leavesOf(stages);
+  leaves.forEach((stage, time) => {
     const { reads, writes } = accessesOf(stage);
     for (const { buffer } of [...reads, ...writes]) if (buffer.space === "tile") touch(buffer, time);
   });
-  for (const output of ports.outputs) touch(output, stages.length);
+  for (const output of ports.outputs) touch(output, leaves.length);
+  for (const span of spansOf(stages)) {
+    for (const [buffer, { from, to }] of lives) {
+      const outside = (from < span.from && to >= span.from) || (to > span.to && from <= span.to);
+      if (outside) lives.set(buffer, { from: Math.min(from, span.from), to: Math.max(to, span.to) });
+    }
+  }
   return [...lives].map(([buffer, life]) => ({ buffer, ...life }));
+}
+
+/** First and last leaf of every repetition, inner ones first: what is touched in it and outside of it lives through all of it. */
+function spansOf(stages: readonly Stage[], start = 0): { from: number; to: number }[] {
+  let time = start;
+  return stages.flatMap((stage) => {
+    if (stage.kind !== "repeat") {
+      time++;
+      return [];
+    }
+    const inner = spansOf(stage.stages, time);
+    const from = time;
+    time += leavesOf([stage]).length;
+    return [...inner, { from, to: time - 1 }];
+  });
 }
 
 /** Offsets in cells, and the cells one lane needs. */

@@ -4,7 +4,7 @@
  */
 
 import { isReduce } from "../ir/ops.ts";
-import { at, range, sizeOf } from "../ir/shape.ts";
+import { at, range } from "../ir/shape.ts";
 import type {
   ConcatNode,
   ContractNode,
@@ -18,7 +18,7 @@ import type {
 import { contractionKind, labelSizes, summedLabels } from "./contractions.ts";
 import { type Homes, partHome, rowMajor } from "./homes.ts";
 import { Axes, ofAxis, plus, type Split, scaled, ZERO } from "./indices.ts";
-import type { Axis, Buffer, Index } from "./loops.ts";
+import type { Axis, Index } from "./loops.ts";
 import { accumulatedTask, gatherFold, scatterFold } from "./scatters.ts";
 import { elementwise, folded, literal, type Read, type Sketch } from "./sketch.ts";
 import type { Fold, Home, Target, Task } from "./tasks.ts";
@@ -46,36 +46,26 @@ interface TaskOptions {
   readonly readsOnly?: boolean;
 }
 
-/** All tasks of a program, operands before users. */
-export interface Plan {
-  readonly tasks: readonly Task[];
-  readonly axes: Axes;
-  readonly outputs: readonly Buffer[];
-}
-
 /** Plans one program. */
 export class Planner {
-  readonly axes: Axes = new Axes();
+  readonly axes: Axes;
   readonly homes: Homes;
   readonly #stored: Set<Node>;
   readonly #tasks: Task[] = [];
   /** Tasks that a placed node's own tasks wait for: the zeros around a pad's operand. */
   readonly #before = new Map<Node, Task[]>();
 
-  constructor(stored: Set<Node>, homes: Homes) {
+  constructor(stored: Set<Node>, homes: Homes, axes: Axes = new Axes()) {
     this.#stored = stored;
+    this.axes = axes;
     this.homes = homes;
   }
 
-  /** Tasks for all outputs; `order` has operands before users. */
-  plan(program: Program, order: readonly Node[]): Plan {
-    const outputs = program.outputs.map(({ name, value }) => {
-      const home = rowMajor(this.homes.tileBuffer(sizeOf(value.shape), value.cell, name), value.shape);
-      this.#put(value, { home });
-      return home.buffer;
-    });
+  /** Tasks for all outputs, each stored in its home; `order` has operands before users. */
+  plan(program: Program, order: readonly Node[], outputs: readonly Home[]): readonly Task[] {
+    program.outputs.forEach(({ value }, index) => this.#put(value, { home: at(outputs, index) }));
     for (const node of [...order].reverse()) if (this.#stored.has(node)) this.#make(node);
-    return { tasks: this.#tasks.reverse(), axes: this.axes, outputs };
+    return this.#tasks.reverse();
   }
 
   /** A task from loops, its axes split as its body's reshapes need. */
@@ -86,7 +76,7 @@ export class Planner {
       const walk = new Walk({
         isStored: (node) => this.#stored.has(node),
         demand: (node) => this.#stored.add(node),
-        boundBuffer: (node) => this.homes.boundBuffer(node),
+        boundHome: (node) => this.homes.readOf(node),
         readsOnly: options.readsOnly ?? false,
       });
       const indices = digits.map(mixedRadix);

@@ -1,7 +1,7 @@
 /** Lowered programs as text: one line per loop head and store, stable, for `JACROW_DEBUG=loops` and snapshots. */
 
 import { expressionsOf, partsOf } from "./intern.ts";
-import type { Access, Axis, Buffer, Expr, Index, Lowered, Stage } from "./loops.ts";
+import type { Access, Axis, Buffer, Expr, Index, Leaf, Lowered, Stage } from "./loops.ts";
 
 /** The whole program, readable. */
 export function printLowered(lowered: Lowered): string {
@@ -15,6 +15,8 @@ class Names {
   readonly #buffers = new Map<Buffer, string>();
   readonly #used = new Set<string>();
   #axes = new Map<Axis, string>();
+  /** Axes of the loops around the stage. */
+  readonly #steps = new Map<Axis, string>();
 
   declared(buffer: Buffer): string {
     return `${this.buffer(buffer)}[${buffer.cells}]`;
@@ -33,11 +35,17 @@ class Names {
   }
 
   startStage(): void {
-    this.#axes = new Map();
+    this.#axes = new Map(this.#steps);
+  }
+
+  /** A loop whose axis keeps its name in all stages inside. */
+  loop(axis: Axis): string {
+    this.#steps.set(axis, `t${this.#steps.size}`);
+    return `repeat ${this.#steps.get(axis)}<${axis.size}`;
   }
 
   axis(axis: Axis): string {
-    if (!this.#axes.has(axis)) this.#axes.set(axis, axisName(this.#axes.size));
+    if (!this.#axes.has(axis)) this.#axes.set(axis, axisName(this.#axes.size - this.#steps.size));
     return this.#axes.get(axis) as string;
   }
 
@@ -70,6 +78,13 @@ function axisName(index: number): string {
 }
 
 function printStage(stage: Stage, names: Names): string[] {
+  if (stage.kind !== "repeat") return printLeaf(stage, names);
+  const head = names.loop(stage.axis);
+  const lines = stage.stages.flatMap((inner) => printStage(inner, names));
+  return [head, ...lines.map((line) => `  ${line}`)];
+}
+
+function printLeaf(stage: Leaf, names: Names): string[] {
   names.startStage();
   const head = headOf(stage, names);
   const roots = [
@@ -88,7 +103,7 @@ function printStage(stage: Stage, names: Names): string[] {
   return [head, ...writer.interleaved([...folds, ...stores]).map((line) => `  ${line}`)];
 }
 
-function headOf(stage: Stage, names: Names): string {
+function headOf(stage: Leaf, names: Names): string {
   if (stage.kind === "straight") return "straight";
   if (stage.kind === "nest") {
     const reduce = stage.reduce === undefined ? "" : ` fold ${names.loops(stage.reduce.axes)}`;

@@ -10,33 +10,33 @@ import { evaluateNode } from "../ir/evaluate.ts";
 import { operandsOf } from "../ir/graph.ts";
 import { isReduce } from "../ir/ops.ts";
 import { at, range, sizeOf, stridesOf } from "../ir/shape.ts";
-import type { ContractNode, Node, Program, ReduceNode, ReduceOp } from "../ir/types.ts";
+import type { ContractNode, Node, Program, ReduceNode, ReduceOp, Shape } from "../ir/types.ts";
 import { labelSizes } from "./contractions.ts";
 import { functionOf } from "./decide.ts";
-import type { Homes } from "./homes.ts";
-import type { ElementwiseOp, Expr, Store } from "./loops.ts";
+import { cellIn, type Homes } from "./homes.ts";
+import type { Access, ElementwiseOp, Expr, Store } from "./loops.ts";
 import { Scalars } from "./scalars.ts";
+import type { Home } from "./tasks.ts";
 
-/** The stores of all outputs' cells; `homes` gives inputs and bound values their buffers. */
+/** The stores of all outputs' cells into their homes; `homes` gives inputs and bound values their buffers. */
 export function scalarised(
   program: Program,
   order: readonly Node[],
-  homes: Homes,
-): { stores: Store[]; outputs: Store["access"]["buffer"][] } {
+  { homes, outputs }: { homes: Homes; outputs: readonly Home[] },
+): Store[] {
   const cells = new Cells(homes);
   for (const node of order) cells.add(node);
-  const outputs = program.outputs.map(({ name, value }) =>
-    homes.tileBuffer(sizeOf(value.shape), value.cell, name),
+  return program.outputs.flatMap(({ value }, index) =>
+    cells
+      .of(value)
+      .map((expr, cell): Store => ({ access: accessOf(at(outputs, index), cell, value.shape), value: expr })),
   );
-  const stores = program.outputs.flatMap(({ value }, index) =>
-    cells.of(value).map(
-      (expr, cell): Store => ({
-        access: { buffer: at(outputs, index), index: { offset: cell, terms: [] } },
-        value: expr,
-      }),
-    ),
-  );
-  return { stores, outputs };
+}
+
+/** A row-major cell of a value in its home. */
+function accessOf(home: Home, cell: number, shape: Shape): Access {
+  const coordinates = coordinatesOf(cell, shape).map((offset) => ({ offset, terms: [] }));
+  return { buffer: home.buffer, index: cellIn(home, coordinates) };
 }
 
 class Cells {
@@ -77,10 +77,8 @@ class Cells {
   }
 
   #loads(node: Node): readonly Expr[] {
-    const buffer = node.level === "row" ? this.#homes.of(node).buffer : this.#homes.boundBuffer(node);
-    return range(sizeOf(node.shape)).map((cell) =>
-      this.scalars.load({ buffer, index: { offset: cell, terms: [] } }),
-    );
+    const home = this.#homes.readOf(node);
+    return range(sizeOf(node.shape)).map((cell) => this.scalars.load(accessOf(home, cell, node.shape)));
   }
 
   #row(node: Node): readonly Expr[] {

@@ -9,11 +9,13 @@ import type { Cell, Node, ReduceOp } from "../ir/types.ts";
 import type { Axis, Buffer, Index } from "./loops.ts";
 import type { Read, Sketch } from "./sketch.ts";
 
-/** Where a node's cells lie: offset + Σ coordinate · stride in a tile buffer. */
+/** Where a node's cells lie: offset + Σ coordinate · stride (+ step) in a buffer. */
 export interface Home {
   readonly buffer: Buffer;
   readonly offset: number;
   readonly strides: readonly number[];
+  /** What the steps of surrounding loops add. */
+  readonly step?: Index;
 }
 
 /** The node a task works for, and where its results go. */

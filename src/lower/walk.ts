@@ -12,6 +12,7 @@ import { at, sizeOf, stridesOf } from "../ir/shape.ts";
 import type { ConstantNode, ContractNode, GatherNode, Node } from "../ir/types.ts";
 import { contractionKind } from "./contractions.ts";
 import { functionOf } from "./decide.ts";
+import { cellIn } from "./homes.ts";
 import {
   constantOf,
   decomposed,
@@ -23,16 +24,17 @@ import {
   scaled,
   ZERO,
 } from "./indices.ts";
-import type { Buffer, Index } from "./loops.ts";
+import type { Index } from "./loops.ts";
 import { elementwise, literal, type Sketch } from "./sketch.ts";
+import type { Home } from "./tasks.ts";
 
 /** What a walk needs to know. */
 export interface Surroundings {
   isStored(node: Node): boolean;
   /** Stores a node after all, because only its memory can be read this way. */
   demand(node: Node): void;
-  /** The bound buffer with the node's values. */
-  boundBuffer(node: Node): Buffer;
+  /** Where a shared value is read; makes its buffer. */
+  boundHome(node: Node): Home;
   /** Bound operands must come out as reads: they become a product's weights. */
   readonly readsOnly?: boolean;
 }
@@ -141,7 +143,7 @@ export class Walk {
   }
 
   #leaf(node: Node, coordinates: readonly Index[]): Sketch {
-    this.#around.boundBuffer(node);
+    this.#around.boundHome(node);
     return { op: "read", node, at: coordinates };
   }
 
@@ -202,7 +204,8 @@ export class Walk {
     if (cell.op === "index") return cell.index;
     if (cell.op !== "read")
       throw new InternalError("JR413", `an index table is read, not computed (${cell.op})`);
-    return lookedUp(this.#around.boundBuffer(cell.node), linear(cell.at, stridesOf(cell.node.shape)));
+    const home = this.#around.boundHome(cell.node);
+    return lookedUp(home.buffer, cellIn(home, cell.at));
   }
 
   #reshaped(node: Extract<Node, { op: "reshape" }>, coordinates: readonly Index[]): Sketch | undefined {

@@ -12,6 +12,7 @@ import { pruneScans } from "./prune-scans.ts";
 
 export { simplify } from "./algebra.ts";
 export { foldConstants } from "./fold.ts";
+export { hoistScans } from "./hoist-scans.ts";
 export { dropStopGradients, inlineCalls, unrollScans } from "./inlining.ts";
 export { pruneScans } from "./prune-scans.ts";
 

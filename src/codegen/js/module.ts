@@ -44,7 +44,7 @@ function moduleText(lowered: Lowered, embedding: JsEmbedding): string {
       ? { array: arrays.get(buffer) as string, start: 0 }
       : { array: "s", start: lowered.placement.get(buffer) as number },
   );
-  for (const stage of lowered.stages) if (stage.kind !== "sum") writer.stage(stage);
+  for (const stage of lowered.stages) writer.stage(stage);
   const code = writer.lines.join("\n");
   const used = Object.entries(helpers).filter(([helper]) => code.includes(`${helper}(`));
   const cells = lowered.outputs.map(({ buffer }) => buffer.cells);

@@ -33,10 +33,12 @@ export class StageWriter {
     this.#place = place;
   }
 
-  stage(stage: Exclude<Stage, { kind: "sum" }>): void {
-    if (stage.kind === "straight") this.#block("", () => this.#store(stage.stores, []));
+  stage(stage: Stage): void {
+    if (stage.kind === "repeat")
+      this.#over([stage.axis], () => stage.stages.forEach((inner) => this.stage(inner)));
+    else if (stage.kind === "straight") this.#block("", () => this.#store(stage.stores, []));
     else if (stage.kind === "nest") this.#nest(stage);
-    else this.#product(stage);
+    else if (stage.kind === "product") this.#product(stage);
   }
 
   #line(text: string): void {

@@ -8,11 +8,11 @@
  */
 
 import { invariant } from "../../errors.ts";
-import type { Lowered } from "../../lower/loops.ts";
+import type { Axis, Lowered, Stage } from "../../lower/loops.ts";
 import { sumCells } from "../../lower/sums.ts";
 import { emitStage } from "../emit.ts";
 import { type Layout, layoutOf } from "../layout.ts";
-import type { Int } from "./context.ts";
+import type { Context, Int } from "./context.ts";
 import { WasmModule } from "./module.ts";
 import { types } from "./opcodes.ts";
 import { COPY_PARAMS, defineCopyIn, defineCopyOut } from "./rows.ts";
@@ -58,17 +58,7 @@ export function wasmKernel(lowered: Lowered, options: WasmOptions): WasmKernel {
   const module = new WasmModule({ dtype: lowered.dtype, fused: options.fused, poolStart: layout.end });
   const target = new WasmTarget(module, blocking);
   const copiesIn = lowered.inputs.map((port) => defineCopyIn(module, target, { port, layout }));
-  const stages = lowered.stages.map((stage) =>
-    module.define({ params: [types.i32, types.i32, types.i32] }, () =>
-      emitStage(stage, {
-        target,
-        layout,
-        base: parameter(0),
-        laneBytes: parameter(1),
-        sums: parameter(2),
-      }),
-    ),
-  );
+  const stages = lowered.stages.map((stage) => defineStage({ module, target, layout }, stage, []));
   const clear = lowered.sums.length === 0 ? undefined : defineClear(module, target, { lowered, layout });
   const copiesOut = lowered.outputs.map((port) => defineCopyOut(module, target, { port, layout }));
   const indices = { in: copiesIn, stages, clear, out: copiesOut };
@@ -82,6 +72,46 @@ export function wasmKernel(lowered: Lowered, options: WasmOptions): WasmKernel {
     sumBytes: sumCells(lowered.sums) * VECTOR_BYTES,
     scratchBytes: Math.ceil((lowered.scratchCells * layout.tileRows * layout.bytes) / 64) * 64,
   };
+}
+
+interface Writing {
+  readonly module: WasmModule;
+  readonly target: WasmTarget;
+  readonly layout: Layout;
+}
+
+/** The function of a stage: of scratch, lanes, sums, and where each of the loops around it stands. */
+function defineStage(writing: Writing, stage: Stage, steps: readonly Axis[]): Context {
+  const { module, target, layout } = writing;
+  const params = [types.i32, types.i32, types.i32, ...steps.map(() => types.i32)];
+  if (stage.kind !== "repeat")
+    return module.define({ params }, () =>
+      emitStage(stage, {
+        target,
+        layout,
+        base: parameter(0),
+        laneBytes: parameter(1),
+        sums: parameter(2),
+        steps: new Map(steps.map((axis, index) => [axis, parameter(3 + index)])),
+      }),
+    );
+  const inner = stage.stages.map((each) => defineStage(writing, each, [...steps, stage.axis]));
+  return module.define({ params }, ({ code: body }) => {
+    const step = body.local(types.i32);
+    body.open("loop");
+    for (const { code } of inner) {
+      for (const local of [...params.keys(), step]) body.get(local);
+      body.op("call", code.index);
+    }
+    body.get(step);
+    body.i32(1);
+    body.op("i32.add");
+    body.tee(step);
+    body.i32(stage.axis.size);
+    body.op("i32.lt_s");
+    body.op("br_if", 0);
+    body.op("end");
+  });
 }
 
 function parameter(local: number): Int {

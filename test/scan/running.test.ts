@@ -1,0 +1,145 @@
+/** Loops that stay loops give what their steps give one after the other, on every target. */
+
+import { describe, expect, test } from "vitest";
+import { embeddedJs } from "../../src/codegen/js/module.ts";
+import { at, range } from "../../src/ir/shape.ts";
+import type { InputNode, Program } from "../../src/ir/types.ts";
+import { verify } from "../../src/ir/verify.ts";
+import { lower } from "../../src/lower/index.ts";
+import { type Buffer, leavesOf } from "../../src/lower/loops.ts";
+import { hoistScans, optimize, unrollScans } from "../../src/optimize/optimize.ts";
+import { registeredDevice } from "../../src/runtime/devices.ts";
+import { evaluateBound, interpret } from "../../src/runtime/interpreter.ts";
+import { compileModuleSync } from "../../src/runtime/wasm/module.ts";
+import { wasmPlan } from "../../src/runtime/wasm/plan.ts";
+import { WasmRunner } from "../../src/runtime/wasm/runner.ts";
+import { randomInputs } from "../ir/random-program.ts";
+import { checkLowered, expectClose, ROWS } from "../lower/check.ts";
+import { describeNative, joined } from "../native/helpers.ts";
+import { loopProgram } from "./programs.ts";
+
+function forEachProgram(
+  count: number,
+  run: (program: Program, inputs: readonly Float64Array[]) => void,
+): void {
+  for (let seed = 1; seed <= count; seed++) {
+    const program = loopProgram(seed, { kinks: true });
+    try {
+      run(program, randomInputs(program, ROWS, seed));
+    } catch (error) {
+      throw Object.assign(error as Error, { message: `seed ${seed}: ${(error as Error).message}` });
+    }
+  }
+}
+
+/** Every output for every row, those that do not depend on rows too. */
+function rowsOf(program: Program, inputs: readonly Float64Array[]): Float64Array[] {
+  return interpret(program, inputs, ROWS).map((values, index) => {
+    if (program.outputs[index]?.value.level === "row") return values;
+    const length = ROWS * values.length;
+    return Float64Array.from({ length }, (_, cell) => values[cell % values.length] as number);
+  });
+}
+
+function expectRows(
+  got: readonly ArrayLike<number>[],
+  program: Program,
+  inputs: readonly Float64Array[],
+): void {
+  const wanted = rowsOf(program, inputs);
+  got.forEach((values, index) => {
+    expectClose(values, wanted[index] as Float64Array, { name: `output ${index}`, tolerance: 1e-10 });
+  });
+}
+
+function sharedInputs(program: Program, inputs: readonly Float64Array[]): Map<InputNode, Float64Array> {
+  return new Map(
+    program.inputs.flatMap((input, index) => (input.level === "bound" ? [[input, at(inputs, index)]] : [])),
+  );
+}
+
+function filled({ cells }: Buffer, [values]: readonly Float64Array[]): Float64Array {
+  return Float64Array.from(
+    { length: cells },
+    (_, cell) => values?.[values.length === 1 ? 0 : cell] as number,
+  );
+}
+
+const options = { dtype: "f64" } as const;
+
+describe("random loops", () => {
+  test("hoisting keeps programs legal and equal to their unrolled steps", () => {
+    forEachProgram(60, (program, inputs) => {
+      const hoisted = hoistScans(optimize(program));
+      verify(hoisted);
+      const wanted = rowsOf(unrollScans(program, 1e6), inputs);
+      rowsOf(hoisted, inputs).forEach((got, index) => {
+        expectClose(got, wanted[index] as Float64Array, { name: `output ${index}`, tolerance: 1e-12 });
+      });
+    });
+  });
+
+  test.each([{}, { straight: false }, { straight: true }, { straight: false, fuse: false }])(
+    "lowered, %o",
+    (options) => {
+      forEachProgram(60, (program, inputs) => {
+        const lowered = checkLowered(hoistScans(program), { inputs, ...options });
+        expect(leavesOf(lowered.stages).length).toBeGreaterThan(0);
+      });
+    },
+  );
+
+  test("WebAssembly", () => {
+    forEachProgram(60, (program, inputs) => {
+      const plan = wasmPlan(hoistScans(optimize(program)), { ...options, device: "wasm" });
+      const kernel = new WasmRunner(plan, compileModuleSync(plan.code.bytes));
+      expectRows(kernel.runSync(inputs, ROWS), program, inputs);
+      kernel.dispose();
+    });
+  });
+
+  test("JavaScript", () => {
+    forEachProgram(30, (program, inputs) => {
+      const hoisted = hoistScans(optimize(program));
+      const lowered = lower(hoisted, options);
+      const shared = new Map(
+        lowered.buffers.flatMap((buffer) =>
+          buffer.space === "bound" ? [[buffer, buffer.source] as const] : [],
+        ),
+      );
+      const values = sharedInputs(hoisted, inputs);
+      const bound = new Map(
+        [...shared].map(
+          ([buffer, source]) => [buffer, filled(buffer, evaluateBound([source], values))] as const,
+        ),
+      );
+      const port = ({ name }: { name: string }): { name: string; meaning: string } => ({
+        name,
+        meaning: name,
+      });
+      const files = embeddedJs(lowered, {
+        name: "f",
+        about: [],
+        inputs: lowered.inputs.map(port),
+        outputs: program.outputs.map(port),
+        bound,
+      });
+      const code = (files.get("f.js") as string).replace("export function f", "return function f");
+      const run = new Function(code)() as (...rows: Float64Array[]) => Record<string, Float64Array>;
+      const rows = inputs.filter((_, index) => program.inputs[index]?.level === "row");
+      expectRows(Object.values(run(...rows)), program, inputs);
+    });
+  });
+});
+
+describeNative("random loops as native code", () => {
+  test("agree with the interpreter", () => {
+    const programs = range(16).map((index) => loopProgram(index + 1, { kinks: true }));
+    const inputs = programs.flatMap((program, index) => randomInputs(program, ROWS, index));
+    const all = joined(programs);
+    const device = registeredDevice("native");
+    const kernel = device?.compileSync(hoistScans(optimize(all)), { ...options, device: "native" });
+    expectRows(kernel?.runSync(inputs, ROWS) ?? [], all, inputs);
+    kernel?.dispose();
+  });
+});
