@@ -6,7 +6,7 @@
  */
 
 import { Builder } from "../ir/builder.ts";
-import { nodesOf, operandsOf, programOf, rebuild, topologicalOrder } from "../ir/graph.ts";
+import { nodesOf, operandsOf, programOf, rebuild } from "../ir/graph.ts";
 import { at, range, sizeOf, stridesOf } from "../ir/shape.ts";
 import type { InputNode, Node, Output, Program, ProjectNode, ScanNode } from "../ir/types.ts";
 import { isView } from "./costs.ts";

@@ -33,10 +33,10 @@ export function loopProgram(seed: number, options: LoopOptions = {}): Program {
   const [x, w, u, v] = inputs as [InputNode, InputNode, InputNode, InputNode];
   const pool: Node[] = [x, row(b, u, 0), row(b, v, stack - 1)];
   for (const _ of range(random.between(1, 3))) {
-    pool.push(...maker.values(b, pool, 2));
+    pool.push(...maker.values(b, { pool, matrices: [] }, 2));
     pool.push(...maker.loop(b, { pool, matrices: [w], stacks: [u, v] }, 2));
   }
-  pool.push(...maker.values(b, pool, 2));
+  pool.push(...maker.values(b, { pool, matrices: [] }, 2));
   const outputs = range(random.between(1, 2)).map((index) => ({
     name: `y${index}`,
     value: at(pool, pool.length - 1 - index),
@@ -76,16 +76,16 @@ class Maker {
   }
 
   /** New values from old ones. */
-  values(b: Builder, pool: readonly Node[], count: number, matrices: readonly Node[] = []): Node[] {
+  values(b: Builder, { pool, matrices }: Omit<Reach, "stacks">, count: number): Node[] {
     const made = [...pool];
     for (const _ of range(count)) {
       const [x, y] = [this.#random.pick(made.slice(-4)), this.#random.pick(made)];
-      made.push(this.#value(b, x, y, matrices));
+      made.push(this.#value(b, [x, y], matrices));
     }
     return made.slice(pool.length);
   }
 
-  #value(b: Builder, x: Node, y: Node, matrices: readonly Node[]): Node {
+  #value(b: Builder, [x, y]: readonly [Node, Node], matrices: readonly Node[]): Node {
     const choice = this.#random.between(0, this.#kinks ? 8 : 6);
     const half = b.constant(0.5);
     if (choice === 0) return b.unary("sin", b.add(x, y));
@@ -141,7 +141,7 @@ class Maker {
     const others = enter(operands.others);
     const stacks = enter(operands.stacks);
     const pool: Node[] = [...others, ...perStep, ...carries];
-    pool.push(...this.values(b, pool, 4, matrices));
+    pool.push(...this.values(b, { pool, matrices }, 4));
     if (stacks.length > 0 && depth > 1) {
       const reach = {
         pool,
@@ -149,7 +149,7 @@ class Maker {
         stacks,
       };
       pool.push(...this.loop(b, reach, depth - 1));
-      pool.push(...this.values(b, pool, 2, matrices));
+      pool.push(...this.values(b, { pool, matrices }, 2));
     }
     const next = carries.map((carry, index) =>
       b.unary("sin", b.add(carry, at(pool, pool.length - 1 - index))),
