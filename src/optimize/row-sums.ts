@@ -5,6 +5,7 @@
  * The same numbers are added; a weight is multiplied to a factor instead of to the product.
  */
 
+import type { Builder } from "../ir/builder.ts";
 import { at, range, sizeOf } from "../ir/shape.ts";
 import type { BroadcastNode, ContractNode, Node, RowSumNode } from "../ir/types.ts";
 import { repeatedAxes } from "./contract.ts";
@@ -42,15 +43,70 @@ export function rowSumRule({ a }: RowSumNode, context: RuleContext): Node | unde
         : undefined;
     case "mul":
       return readOnce(a)
-        ? (outer(a.a, a.b, context) ?? weighted(a.a, a.b, context) ?? weighted(a.b, a.a, context))
+        ? (outer(a, context) ?? weighted(a.a, a.b, context) ?? weighted(a.b, a.a, context))
         : undefined;
+    case "add":
+    case "sub":
+      return readOnce(a) ? outer(a, context) : undefined;
     default:
       return undefined;
   }
 }
 
-/** Operands that repeat along different axes: their product is an outer one, to be added up as it is formed. */
-function outer(x: Node, y: Node, { builder }: RuleContext): Node | undefined {
+/** An outer product of two values and the axes that each runs along. */
+interface Outer {
+  readonly a: Node;
+  readonly b: Node;
+  readonly axes: readonly [a: readonly number[], b: readonly number[]];
+}
+
+/** Σ a ⊗ b + c ⊗ d − … is one product of stacked operands: [a, c, …] with [b, d, …], added up as it is formed. */
+function outer(sum: Node, context: RuleContext): Node | undefined {
+  const { builder } = context;
+  const terms = outerTerms(sum, context);
+  const [first] = terms ?? [];
+  if (terms === undefined || first === undefined) return undefined;
+  const [a, b] = first.axes;
+  const alike = terms.every(({ axes: [own, other] }) => own.join() === a.join() && other.join() === b.join());
+  if (!alike) return undefined;
+  const k = sum.shape.length;
+  const stacked = (operands: readonly Node[]): Node =>
+    builder.concat(
+      operands.map((operand) => builder.reshape(operand, [1, ...operand.shape])),
+      0,
+    );
+  const out = [...a, ...b].sort((x, y) => x - y);
+  const product =
+    terms.length === 1
+      ? builder.contract(first.a, first.b, { a, b, out })
+      : builder.contract(stacked(terms.map((term) => term.a)), stacked(terms.map((term) => term.b)), {
+          a: [k, ...a],
+          b: [k, ...b],
+          out,
+        });
+  return builder.reshape(builder.rowSum(product), sum.shape);
+}
+
+/** The outer products that a value is the sum of, those of one pair of axes in one order; undefined if there is anything else. */
+function outerTerms(node: Node, context: RuleContext): Outer[] | undefined {
+  const { builder, readOnce } = context;
+  if (!readOnce(node)) return undefined;
+  if (node.op === "add" || node.op === "sub") {
+    const [left, right] = [outerTerms(node.a, context), outerTerms(node.b, context)];
+    if (left === undefined || right === undefined) return undefined;
+    return [...left, ...(node.op === "add" ? right : right.map((term) => negated(term, builder)))];
+  }
+  if (node.op === "neg") return outerTerms(node.a, context)?.map((term) => negated(term, builder));
+  const found = node.op === "mul" ? outerTerm(node.a, node.b, builder) : undefined;
+  return found && [found];
+}
+
+function negated({ a, b, axes }: Outer, builder: Builder): Outer {
+  return sizeOf(a.shape) < sizeOf(b.shape) ? { a: builder.neg(a), b, axes } : { a, b: builder.neg(b), axes };
+}
+
+/** Operands that repeat along different axes, the one that runs along the first axis first. */
+function outerTerm(x: Node, y: Node, builder: Builder): Outer | undefined {
   if (x.op !== "broadcast" || y.op !== "broadcast" || x.cell !== "float") return undefined;
   const axes = range(x.shape.length).filter((axis) => x.shape[axis] !== 1);
   const labels = [x, y].map((operand) => {
@@ -65,8 +121,7 @@ function outer(x: Node, y: Node, { builder }: RuleContext): Node | undefined {
       own.map((axis) => at(operand.shape, axis)),
     );
   const [a, b] = [narrow(x, labels[0]), narrow(y, labels[1])];
-  const product = builder.contract(a, b, { a: labels[0], b: labels[1], out: axes });
-  return builder.reshape(builder.rowSum(product), x.shape);
+  return labels[0][0] === axes[0] ? { a, b, axes: labels } : { a: b, b: a, axes: [labels[1], labels[0]] };
 }
 
 /** Σ w · (a ⊗ b) for a number w of each row is Σ (w · a) ⊗ b. */

@@ -48,6 +48,34 @@ test("sums agree with the interpreter, for few rows and many", () => {
   expectAgreement(sums(9, 8), { dtype: "f32", counts: [1, 3, 257, 1100], tolerance: 3e-5 });
 });
 
+/** Σ of sums and differences of outer products; one sum also has a term that is none. */
+function outerSums(): Program {
+  const b = new Builder();
+  const x = b.input("x", [6]);
+  const along = (node: Node, axis: 0 | 1, size: number): Node =>
+    b.broadcast(b.reshape(node, axis === 0 ? [6, 1] : [1, 4]), axis === 0 ? [6, size] : [size, 4]);
+  const left = (op: "sin" | "cos" | "tanh"): Node => along(b.unary(op, x), 0, 4);
+  const right = (op: "sin" | "cos" | "tanh"): Node =>
+    along(b.unary(op, b.slice(x, { starts: [2], steps: [1], shape: [4] })), 1, 6);
+  const two = b.sub(b.mul(left("sin"), right("cos")), b.mul(right("tanh"), left("cos")));
+  const three = b.add(two, b.neg(b.mul(left("tanh"), right("sin"))));
+  const mixed = b.add(b.mul(left("sin"), right("sin")), b.mul(left("cos"), left("tanh")));
+  return programOf(
+    "outer sums",
+    [x],
+    [b.rowSum(b.sub(three, b.mul(left("cos"), right("sin")))), b.rowSum(mixed)],
+  );
+}
+
+test("sums of outer products are added up as they are formed", () => {
+  expectAgreement(outerSums(), { counts: [0, 1, 3, 70, 300], tolerance: 1e-12 });
+  const [fused, plain] = lower(prepared(outerSums()), { dtype: "f64" }).stages.filter(
+    ({ kind }) => kind === "sum",
+  );
+  expect(fused).toMatchObject({ k: [{ size: 4 }] });
+  expect(plain).not.toHaveProperty("b");
+});
+
 test("sums agree for blocks of every size", () => {
   for (const [p, q] of [
     [1, 1],
