@@ -6,6 +6,7 @@
  */
 
 import type { Builder } from "../ir/builder.ts";
+import { at } from "../ir/shape.ts";
 import type { Node } from "../ir/types.ts";
 import { maybeInfinite } from "./finite.ts";
 import {
@@ -200,7 +201,41 @@ function sharedProduct(b: Builder, [x, y]: readonly [Maybe, Maybe], sum: Sum): L
   return zip((p, q) => b.mul(p, q), b, [x, y]);
 }
 
-function productNode(b: Builder, [x, y]: readonly [Labelled, Labelled], out: readonly Label[]): Node {
+/** Products made so far, by what they multiply: a node and the canonical numbers of its labels. */
+const known = new WeakMap<
+  Builder,
+  Map<string, { readonly node: Node; readonly places: readonly number[] }>
+>();
+
+/** The product, or the transposed view of one that was made before: sweeps in both directions meet in the same Jacobians. */
+function productNode(b: Builder, pair: readonly [Labelled, Labelled], out: readonly Label[]): Node {
+  const products = known.get(b) ?? new Map();
+  known.set(b, products);
+  const [x, y] = pair.map(untransposed).sort((p, q) => p.node.id - q.node.id) as [Labelled, Labelled];
+  const all = unionLabels(x.labels, y.labels);
+  const places = out.map((each) => all.indexOf(each));
+  const operand = ({ node, labels }: Labelled): string =>
+    `%${node.id}[${labels.map((each) => all.indexOf(each)).join()}]`;
+  const key = `${operand(x)} ${operand(y)} ${[...places].sort((p, q) => p - q).join()}`;
+  const found = products.get(key);
+  if (found !== undefined)
+    return b.transpose(
+      found.node,
+      places.map((place) => found.places.indexOf(place)),
+    );
+  const node = freshProduct(b, pair, out);
+  products.set(key, { node, places });
+  return node;
+}
+
+/** The value beneath a transposition. */
+function untransposed({ node, labels }: Labelled): Labelled {
+  if (node.op !== "transpose") return { node, labels };
+  const { order } = node;
+  return untransposed({ node: node.a, labels: labels.map((_, axis) => at(labels, order.indexOf(axis))) });
+}
+
+function freshProduct(b: Builder, [x, y]: readonly [Labelled, Labelled], out: readonly Label[]): Node {
   const all = unionLabels(x.labels, y.labels);
   if (all.length === out.length) return b.mul(expandTo(b, x, out), expandTo(b, y, out));
   const indexOf = (labels: readonly Label[]): number[] => labels.map((each) => all.indexOf(each));

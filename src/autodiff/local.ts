@@ -29,6 +29,7 @@ import {
   freshAxes,
   freshAxis,
   type Label,
+  type Labelled,
   label,
   labelled,
   labelsOfAxes,
@@ -48,16 +49,26 @@ export interface Edge {
 export function diagonalMap(b: Builder, partial: Partial | "zero", axes: readonly Axis[]): LinearMap {
   if (partial === "zero") return [];
   const { factor, guard, scale = 1 } = partial;
-  const shape = axes.map((axis) => axis.labels[0]?.size ?? 1);
   return [
     {
       out: axes,
       in: axes,
       scale,
-      ...(factor && { factor: labelled(b, b.broadcast(factor, shape), axes) }),
-      ...(guard && { guard: labelled(b, b.broadcast(guard, shape), axes) }),
+      ...(factor && { factor: unrepeated(b, factor, axes) }),
+      ...(guard && { guard: unrepeated(b, guard, axes) }),
     },
   ];
+}
+
+/** A value broadcast to the axes, labelled only along those it varies on. */
+function unrepeated(b: Builder, node: Node, axes: readonly Axis[]): Labelled {
+  if (node.op === "broadcast") return unrepeated(b, node.a, axes);
+  const own = axes.slice(axes.length - node.shape.length);
+  return labelled(
+    b,
+    node,
+    own.map((axis, index) => (node.shape[index] === 1 ? { labels: [] } : axis)),
+  );
 }
 
 /** The edges of a node, one per operand that can carry a tangent. */

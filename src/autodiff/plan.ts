@@ -13,6 +13,7 @@ import type { LinearMap } from "./linear-map.ts";
 import { intermediates, type Linearized } from "./linearize.ts";
 import { cutCandidates } from "./plan-cuts.ts";
 import { type Candidate, type Candidates, type Effort, scalarCandidates } from "./plan-scalar.ts";
+import { secondOrderCandidates } from "./plan-second.ts";
 import { greedyOrder, shadowCost } from "./plan-shadow.ts";
 
 /** How the Jacobian is accumulated: `auto` takes the cheapest order found. */
@@ -93,7 +94,11 @@ export function candidatesFor(
   const others =
     scalar.candidates.length > 0
       ? scalar.candidates
-      : [{ name: "greedy", order: greedyOrder(linear) }, ...cutCandidates(linear)];
+      : [
+          { name: "greedy", order: greedyOrder(linear) },
+          ...cutCandidates(linear),
+          ...secondOrderCandidates(linear),
+        ];
   return { ...scalar, candidates: distinct([reverse, forward, ...others]) };
 }
 
