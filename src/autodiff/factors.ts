@@ -209,7 +209,7 @@ const known = new WeakMap<
 
 /** The product, or the transposed view of one that was made before: sweeps in both directions meet in the same Jacobians. */
 function productNode(b: Builder, pair: readonly [Labelled, Labelled], out: readonly Label[]): Node {
-  const products = known.get(b) ?? new Map();
+  const products = known.get(b) ?? new Map<string, Product>();
   known.set(b, products);
   const [x, y] = pair.map(untransposed).sort((p, q) => p.node.id - q.node.id) as [Labelled, Labelled];
   const all = unionLabels(x.labels, y.labels);
