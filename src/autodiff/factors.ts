@@ -201,11 +201,14 @@ function sharedProduct(b: Builder, [x, y]: readonly [Maybe, Maybe], sum: Sum): L
   return zip((p, q) => b.mul(p, q), b, [x, y]);
 }
 
-/** Products made so far, by what they multiply: a node and the canonical numbers of its labels. */
-const known = new WeakMap<
-  Builder,
-  Map<string, { readonly node: Node; readonly places: readonly number[] }>
->();
+/** A product, and the place of each of its axes among the labels of what it multiplies. */
+interface Product {
+  readonly node: Node;
+  readonly places: readonly number[];
+}
+
+/** Products made so far, by what they multiply. */
+const known = new WeakMap<Builder, Map<string, Product>>();
 
 /** The product, or the transposed view of one that was made before: sweeps in both directions meet in the same Jacobians. */
 function productNode(b: Builder, pair: readonly [Labelled, Labelled], out: readonly Label[]): Node {
