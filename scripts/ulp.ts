@@ -3,7 +3,7 @@
  *
  * In: names (default all), `--step N` for f32 (every N-th bit pattern, from `--start`, `--points` of them), `--count N` for f64 (random patterns, or uniform
  * between `--low` and `--high`).
- * Out: one line per function, dtype and rounding of fma: operations, largest error in ulp, and where.
+ * Out: one line per function, dtype and rounding of fma (and once more where there are tables): operations, largest error in ulp, and where.
  * Needs gcc with libquadmath. Run: npx tsx scripts/ulp.ts tanh --step 1
  */
 
@@ -116,14 +116,14 @@ int main(int argc, char** argv) {
 }
 
 /** A C program that measures one formula. */
-function program(name: string, dtype: Dtype): { source: string; operations: number } {
+function program(name: string, dtype: Dtype, permutes: boolean): { source: string; operations: number } {
   const formulas: Record<string, <V>(l: Lanes<V>, x: V, y: V) => V> = {
     ...elementaryUnary,
     ...elementaryBinary,
   };
   const formula = formulas[name];
   if (formula === undefined) throw new RangeError(`no function ${name}`);
-  const { body, operations } = writeFormula(dtype, (l) => formula(l, "x", "y"));
+  const { body, operations } = writeFormula(dtype, (l) => formula(l, "x", "y"), { permutes });
   const source = prelude(dtype, body) + sweep(dtype, name);
   return { source, operations };
 }
@@ -132,18 +132,19 @@ const folder = mkdtempSync(join(tmpdir(), "jacrow-ulp-"));
 const names = positionals.length > 0 ? positionals : [...Object.keys(elementaryUnary), ...binary];
 for (const name of names) {
   for (const dtype of values.dtype.split(",") as Dtype[]) {
-    const { source, operations } = program(name, dtype);
     const step = dtype === "f32" ? Number(values.step) : 1;
     const total =
       dtype === "f32" ? Number(values.points ?? Math.floor(2 ** 32 / step)) : Number(values.count);
-    for (const mode of ["FUSED", "SPLIT"]) {
+    for (const mode of ["FUSED", "SPLIT", "TABLES"]) {
+      const { source, operations } = program(name, dtype, mode === "TABLES");
+      if (mode === "TABLES" && source === program(name, dtype, false).source) continue;
       const file = join(folder, `${name}-${dtype}-${mode}`);
       writeFileSync(`${file}.c`, source);
       execFileSync("gcc", [
         "-O2",
         "-march=native",
         "-ffp-contract=off",
-        `-D${mode}`,
+        `-D${mode === "SPLIT" ? "SPLIT" : "FUSED"}`,
         `${file}.c`,
         "-o",
         file,

@@ -13,7 +13,10 @@ export interface CFormula {
   readonly operations: number;
 }
 
-type Operation = Exclude<keyof Lanes<string>, "dtype" | "constant" | "bits" | "lookup" | "rarely">;
+type Operation = Exclude<
+  keyof Lanes<string>,
+  "dtype" | "constant" | "bits" | "lookup" | "rarely" | "permute"
+>;
 
 /** Arithmetic and bit operations as C on bit patterns. */
 function laneOperations(emit: (code: string) => string): Pick<Lanes<string>, Operation> {
@@ -45,6 +48,8 @@ function laneOperations(emit: (code: string) => string): Pick<Lanes<string>, Ope
     nearest: call("nearbyint"),
     min: call("fmin"),
     max: call("fmax"),
+    pmin: (a, b) => emit(`F(${b}) < F(${a}) ? ${b} : ${a}`),
+    pmax: (a, b) => emit(`F(${a}) < F(${b}) ? ${b} : ${a}`),
     lt: test("<"),
     le: test("<="),
     eq: test("=="),
@@ -73,8 +78,12 @@ function bitsOf(dtype: Dtype, value: number): string {
   return `0x${buffer.getBigUint64(0).toString(16)}ull`;
 }
 
-/** Writes a formula as the body of a C function of bit patterns x, y. */
-export function writeFormula(dtype: Dtype, formula: (l: Lanes<string>) => string): CFormula {
+/** Writes a formula as the body of a C function of bit patterns x, y; `permutes`: with tables of 32 floats. */
+export function writeFormula(
+  dtype: Dtype,
+  formula: (l: Lanes<string>) => string,
+  { permutes = false }: { permutes?: boolean } = {},
+): CFormula {
   let seen = new Map<string, string>();
   let lines: string[] = [];
   let next = 0;
@@ -99,6 +108,12 @@ export function writeFormula(dtype: Dtype, formula: (l: Lanes<string>) => string
       const entries = table.map((entry) => `0x${entry.toString(16)}${suffix}`).join(",");
       return emit(`((const W[]){${entries}})[${index}]`);
     },
+    ...(permutes && {
+      permute: (table, index) => {
+        const entries = table.map((entry) => bitsOf(dtype, entry)).join(",");
+        return emit(`((const W[]){${entries}})[${index} & ${table.length - 1}]`);
+      },
+    }),
     rarely: (mask, exact, fast) => {
       const outer = { seen: new Map(seen), lines };
       lines = [];

@@ -34,6 +34,9 @@ export interface Lanes<V> {
   /** IEEE 754-2019 minimum: NaN if either is NaN, −0 < +0. */
   min(a: V, b: V): V;
   max(a: V, b: V): V;
+  /** b < a ? b : a, and a < b ? b : a: one instruction where `min` and `max` are several. */
+  pmin(a: V, b: V): V;
+  pmax(a: V, b: V): V;
 
   /** Comparisons give masks: all ones or all zeros. False with NaN, except `ne`. */
   lt(a: V, b: V): V;
@@ -56,6 +59,8 @@ export interface Lanes<V> {
   imul(a: V, b: V): V;
   /** Per-lane table[index]; slow (lane by lane), for rare paths only. Index is an integer within the table. */
   lookup(table: readonly bigint[], index: V): V;
+  /** table[low bits of index], where that takes one instruction: 32 numbers in f32. Absent where it is slow. */
+  readonly permute?: (table: readonly number[], index: V) => V;
   /** Lanes of `mask` take exact(), which is evaluated only if some lane asks; the others take `fast`. */
   rarely(mask: V, exact: () => V, fast: V): V;
 }

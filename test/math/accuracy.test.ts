@@ -52,7 +52,7 @@ describe("elementary functions against mpmath", () => {
   });
 
   describe.each(sets)("$name $dtype", (set) => {
-    test.each(["fused", "split"] as const)("%s fma: at most 2 ulp", (mode) => {
+    test.each(["fused", "split", "tables"] as const)("%s fma: at most 2 ulp", (mode) => {
       const { error, at } = worst(set, mode);
       report.push(`${set.name.padEnd(9)} ${set.dtype} ${mode.padEnd(5)} ${error.toFixed(3)} ulp  ${at}`);
       expect(error, at).toBeLessThanOrEqual(2);

@@ -77,7 +77,7 @@ function fusedDouble(a: number, b: number, c: number): number {
 }
 
 /** How `fma` rounds. */
-export type FmaMode = "fused" | "split";
+export type FmaMode = "fused" | "split" | "tables";
 
 /** Lanes over bit patterns, with a count of the operations performed. */
 export interface ScalarLanes extends Lanes<bigint> {
@@ -109,7 +109,7 @@ function bitLanes(width: number, tally: Tally): Pick<Lanes<bigint>, BitOperation
   };
 }
 
-/** Builds lanes for a dtype and a rounding of `fma`. */
+/** Builds lanes for a dtype and a rounding of `fma`; "tables" rounds once and looks up tables of 32 floats. */
 export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
   const width = dtype === "f32" ? 32 : 64;
   const ones = (1n << BigInt(width)) - 1n;
@@ -120,7 +120,7 @@ export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
   const fused = (x: number, y: number, z: number): number =>
     dtype === "f32" ? addToOdd(x * y, z) : fusedDouble(x, y, z);
   const split = (x: number, y: number, z: number): number => round(x * y) + z;
-  const multiplyAdd = mode === "fused" ? fused : split;
+  const multiplyAdd = mode === "split" ? split : fused;
   const tally: Tally = <A extends unknown[]>(operation: (...args: A) => bigint) => {
     return (...args: A): bigint => {
       lanes.count += 1;
@@ -151,6 +151,8 @@ export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
     nearest: unary((x) => (Math.abs(x) < 2 ** 52 ? withSignOf(x, Math.abs(x) + 2 ** 52 - 2 ** 52) : x)),
     min: binary(Math.min),
     max: binary(Math.max),
+    pmin: tally((x: bigint, y: bigint) => (f(y) < f(x) ? y : x)),
+    pmax: tally((x: bigint, y: bigint) => (f(x) < f(y) ? y : x)),
     lt: test((x, y) => x < y),
     le: test((x, y) => x <= y),
     eq: test((x, y) => x === y),
@@ -161,6 +163,9 @@ export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
       if (entry === undefined) throw new RangeError(`lookup ${index} of ${table.length}`);
       return entry & ones;
     },
+    ...(mode === "tables" && {
+      permute: (table, index) => b(table[Number(index) % table.length] as number),
+    }),
     rarely: (mask, exact, fast) => (mask === 0n ? fast : exact()),
   };
   return lanes;

@@ -13,6 +13,7 @@ const nan = Number.NaN;
 const variants: readonly [Dtype, FmaMode][] = [
   ["f32", "fused"],
   ["f32", "split"],
+  ["f32", "tables"],
   ["f64", "fused"],
   ["f64", "split"],
 ];

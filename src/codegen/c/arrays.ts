@@ -84,6 +84,8 @@ const ops: readonly Operation[] = [
   ["IEQ", "vm", ints, compared("==")],
   ["SEL", "vf", ["vm m", "vf a", "vf b"], "m.at[l] ? a.at[l] : b.at[l]"],
   ["MSEL", "vm", ["vm m", "vm a", "vm b"], "m.at[l] ? a.at[l] : b.at[l]"],
+  ["LOW", "vf", floats, "a.at[l] < b.at[l] ? a.at[l] : b.at[l]"],
+  ["HIGH", "vf", floats, "a.at[l] > b.at[l] ? a.at[l] : b.at[l]"],
   ["TOFLOAT", "vf", ["vi a"], "(cell)a.at[l]"],
   [
     "TOINT",

@@ -6,7 +6,7 @@
 
 import { invariant } from "../../errors.ts";
 import type { Dtype } from "../../lower/lanes.ts";
-import { CLanes } from "./lanes.ts";
+import { CLanes, type LanesOptions } from "./lanes.ts";
 import { type Kind, type Names, typeOf, type Value, Writer } from "./writer.ts";
 
 /** A signature: what stands before the body. */
@@ -34,7 +34,7 @@ export class CFile {
   readonly #tables = new Map<string, string>();
   readonly #stack: Writer[] = [];
 
-  constructor(options: { dtype: Dtype; fused: boolean }) {
+  constructor(options: LanesOptions) {
     this.dtype = options.dtype;
     this.lanes = new CLanes(this, options);
   }

@@ -62,6 +62,13 @@ typedef vi vm;
 #ifndef SEL
 #define SEL(m, a, b) ((vf)(((m) & (vi)(a)) | (~(m) & (vi)(b))))
 #endif
+#ifndef LOW
+#define LOW(a, b) SEL(LT(a, b), a, b)
+#define HIGH(a, b) SEL(LT(b, a), a, b)
+#endif
+#ifndef PERMUTE32
+#define PERMUTE32(table, i) FLOATS(lookup(table, (i) & SETI(31)))
+#endif
 #ifndef ANY
 static JR_INLINE int any_lane(vm m) {
   cell_int any = 0;

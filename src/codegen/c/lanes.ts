@@ -11,16 +11,25 @@ import type { Kind, Value, Writer } from "./writer.ts";
 
 const MAGIC = 6755399441055744;
 
+/** What the lanes are, and what the machine does in one instruction. */
+export interface LanesOptions {
+  readonly dtype: Dtype;
+  readonly fused: boolean;
+  readonly permutes?: boolean;
+}
+
 /** Lanes of the function being written. */
 export class CLanes implements Lanes<Value> {
   readonly dtype: Dtype;
   readonly #file: CFile;
   readonly #fused: boolean;
   readonly #bits: 32 | 64;
+  readonly permute?: (table: readonly number[], index: Value) => Value;
 
-  /** `fused`: multiply-adds round once. */
-  constructor(file: CFile, options: { dtype: Dtype; fused: boolean }) {
+  /** `fused`: multiply-adds round once. `permutes`: 32 numbers are looked up in one instruction. */
+  constructor(file: CFile, options: LanesOptions) {
     this.dtype = options.dtype;
+    if (options.permutes) this.permute = (table, index) => this.#permute(table, index);
     this.#file = file;
     this.#fused = options.fused;
     this.#bits = options.dtype === "f32" ? 32 : 64;
@@ -87,6 +96,13 @@ export class CLanes implements Lanes<Value> {
     return this.#float("MAX", a, b);
   }
 
+  pmin(a: Value, b: Value): Value {
+    return this.#float("LOW", b, a);
+  }
+  pmax(a: Value, b: Value): Value {
+    return this.#float("HIGH", b, a);
+  }
+
   lt(a: Value, b: Value): Value {
     return this.#compare("LT", a, b);
   }
@@ -141,6 +157,11 @@ export class CLanes implements Lanes<Value> {
   lookup(table: readonly bigint[], index: Value): Value {
     const name = this.#file.table(table);
     return this.#writer.vector("int", `lookup(${name}, ${this.#as(index, "int").name})`);
+  }
+
+  #permute(table: readonly number[], index: Value): Value {
+    const name = this.#file.table(table.map((number) => patternOf(this.dtype, number)));
+    return this.#writer.vector("float", `PERMUTE32(${name}, ${this.#as(index, "int").name})`);
   }
 
   rarely(mask: Value, exact: () => Value, fast: Value): Value {

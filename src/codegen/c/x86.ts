@@ -45,8 +45,19 @@ typedef ${single ? "int" : "long long"} lanes_of_builtins __attribute__((vector_
 #define HIGH(a, b) __builtin_ia32_max${p}512_mask(a, b, (vf){0}, ${all}, 4)
 ${extremes}
 #endif
-`;
+${single ? permute32 : ""}`;
 }
+
+const permute32 = `#if defined(__GNUC__) && defined(__AVX512F__)
+#define HALF(table, half) (*(const vf_any *)((table) + 16 * (half)))
+#ifdef __clang__
+#define PERMUTE32(table, i) __builtin_ia32_vpermi2varps512(HALF(table, 0), i, HALF(table, 1))
+#else
+#define PERMUTE32(table, i) \\
+  __builtin_ia32_vpermt2varps512_mask((lanes_of_builtins)(i), HALF(table, 0), HALF(table, 1), (vm)-1)
+#endif
+#endif
+`;
 
 function middle({ dtype }: VectorShape): string {
   const p = dtype === "f32" ? "ps" : "pd";

@@ -104,6 +104,12 @@ export class WasmLanes implements Lanes<Value> {
   max(a: Value, b: Value): Value {
     return this.#onFloats("max", [a, b]);
   }
+  pmin(a: Value, b: Value): Value {
+    return this.#onFloats("pmin", [a, b]);
+  }
+  pmax(a: Value, b: Value): Value {
+    return this.#onFloats("pmax", [a, b]);
+  }
   lt(a: Value, b: Value): Value {
     const mask = this.#onFloats("lt", [a, b]);
     this.#compared.set(mask, [a, b]);

@@ -57,14 +57,14 @@ export function polynomial<V>(l: Lanes<V>, coefficients: readonly number[], x: V
   return rest.reduce((sum, c) => l.fma(sum, x, l.constant(c)), l.constant(last));
 }
 
-/** min(x, high), NaN if x is NaN; exactly the pattern of `pmin` (b < a ? b : a), so one instruction. */
+/** min(x, high), NaN if x is NaN. */
 export function atMost<V>(l: Lanes<V>, x: V, high: V): V {
-  return l.select(l.lt(high, x), high, x);
+  return l.pmin(x, high);
 }
 
-/** max(x, low), NaN if x is NaN; exactly the pattern of `pmax` (a < b ? b : a). */
+/** max(x, low), NaN if x is NaN. */
 export function atLeast<V>(l: Lanes<V>, x: V, low: V): V {
-  return l.select(l.lt(x, low), low, x);
+  return l.pmax(x, low);
 }
 
 /** x between two constants, NaN if x is NaN. */

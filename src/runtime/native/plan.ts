@@ -25,6 +25,8 @@ export function nativePlan(program: Program, options: KernelOptions): NativePlan
   const lowered = lower(program, { dtype: options.dtype });
   // The lanes of a sum over rows are added one by one: the same bits as on WebAssembly need vectors as wide.
   const narrow = options.deterministic === true && lowered.sums.length > 0;
-  const code = cKernel(lowered, { vectorBytes: narrow ? 16 : compiler.vectorBytes, fused });
+  const { vectorBytes } = compiler;
+  const permutes = fused && vectorBytes === 64;
+  const code = cKernel(lowered, { vectorBytes: narrow ? 16 : vectorBytes, fused, permutes });
   return { program, options, lowered, code, compiler, fused, threads: options.threads ?? 1 };
 }
