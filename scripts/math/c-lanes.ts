@@ -5,7 +5,7 @@
  * `if` whose own values stay inside it.
  */
 
-import type { Dtype, Lanes } from "../../src/lower/lanes.ts";
+import type { Dtype, Lanes, TableLanes } from "../../src/lower/lanes.ts";
 
 /** The statements of one formula and the number of distinct operations on its fast path. */
 export interface CFormula {
@@ -15,7 +15,7 @@ export interface CFormula {
 
 type Operation = Exclude<
   keyof Lanes<string>,
-  "dtype" | "constant" | "bits" | "lookup" | "rarely" | "permute"
+  "dtype" | "constant" | "bits" | "lookup" | "rarely" | "quicker"
 >;
 
 /** Arithmetic and bit operations as C on bit patterns. */
@@ -78,12 +78,8 @@ function bitsOf(dtype: Dtype, value: number): string {
   return `0x${buffer.getBigUint64(0).toString(16)}ull`;
 }
 
-/** Writes a formula as the body of a C function of bit patterns x, y; `permutes`: with tables of 32 floats. */
-export function writeFormula(
-  dtype: Dtype,
-  formula: (l: Lanes<string>) => string,
-  { permutes = false }: { permutes?: boolean } = {},
-): CFormula {
+/** Writes a formula as the body of a C function of bit patterns x, y. */
+export function writeFormula(dtype: Dtype, formula: (l: TableLanes<string>) => string): CFormula {
   let seen = new Map<string, string>();
   let lines: string[] = [];
   let next = 0;
@@ -99,7 +95,7 @@ export function writeFormula(
     if (depth === 0) operations += 1;
     return name;
   };
-  const lanes: Lanes<string> = {
+  const lanes: TableLanes<string> = {
     dtype,
     constant: (value) => bitsOf(dtype, value),
     bits: (value) => `0x${BigInt.asUintN(dtype === "f32" ? 32 : 64, value).toString(16)}${suffix}`,
@@ -108,12 +104,10 @@ export function writeFormula(
       const entries = table.map((entry) => `0x${entry.toString(16)}${suffix}`).join(",");
       return emit(`((const W[]){${entries}})[${index}]`);
     },
-    ...(permutes && {
-      permute: (table, index) => {
-        const entries = table.map((entry) => bitsOf(dtype, entry)).join(",");
-        return emit(`((const W[]){${entries}})[${index} & ${table.length - 1}]`);
-      },
-    }),
+    permute: (table, index) => {
+      const entries = table.map((entry) => bitsOf(dtype, entry)).join(",");
+      return emit(`((const W[]){${entries}})[${index} & ${table.length - 1}]`);
+    },
     rarely: (mask, exact, fast) => {
       const outer = { seen: new Map(seen), lines };
       lines = [];

@@ -52,6 +52,8 @@ function sign<V>(l: Lanes<V>, args: readonly V[]): V {
 export function applyElementwise<V>(l: Lanes<V>, name: ElementwiseOp, args: readonly V[]): V {
   const formula = simple[name];
   if (formula !== undefined) return formula(l, args);
+  const quick = l.quicker?.(name, first(args));
+  if (quick !== undefined) return quick;
   if (Object.hasOwn(elementaryUnary, name))
     return elementaryUnary[name as keyof typeof elementaryUnary](l, first(args));
   const binary: Record<string, (<T>(l: Lanes<T>, x: T, y: T) => T) | undefined> = elementaryBinary;

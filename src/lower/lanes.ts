@@ -59,8 +59,13 @@ export interface Lanes<V> {
   imul(a: V, b: V): V;
   /** Per-lane table[index]; slow (lane by lane), for rare paths only. Index is an integer within the table. */
   lookup(table: readonly bigint[], index: V): V;
-  /** table[low bits of index], where that takes one instruction: 32 numbers in f32. Absent where it is slow. */
-  readonly permute?: (table: readonly number[], index: V) => V;
   /** Lanes of `mask` take exact(), which is evaluated only if some lane asks; the others take `fast`. */
   rarely(mask: V, exact: () => V, fast: V): V;
+  /** A function's value by a way that only these lanes have, if there is one. */
+  readonly quicker?: (name: string, x: V) => V | undefined;
+}
+
+/** Lanes that look up a table of 32 floats, by the low bits of an index, in one instruction. */
+export interface TableLanes<V> extends Lanes<V> {
+  permute(table: readonly number[], index: V): V;
 }

@@ -5,7 +5,7 @@
  * rounding once ("fused") or twice ("split"). Every operation is counted; `rarely` evaluates only what it takes.
  */
 
-import type { Dtype, Lanes } from "../../src/lower/lanes.ts";
+import type { Dtype, Lanes, TableLanes } from "../../src/lower/lanes.ts";
 
 const buffer = new DataView(new ArrayBuffer(8));
 
@@ -77,10 +77,10 @@ function fusedDouble(a: number, b: number, c: number): number {
 }
 
 /** How `fma` rounds. */
-export type FmaMode = "fused" | "split" | "tables";
+export type FmaMode = "fused" | "split";
 
 /** Lanes over bit patterns, with a count of the operations performed. */
-export interface ScalarLanes extends Lanes<bigint> {
+export interface ScalarLanes extends TableLanes<bigint> {
   /** Operations so far, constants not counted. */
   count: number;
 }
@@ -109,7 +109,7 @@ function bitLanes(width: number, tally: Tally): Pick<Lanes<bigint>, BitOperation
   };
 }
 
-/** Builds lanes for a dtype and a rounding of `fma`; "tables" rounds once and looks up tables of 32 floats. */
+/** Builds lanes for a dtype and a rounding of `fma`. */
 export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
   const width = dtype === "f32" ? 32 : 64;
   const ones = (1n << BigInt(width)) - 1n;
@@ -120,7 +120,7 @@ export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
   const fused = (x: number, y: number, z: number): number =>
     dtype === "f32" ? addToOdd(x * y, z) : fusedDouble(x, y, z);
   const split = (x: number, y: number, z: number): number => round(x * y) + z;
-  const multiplyAdd = mode === "split" ? split : fused;
+  const multiplyAdd = mode === "fused" ? fused : split;
   const tally: Tally = <A extends unknown[]>(operation: (...args: A) => bigint) => {
     return (...args: A): bigint => {
       lanes.count += 1;
@@ -163,9 +163,7 @@ export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
       if (entry === undefined) throw new RangeError(`lookup ${index} of ${table.length}`);
       return entry & ones;
     },
-    ...(mode === "tables" && {
-      permute: (table, index) => b(table[Number(index) % table.length] as number),
-    }),
+    permute: (table, index) => b(table[Number(index) % table.length] as number),
     rarely: (mask, exact, fast) => (mask === 0n ? fast : exact()),
   };
   return lanes;

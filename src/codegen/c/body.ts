@@ -10,6 +10,7 @@ import { sumCells } from "../../lower/sums.ts";
 import { emitStage } from "../emit.ts";
 import { type Layout, layoutOf } from "../layout.ts";
 import { CFile } from "./file.ts";
+import type { LanesOptions } from "./lanes.ts";
 import { machineOf } from "./machine.ts";
 import { CTarget } from "./target.ts";
 import { tileRowsFor } from "./tiles.ts";
@@ -20,8 +21,8 @@ export interface COptions {
   readonly vectorBytes: 16 | 32 | 64;
   /** Multiply-adds round once. */
   readonly fused: boolean;
-  /** Tables of 32 floats are looked up in one instruction: another way to the same functions, with other roundings. */
-  readonly permutes?: boolean;
+  /** Functions by tables of 32 floats, where one instruction looks them up: their roundings are others. */
+  readonly tables?: LanesOptions["tables"];
   /** Bytes that a tile's buffers should stay within; default: half of a common second-level cache. */
   readonly tileBytes?: number;
 }
@@ -39,10 +40,7 @@ export interface CBody {
 }
 
 /** Writes the functions of a lowered program. */
-export function cBody(
-  lowered: Lowered,
-  { vectorBytes, fused, permutes = false, tileBytes }: COptions,
-): CBody {
+export function cBody(lowered: Lowered, { vectorBytes, fused, tables, tileBytes }: COptions): CBody {
   const { dtype } = lowered;
   const shape = { dtype, vectorBytes };
   const machine = machineOf(shape);
@@ -50,7 +48,7 @@ export function cBody(
   const tileRows = tileRowsFor(lowered, { machine, tileBytes });
   const layout = layoutOf(lowered, { width, mostRows: Number.POSITIVE_INFINITY, tileRows, blocking });
   const scratch = Math.ceil((lowered.scratchCells * layout.tileRows * layout.bytes) / 64) * 64;
-  const file = new CFile({ dtype, fused, permutes });
+  const file = new CFile({ dtype, fused, tables });
   const target = new CTarget(file, machine);
   const frame = { target, layout, base: target.int(0), laneBytes: LANE_BYTES, sums: target.int(scratch) };
   lowered.stages.forEach((stage, index) => define(file, `stage${index}`, () => emitStage(stage, frame)));

@@ -5,7 +5,7 @@
  * distinct operands. Masks stay in the machine's own form until their bits are asked for.
  */
 
-import type { Dtype, Lanes } from "../../lower/lanes.ts";
+import type { Dtype, TableLanes } from "../../lower/lanes.ts";
 import type { CFile } from "./file.ts";
 import type { Kind, Value, Writer } from "./writer.ts";
 
@@ -14,22 +14,24 @@ const MAGIC = 6755399441055744;
 /** What the lanes are, and what the machine does in one instruction. */
 export interface LanesOptions {
   readonly dtype: Dtype;
+  /** Multiply-adds round once. */
   readonly fused: boolean;
-  readonly permutes?: boolean;
+  /** Functions by tables of 32 floats, where one instruction looks them up. */
+  readonly tables?: Readonly<Record<string, (l: TableLanes<Value>, x: Value) => Value>> | undefined;
 }
 
 /** Lanes of the function being written. */
-export class CLanes implements Lanes<Value> {
+export class CLanes implements TableLanes<Value> {
   readonly dtype: Dtype;
   readonly #file: CFile;
   readonly #fused: boolean;
   readonly #bits: 32 | 64;
-  readonly permute?: (table: readonly number[], index: Value) => Value;
+  readonly quicker?: (name: string, x: Value) => Value | undefined;
 
-  /** `fused`: multiply-adds round once. `permutes`: 32 numbers are looked up in one instruction. */
   constructor(file: CFile, options: LanesOptions) {
     this.dtype = options.dtype;
-    if (options.permutes) this.permute = (table, index) => this.#permute(table, index);
+    const { tables } = options;
+    if (tables !== undefined) this.quicker = (name, x) => tables[name]?.(this, x);
     this.#file = file;
     this.#fused = options.fused;
     this.#bits = options.dtype === "f32" ? 32 : 64;
@@ -159,7 +161,7 @@ export class CLanes implements Lanes<Value> {
     return this.#writer.vector("int", `lookup(${name}, ${this.#as(index, "int").name})`);
   }
 
-  #permute(table: readonly number[], index: Value): Value {
+  permute(table: readonly number[], index: Value): Value {
     const name = this.#file.table(table.map((number) => patternOf(this.dtype, number)));
     return this.#writer.vector("float", `PERMUTE32(${name}, ${this.#as(index, "int").name})`);
   }

@@ -8,7 +8,6 @@
 
 import type { Dtype, Lanes } from "../lanes.ts";
 import { atLeast, atMost, clamp, formatOf, polynomial, withSign } from "./format.ts";
-import { hasTables, tanhByPieces } from "./pieces.ts";
 
 /** Constants of the exponential for one dtype. */
 interface ExpTable {
@@ -165,9 +164,8 @@ function doubleHalfReduced<V>(l: Lanes<V>, a: V, n: V): { z: V; lead: V; low?: V
   return { z: l.fma(n, l.constant(low / 2), part), lead: l.add(part, part), low: l.mul(n, l.constant(low)) };
 }
 
-/** tanh |x| = (1 − w)/(1 + w), w = e^(−2|x|) = 2^n·(1 − u); in pieces where tables are quick. */
+/** tanh |x| = (1 − w)/(1 + w), w = e^(−2|x|) = 2^n·(1 − u). */
 export function tanh<V>(l: Lanes<V>, x: V): V {
-  if (hasTables(l)) return tanhByPieces(l, x);
   const a = atMost(l, l.abs(x), l.constant(expTable(l).saturation / 2));
   const { n, t } = roundedMultiple(l, a, { factor: -2 * Math.LOG2E, offset: formatOf(l).bias });
   const { z, lead, low } = doubleHalfReduced(l, a, n);

@@ -5,16 +5,11 @@
  * scripts/math/pieces.py.
  */
 
-import type { Lanes } from "../lanes.ts";
+import type { TableLanes } from "../lanes.ts";
 import { atMost, formatOf, withSign } from "./format.ts";
 
-/** Lanes with quick tables. */
-type TableLanes<V> = Lanes<V> & Required<Pick<Lanes<V>, "permute">>;
-
-/** Do these lanes look up tables of 32 floats in one instruction? */
-export function hasTables<V>(l: Lanes<V>): l is TableLanes<V> {
-  return l.dtype === "f32" && l.permute !== undefined;
-}
+/** A function of one lane value, with tables. */
+export type TableFormula = <V>(l: TableLanes<V>, x: V) => V;
 
 /** The piece of a is chosen by the exponent and the top three fraction bits of scale·a + 1, which is below 16. */
 const tanhScale = 1.625;
@@ -65,7 +60,7 @@ const tanhPieces: readonly (readonly number[])[] = [
 ];
 
 /** tanh x, from |x|. */
-export function tanhByPieces<V>(l: TableLanes<V>, x: V): V {
+function tanh<V>(l: TableLanes<V>, x: V): V {
   const a = atMost(l, l.abs(x), l.constant(tanhSaturation));
   const y = l.fma(a, l.constant(tanhScale), l.constant(1));
   const piece = l.shr(y, formatOf(l).fraction - 3);
@@ -77,3 +72,6 @@ export function tanhByPieces<V>(l: TableLanes<V>, x: V): V {
     x,
   );
 }
+
+/** The functions of f32 that are quicker so. */
+export const tableFormulas: Readonly<Record<string, TableFormula>> = { tanh };

@@ -4,6 +4,7 @@ import { type CKernel, cKernel } from "../../codegen/c/kernel.ts";
 import type { Program } from "../../ir/types.ts";
 import { lower } from "../../lower/index.ts";
 import type { Lowered } from "../../lower/loops.ts";
+import { tableFormulas } from "../../lower/math/pieces.ts";
 import type { KernelOptions } from "../kernel.ts";
 import { type Compiler, findCompiler } from "./compiler.ts";
 
@@ -26,7 +27,7 @@ export function nativePlan(program: Program, options: KernelOptions): NativePlan
   // The lanes of a sum over rows are added one by one: the same bits as on WebAssembly need vectors as wide.
   const narrow = options.deterministic === true && lowered.sums.length > 0;
   const { vectorBytes } = compiler;
-  const permutes = fused && vectorBytes === 64;
-  const code = cKernel(lowered, { vectorBytes: narrow ? 16 : vectorBytes, fused, permutes });
+  const tables = fused && vectorBytes === 64 && options.dtype === "f32" ? tableFormulas : undefined;
+  const code = cKernel(lowered, { vectorBytes: narrow ? 16 : vectorBytes, fused, tables });
   return { program, options, lowered, code, compiler, fused, threads: options.threads ?? 1 };
 }
