@@ -21,9 +21,18 @@ async function main(): Promise<void> {
   const { dense } = await import("./suites/dense.ts");
   const { elimination } = await import("./suites/elimination.ts");
   const { memory } = await import("./suites/memory.ts");
+  const { networks } = await import("./suites/networks.ts");
   const { structure } = await import("./suites/structure.ts");
   const { training } = await import("./suites/training.ts");
-  const suites: Readonly<Record<string, Suite>> = { dense, calls, elimination, structure, memory, training };
+  const suites: Readonly<Record<string, Suite>> = {
+    dense,
+    networks,
+    calls,
+    elimination,
+    structure,
+    memory,
+    training,
+  };
   const report = new Report();
   for (const name of settings.suites ?? Object.keys(suites)) {
     const suite = suites[name];

@@ -1,4 +1,4 @@
-/** Runs peers.py in a Python that has PyTorch and JAX, on the same weights and rows, and reads its figures. */
+/** Runs a peers script in a Python that has PyTorch and JAX, on the same weights and rows, and reads its figures. */
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeNpy } from "../../src/data/npy.ts";
+import type { Model } from "../tasks/models.ts";
 import type { Layer, Workload } from "../workloads.ts";
 
 /** One formulation's figures, in milliseconds; `error` is relative to jacrow's Z. */
@@ -26,30 +27,65 @@ export interface PeerTask {
   readonly threads: number;
 }
 
-/** The figures of PyTorch and JAX, all formulations; a missing package is reported and skipped. */
+/** The same for a model. */
+export interface ModelTask extends Omit<PeerTask, "workload" | "layers"> {
+  readonly model: Model;
+  readonly outputs: readonly number[];
+}
+
+interface Saved {
+  readonly data: Float32Array<ArrayBuffer>;
+  readonly shape: readonly number[];
+}
+
+/** The figures of PyTorch and JAX on a dense network, all formulations; a missing package is reported and skipped. */
 export function pythonPeers(python: string, task: PeerTask): PeerFigures[] {
+  const { workload, layers, rows, jacobian, threads } = task;
+  const n = rows.length / workload.inputs;
+  const files: Record<string, Saved> = {
+    X: { data: rows, shape: [n, workload.inputs] },
+    Z: { data: jacobian, shape: [n, workload.outputs, workload.inputs] },
+  };
+  layers.forEach(({ shape, weights, bias }, index) => {
+    files[`w${index}`] = { data: weights, shape };
+    files[`b${index}`] = { data: bias, shape: [shape[0]] };
+  });
+  return figuresOf(python, { script: "peers.py", files, args: [String(threads)] });
+}
+
+/** The same on a model of the networks suite. */
+export function modelPeers(python: string, task: ModelTask): PeerFigures[] {
+  const { model, outputs, rows, jacobian, threads } = task;
+  const files: Record<string, Saved> = {
+    X: { data: rows, shape: [model.rows, ...model.input] },
+    Z: { data: jacobian, shape: [model.rows, ...outputs, ...model.input] },
+  };
+  for (const { name, data, shape } of model.weights) files[name] = { data, shape };
+  return figuresOf(python, { script: "networks.py", files, args: [String(threads), model.kind] });
+}
+
+interface Run {
+  readonly script: string;
+  readonly files: Readonly<Record<string, Saved>>;
+  readonly args: readonly string[];
+}
+
+function figuresOf(python: string, { script, files, args }: Run): PeerFigures[] {
   const folder = mkdtempSync(join(tmpdir(), "jacrow-bench-"));
   try {
-    const { workload, layers, rows, jacobian } = task;
-    const n = rows.length / workload.inputs;
-    const save = (name: string, data: Float32Array<ArrayBuffer>, shape: readonly number[]): void =>
-      writeFileSync(join(folder, name), writeNpy({ data, shape: [...shape] }));
-    save("X.npy", rows, [n, workload.inputs]);
-    save("Z.npy", jacobian, [n, workload.outputs, workload.inputs]);
-    layers.forEach(({ shape, weights, bias }, index) => {
-      save(`w${index}.npy`, weights, shape);
-      save(`b${index}.npy`, bias, [shape[0]]);
-    });
-    const script = fileURLToPath(new URL("./peers.py", import.meta.url));
-    const lines = execFileSync(python, [script, folder, String(task.threads)], {
+    for (const [name, { data, shape }] of Object.entries(files))
+      writeFileSync(join(folder, `${name}.npy`), writeNpy({ data, shape: [...shape] }));
+    const path = fileURLToPath(new URL(script, import.meta.url));
+    const output = execFileSync(python, [path, folder, ...args], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
-    })
+    });
+    const lines = output
       .trim()
-      .split("\n");
-    const parsed = lines.map((line) => JSON.parse(line) as PeerFigures | { missing: string });
-    for (const line of parsed) if ("missing" in line) console.log(`  skipped a Python peer: ${line.missing}`);
-    return parsed.filter((line): line is PeerFigures => !("missing" in line));
+      .split("\n")
+      .map((line) => JSON.parse(line) as PeerFigures | { missing: string });
+    for (const line of lines) if ("missing" in line) console.log(`  skipped a Python peer: ${line.missing}`);
+    return lines.filter((line): line is PeerFigures => !("missing" in line));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -7,11 +7,11 @@
  */
 
 import type { Builder } from "../ir/builder.ts";
-import { evaluateInto, valueOf } from "../ir/evaluate.ts";
-import { mapProgram, nodesOf, rebuild, topologicalOrder } from "../ir/graph.ts";
-import { at, range, sizeOf } from "../ir/shape.ts";
-import type { Tensor } from "../ir/tensor.ts";
+import { mapProgram, nodesOf, operandsOf, rebuild } from "../ir/graph.ts";
+import { at, sizeOf } from "../ir/shape.ts";
 import type { ContractNode, Node, Program } from "../ir/types.ts";
+import { gatheredWindows } from "./transposed-windows.ts";
+import { coordinatesOf, onePer, type Selected, selectedOf, stepsOf } from "./zero-one.ts";
 
 /** Constants with more cells are not looked at. */
 const MOST_CELLS = 2 ** 21;
@@ -30,13 +30,21 @@ export function expandSelections(program: Program): Expanded {
   }
   const known = new Map<Node, Selected | undefined>();
   const originals = new Map<Node, Node>();
+  const images = new Map<Node, Node>();
+  const around = {
+    users: usersOf(program),
+    selected: (matrix: Node): Selected | undefined => selectedIn(matrix, known),
+    image: (node: Node): Node => images.get(node) as Node,
+  };
   let found = false;
   const expanded = mapProgram(program, (builder, node, operands) => {
     const same = rebuild(builder, node, operands);
+    operandsOf(node).forEach((operand, index) => images.set(operand, at(operands, index)));
     const movement =
-      same.op === "contract" && same.level === "row"
+      gatheredWindows(builder, node, around) ??
+      (same.op === "contract" && same.level === "row"
         ? withoutSelection(same, { b: builder, known })
-        : undefined;
+        : undefined);
     found ||= movement !== undefined;
     if (!originals.has(same)) originals.set(same, node);
     return movement ?? same;
@@ -47,11 +55,6 @@ export function expandSelections(program: Program): Expanded {
 }
 
 const hasConstant = ({ a, b }: ContractNode): boolean => a.level === "constant" || b.level === "constant";
-
-/** The ones of a 0/1 tensor, as row-major cell numbers. */
-interface Selected {
-  readonly ones: readonly number[];
-}
 
 interface Side {
   readonly matrix: Node;
@@ -99,11 +102,24 @@ interface Workshop {
   readonly known: Map<Node, Selected | undefined>;
 }
 
+function selectedIn(matrix: Node, known: Workshop["known"]): Selected | undefined {
+  if (!known.has(matrix))
+    known.set(matrix, sizeOf(matrix.shape) > MOST_CELLS ? undefined : selectedOf(matrix));
+  return known.get(matrix);
+}
+
+/** How many operands each node is, and outputs. */
+function usersOf(program: Program): Map<Node, number> {
+  const users = new Map<Node, number>();
+  const used = [...nodesOf(program).flatMap(operandsOf), ...program.outputs.map(({ value }) => value)];
+  for (const node of used) users.set(node, (users.get(node) ?? 0) + 1);
+  return users;
+}
+
 /** The contraction as a movement of cells `from` (labels the operands share) `to` (the matrix's labels that come out). */
 function movement(side: Side, { outLabels }: ContractNode, { b, known }: Workshop): Node | undefined {
   const { matrix, matrixLabels, moved, movedLabels } = side;
-  if (!known.has(matrix)) known.set(matrix, selectedOf(matrix));
-  const selected = known.get(matrix);
+  const selected = selectedIn(matrix, known);
   const from = matrixLabels.filter((label) => movedLabels.includes(label));
   const to = matrixLabels.filter((label) => outLabels.includes(label));
   const rest = movedLabels.filter((label) => !from.includes(label));
@@ -204,44 +220,5 @@ function placed(b: Builder, source: Node, { from, to, pairs }: Table): Node | un
   );
 }
 
-/** values[key] where every key occurs exactly once. */
-function onePer(pairs: readonly (readonly [number, number])[], count: number): number[] | undefined {
-  if (pairs.length !== count) return undefined;
-  const values = new Array<number>(count).fill(-1);
-  for (const [key, value] of pairs) values[key] = value;
-  return values.includes(-1) ? undefined : values;
-}
-
-/** The step along each axis, if the values are start + Σ index · step. */
-function stepsOf(values: readonly number[], sizes: readonly number[]): number[] | undefined {
-  const strides = sizes.map((_, axis) => sizeOf(sizes.slice(axis + 1)));
-  const steps = sizes.map((size, axis) => (size > 1 ? at(values, at(strides, axis)) - at(values, 0) : 1));
-  const fits = values.every(
-    (value, cell) =>
-      value ===
-      coordinatesOf(cell, sizes).reduce((sum, index, axis) => sum + index * at(steps, axis), at(values, 0)),
-  );
-  return fits ? steps : undefined;
-}
-
 const reach = (sizes: readonly number[], steps: readonly number[]): number =>
   sizes.reduce((sum, size, axis) => sum + (size - 1) * at(steps, axis), 1);
-
-/** The cells that are one, if all others are zero. */
-function selectedOf(node: Node): Selected | undefined {
-  const values = new Map<Node, Tensor>();
-  evaluateInto(values, topologicalOrder([node]));
-  const { data } = valueOf(values, node);
-  if (!data.every((value) => value === 0 || value === 1)) return undefined;
-  return { ones: range(data.length).filter((cell) => data[cell] === 1) };
-}
-
-function coordinatesOf(cell: number, shape: readonly number[]): number[] {
-  const place: number[] = [];
-  let rest = cell;
-  for (const size of [...shape].reverse()) {
-    place.unshift(rest % size);
-    rest = Math.floor(rest / size);
-  }
-  return place;
-}
