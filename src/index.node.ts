@@ -1,5 +1,6 @@
-/** `jacrow` on Node: everything of `src/index.ts`, the device "native" and pictures of plans made known. */
+/** `jacrow` on Node: everything of `src/index.ts`, the device "native", pictures of plans and JACROW_DEBUG made known. */
 
+import "./api/debug-print.ts";
 import "./api/plan-picture.ts";
 import "./runtime/native/register.ts";
 

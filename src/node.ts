@@ -4,6 +4,7 @@
  * Readers and writers of `.npy` files, whole or by ranges of rows; the device "native"; source to embed.
  */
 
+import "./api/debug-print.ts";
 import "./api/plan-picture.ts";
 import "./runtime/native/register.ts";
 

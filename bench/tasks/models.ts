@@ -19,7 +19,6 @@ import {
   softmax,
   type Tensor,
   tanh,
-  transpose,
 } from "../../src/index.ts";
 import { convolve } from "../../src/nn.ts";
 import { generator } from "../workloads.ts";
@@ -138,7 +137,7 @@ function matrices(size: number, count: number, rows: number): Model {
   const about = { name: `matrices-${size}`, kind: "matrices", input: [count, size, size], rows };
   return model(about, {}, (x) => {
     let product = x.at(0);
-    for (let index = 1; index < count; index++) product = matmul(product, x.at(index)) as Tensor;
+    for (let index = 1; index < count; index++) product = matmul(product, x.at(index));
     return product;
   });
 }

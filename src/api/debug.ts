@@ -1,25 +1,17 @@
-/**
- * `JACROW_DEBUG=ir,plan,loops`: prints what a function becomes, to the console's error stream, whenever one is compiled.
- * Without the variable, and in browsers without one, nothing happens.
- */
+/** Tells whoever wants to know what functions become; what prints it registers itself on Node. */
 
-import { printPlan } from "../autodiff/index.ts";
-import { print } from "../ir/print.ts";
-import { lower, printLowered } from "../lower/index.ts";
-import { prepared } from "../runtime/prepare.ts";
 import type { Planned } from "./plan.ts";
 
-interface Host {
-  readonly process?: { readonly env?: Readonly<Record<string, string | undefined>> };
+type Listener = (name: string, planned: Planned) => void;
+
+let listener: Listener | undefined;
+
+/** Makes the listener known. */
+export function registerDebug(tell: Listener): void {
+  listener = tell;
 }
 
-/** Prints the stages that the variable names. */
-export function debug(name: string, { program, report }: Planned): void {
-  const asked = (globalThis as Host).process?.env?.["JACROW_DEBUG"]?.split(",") ?? [];
-  const show = (stage: string, text: () => string): void => {
-    if (asked.includes(stage)) console.error(`${name}, ${stage}\n${text()}\n`);
-  };
-  show("ir", () => print(program));
-  if (report !== undefined) show("plan", () => printPlan(report, { all: true }));
-  show("loops", () => printLowered(lower(prepared(program), { dtype: "f64" })));
+/** Tells of a function that is about to be compiled. */
+export function debug(name: string, planned: Planned): void {
+  listener?.(name, planned);
 }

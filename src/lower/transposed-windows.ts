@@ -64,10 +64,9 @@ export function gatheredWindows(
   return b.slice(whole, { starts, steps: node.steps, shape: node.shape });
 }
 
-function lineOf({ cells, weights }: Chain, spread: Spread, part: Part): Line {
-  const size = ({ node, labels }: Factor, label: number): number => at(node.shape, labels.indexOf(label));
+function lineOf({ weights }: Chain, spread: Spread, part: Part): Line {
   const { stride, dilation } = spread;
-  const own = range(size(weights, spread.cell));
+  const own = range(at(weights.node.shape, weights.labels.indexOf(spread.cell)));
   const shift = part.start - spread.start;
   const phases = range(Math.min(stride, part.length)).map((place): Phase => {
     const taps = own.filter((cell) => (place + shift - dilation * cell) % stride === 0);

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { Builder } from "../../src/ir/builder.ts";
 import { programOf } from "../../src/ir/graph.ts";
-import type { InputNode, Node, Program } from "../../src/ir/types.ts";
+import type { Node, Program } from "../../src/ir/types.ts";
 import type { Lowered } from "../../src/lower/loops.ts";
 import { checkLowered } from "./check.ts";
 
@@ -38,8 +38,8 @@ function spread(
   const countSizes = lines.map(({ count, digit }) =>
     digit === undefined ? [count] : [count / digit, digit],
   );
-  const cells = b.input("cells", [2, 3, ...countSizes.flat()]) as InputNode;
-  const kernel = b.input("kernel", [3, 4, ...lines.map(({ cell }) => cell)], { level: weights }) as InputNode;
+  const cells = b.input("cells", [2, 3, ...countSizes.flat()]);
+  const kernel = b.input("kernel", [3, 4, ...lines.map(({ cell }) => cell)], { level: weights });
   let next = 3;
   const counts = countSizes.map((sizes) => sizes.map(() => next++));
   const own = lines.map(() => next++);
@@ -105,8 +105,8 @@ describe("sums of spread windows are products", () => {
 describe("what is no sum of spread windows stays as it is", () => {
   test("a place that two cells of one window reach", () => {
     const b = new Builder();
-    const x = b.input("x", [3, 4]) as InputNode;
-    const w = b.input("w", [3, 2], { level: "bound" }) as InputNode;
+    const x = b.input("x", [3, 4]);
+    const w = b.input("w", [3, 2], { level: "bound" });
     const values = b.contract(x, w, { a: [0, 1], b: [0, 2], out: [1, 2] });
     const both = b.constant(
       Float64Array.from({ length: 40 }, (_, cell) => (cell % 5 === Math.floor(cell / 10) ? 1 : 0)),
@@ -117,8 +117,8 @@ describe("what is no sum of spread windows stays as it is", () => {
   });
   test("a product that has another user", () => {
     const b = new Builder();
-    const x = b.input("x", [3, 4]) as InputNode;
-    const w = b.input("w", [3, 2], { level: "bound" }) as InputNode;
+    const x = b.input("x", [3, 4]);
+    const w = b.input("w", [3, 2], { level: "bound" });
     const values = b.contract(x, w, { a: [0, 1], b: [0, 2], out: [1, 2] });
     const y = b.contract(values, matrix(b, line(4, 2)), { a: [0, 1], b: [0, 1, 2], out: [2] });
     checkLowered(

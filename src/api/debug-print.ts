@@ -1,0 +1,20 @@
+/**
+ * `JACROW_DEBUG=ir,plan,loops`: prints what a function becomes, to the console's error stream, whenever one is compiled.
+ * Without the variable nothing happens. Node's entry points import this file, pages do not carry it.
+ */
+
+import { printPlan } from "../autodiff/index.ts";
+import { print } from "../ir/print.ts";
+import { lower, printLowered } from "../lower/index.ts";
+import { prepared } from "../runtime/prepare.ts";
+import { registerDebug } from "./debug.ts";
+
+registerDebug((name, { program, report }) => {
+  const asked = process.env["JACROW_DEBUG"]?.split(",") ?? [];
+  const show = (stage: string, text: () => string): void => {
+    if (asked.includes(stage)) console.error(`${name}, ${stage}\n${text()}\n`);
+  };
+  show("ir", () => print(program));
+  if (report !== undefined) show("plan", () => printPlan(report, { all: true }));
+  show("loops", () => printLowered(lower(prepared(program), { dtype: "f64" })));
+});
