@@ -11,6 +11,7 @@ import { UsageError } from "../errors.ts";
 import type { Program } from "../ir/types.ts";
 import { smooth } from "../optimize/smooth.ts";
 import { compileKernel, type DeviceName, type Kernel } from "../runtime/kernel.ts";
+import "../api/debug-print.ts";
 import "../runtime/native/register.ts";
 import type { Signature } from "../trace/trace.ts";
 import type { Arguments } from "./command.ts";

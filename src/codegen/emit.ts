@@ -5,9 +5,9 @@
  * vector). Out: calls of the target. Lanes are the innermost loop; what all lanes share is computed before it.
  */
 
+import { accessesOf, rootsOf } from "../lower/accesses.ts";
 import { expressionsOf } from "../lower/intern.ts";
 import type { Axis, Nest, Repeat, Stage, Straight } from "../lower/loops.ts";
-import { accessesOf, rootsOf } from "./accesses.ts";
 import { isElementary } from "./elementwise.ts";
 import { type Copy, cellOf, Evaluator, weightOf } from "./expressions.ts";
 import { reduceStart, reduceStep } from "./folds.ts";

@@ -7,10 +7,10 @@
 
 import { invariant } from "../errors.ts";
 import type { Cell } from "../ir/types.ts";
+import { isUniform } from "../lower/accesses.ts";
 import { costOf } from "../lower/costs.ts";
 import { expressionsOf, partsOf } from "../lower/intern.ts";
 import type { Access, Expr, Store } from "../lower/loops.ts";
-import { isUniform } from "./accesses.ts";
 import { applyElementwise, isElementary } from "./elementwise.ts";
 import type { Pointers, Shifts } from "./pointers.ts";
 import type { IntegerOp, Target } from "./target.ts";

@@ -5,8 +5,8 @@
  * weights, and the tile height. Bound addresses are absolute; tile addresses count from the thread's scratch.
  */
 
-import { type Buffer, type Leaf, type Lowered, leavesOf, type Product } from "../lower/loops.ts";
-import { accessesOf } from "./accesses.ts";
+import { accessesOf } from "../lower/accesses.ts";
+import { type Buffer, type Leaf, type Lowered, leavesOf, type Product, pointsOf } from "../lower/loops.ts";
 import { type BlockRows, type Packing, packingOf } from "./packing.ts";
 
 /** The first bytes of memory stay empty: address 0 catches nothing by accident. */
@@ -90,12 +90,10 @@ function plainBuffers(stages: readonly Leaf[]): Set<Buffer> {
 
 /** Are most multiplications those of two tile operands? They read one vector of every line: lines should be short. */
 function multipliesTiles(stages: readonly Leaf[]): boolean {
-  const points = (axes: readonly { size: number }[]): number =>
-    axes.reduce((size, axis) => size * axis.size, 1);
   let [tiles, all] = [0, 0];
   for (const stage of stages) {
     if (stage.kind !== "product") continue;
-    const count = points([...stage.batch, ...stage.m, ...stage.n, ...stage.k]);
+    const count = pointsOf([...stage.batch, ...stage.m, ...stage.n, ...stage.k]);
     all += count;
     if (!isPacked(stage)) tiles += count;
   }

@@ -5,9 +5,17 @@
  * block holds the rows that are left. In: the product. Out: the order, and accesses in it.
  */
 
+import { dependsOn } from "../lower/accesses.ts";
 import { axesOf } from "../lower/indices.ts";
-import type { Access, Axis, Buffer, Index, Product } from "../lower/loops.ts";
-import { dependsOn } from "./accesses.ts";
+import {
+  type Access,
+  type Axis,
+  type Buffer,
+  type Index,
+  longestOf,
+  type Product,
+  pointsOf,
+} from "../lower/loops.ts";
 import type { Blocking } from "./target.ts";
 
 /** The row within a packed block: rows lie side by side. */
@@ -30,12 +38,7 @@ export interface Packing {
 }
 
 /** The largest m axis is blocked: the others are looped over. */
-export function blockedAxis(product: Product): Axis | undefined {
-  return product.m.reduce<Axis | undefined>(
-    (best, axis) => (best === undefined || axis.size > best.size ? axis : best),
-    undefined,
-  );
-}
+export const blockedAxis = ({ m }: Product): Axis | undefined => longestOf(m);
 
 /** How many rows blocks have, so that all `rows` take the least time. */
 export function blockHeight(rows: number, { rows: most, leastRows: least = most }: BlockRows): number {
@@ -58,8 +61,8 @@ export function packingOf(product: Product, blockRows: BlockRows): Packing {
   );
   const outer = [...stepsIn(product), ...own];
   const rows = blocked?.size ?? 1;
-  const depth = product.k.reduce((size, axis) => size * axis.size, 1);
-  const cells = outer.reduce((size, axis) => size * axis.size, rows * depth);
+  const depth = pointsOf(product.k);
+  const cells = pointsOf(outer) * rows * depth;
   return { blocked, outer, k: product.k, height: blockHeight(rows, blockRows), rows, depth, cells };
 }
 

@@ -5,8 +5,8 @@
  * depend on its axis; unrolled points (`shifts`) become constant offsets.
  */
 
+import { strideOf, withTables } from "../lower/accesses.ts";
 import type { Access, Axis } from "../lower/loops.ts";
-import { strideOf, withTables } from "./accesses.ts";
 import type { Layout } from "./layout.ts";
 import type { Target } from "./target.ts";
 

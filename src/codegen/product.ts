@@ -7,9 +7,9 @@
  * are read as packed scalars, tile operands as vectors. Every lane sums over k in order, whatever the block.
  */
 
+import { accessesOf, rootsOf } from "../lower/accesses.ts";
 import { expressionsOf } from "../lower/intern.ts";
-import type { Access, Axis, Product } from "../lower/loops.ts";
-import { accessesOf, rootsOf } from "./accesses.ts";
+import { type Access, type Axis, longestOf, type Product, pointsOf } from "../lower/loops.ts";
 import type { Frame } from "./emit.ts";
 import { Evaluator, weightOf } from "./expressions.ts";
 import { blockedAxis, blockHeight, PACKED_ROW, packedAccess, tailRows } from "./packing.ts";
@@ -33,6 +33,7 @@ interface Kernel<V, I> {
   readonly pointers: Pointers<V, I>;
   readonly evaluator: Evaluator<V, I>;
   readonly rowAxis: Axis | undefined;
+  /** The n axis that blocks may hold several points of. */
   readonly columnAxis: Axis | undefined;
   /** Operand a for full blocks of rows and for the last, lower one. */
   readonly a: { readonly full: Access; readonly tail: Access };
@@ -78,15 +79,7 @@ function kernelOf<V, I>(product: Product, frame: Frame<V, I>): Kernel<V, I> {
   pointers.prepare([...accessesOf(product).filter((access) => access !== product.a), a.full, a.tail]);
   const weight = weightOf(expressionsOf(rootsOf(product))) * target.blocking.sums;
   const evaluator = new Evaluator(target, pointers, weight <= INLINE_WEIGHT);
-  return { product, frame, pointers, evaluator, rowAxis, columnAxis: columnAxisOf(product), a, rows };
-}
-
-/** The n axis that blocks may hold several points of: the largest. */
-function columnAxisOf(product: Product): Axis | undefined {
-  return product.n.reduce<Axis | undefined>(
-    (best, axis) => (best === undefined || axis.size > best.size ? axis : best),
-    undefined,
-  );
+  return { product, frame, pointers, evaluator, rowAxis, columnAxis: longestOf(product.n), a, rows };
 }
 
 /** Columns of a block: 1 unless rows and the wanted vectors leave registers free. */
@@ -102,7 +95,7 @@ function columnsFor<V, I>({ rows, columnAxis, product, frame }: Kernel<V, I>): n
 function operandVectors<V, I>({ k }: Product, rows: number, target: Target<V, I>): number {
   const { blocking, registers, width, lanes } = target;
   const { operandBytes = Number.POSITIVE_INFINITY } = blocking;
-  const depth = k.reduce((size, axis) => size * axis.size, 1);
+  const depth = pointsOf(k);
   const near = Math.max(1, operandBytes / (depth * width * (lanes.dtype === "f32" ? 4 : 8)));
   return Math.floor(Math.min(blocking.sums / rows, (registers - 1) / (rows + 1), near));
 }

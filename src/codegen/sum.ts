@@ -7,8 +7,8 @@
  * innermost, whatever the block and the height of the tile.
  */
 
-import type { Access, Axis, Sum } from "../lower/loops.ts";
-import { accessesOf } from "./accesses.ts";
+import { accessesOf } from "../lower/accesses.ts";
+import { type Access, type Axis, longestOf, type Sum } from "../lower/loops.ts";
 import type { Frame } from "./emit.ts";
 import { Pointers, type Shifts } from "./pointers.ts";
 import type { Variable } from "./target.ts";
@@ -32,7 +32,7 @@ export function emitSum<V, I>(sum: Sum, frame: Frame<V, I>): void {
   const { target, layout, base, sums } = frame;
   const pointers = new Pointers(target, layout, { base, ...(sums === undefined ? {} : { sums }) });
   pointers.prepare(accessesOf(sum));
-  const [m, n] = [longest(sum.m), longest(sum.n)];
+  const [m, n] = [longestOf(sum.m), longestOf(sum.n)];
   const outer = [...sum.batch, ...sum.m, ...sum.n].filter((axis) => axis !== m && axis !== n);
   const rows = n === undefined ? BLOCK_SUMS : BLOCK_ROWS;
   const columns = Math.max(1, Math.floor(BLOCK_SUMS / Math.min(rows, m?.size ?? 1)));
@@ -41,13 +41,6 @@ export function emitSum<V, I>(sum: Sum, frame: Frame<V, I>): void {
     blocks(pointers, { axis: m, step: rows }, (down) =>
       blocks(pointers, { axis: n, step: columns }, (along) => emitBlock(kernel, down, along)),
     ),
-  );
-}
-
-function longest(axes: readonly Axis[]): Axis | undefined {
-  return axes.reduce<Axis | undefined>(
-    (best, axis) => (best === undefined || axis.size > best.size ? axis : best),
-    undefined,
   );
 }
 

@@ -1,7 +1,7 @@
 /** What a lowered program costs per row: operations by kind, and scratch. Feeds `explain`, plans and the bench. */
 
 import { expressionsOf } from "./intern.ts";
-import type { Axis, Expr, Leaf, Lowered, Stage } from "./loops.ts";
+import { type Axis, type Expr, type Leaf, type Lowered, pointsOf, type Stage } from "./loops.ts";
 
 /** Operations per row; a multiplyAdd counts as one multiplication and one addition. */
 export interface OperationCounts {
@@ -25,8 +25,6 @@ const KINDS: Readonly<Record<string, readonly ("mul" | "add" | "div")[]>> = {
 
 type Tally = { mul: number; add: number; div: number; other: number; loads: number; stores: number };
 
-const points = (axes: readonly Axis[]): number => axes.reduce((product, axis) => product * axis.size, 1);
-
 /** Counts every operation a row takes. */
 export function operationCounts(lowered: Lowered): OperationCounts {
   const tally: Tally = { mul: 0, add: 0, div: 0, other: 0, loads: 0, stores: 0 };
@@ -44,17 +42,17 @@ function leavesOf(stages: readonly Stage[], times = 1): { stage: Leaf; times: nu
 function countStage(stage: Leaf, times: number, tally: Tally): void {
   const own =
     stage.kind === "nest"
-      ? points(stage.axes)
+      ? pointsOf(stage.axes)
       : stage.kind === "product" || stage.kind === "sum"
-        ? points([...stage.batch, ...stage.m, ...stage.n])
+        ? pointsOf([...stage.batch, ...stage.m, ...stage.n])
         : 1;
   const outer = times * own;
   if (stage.kind === "product" || stage.kind === "sum") {
-    if (stage.kind === "product" || stage.b !== undefined) tally.mul += outer * points(stage.k);
-    tally.add += outer * points(stage.k);
+    if (stage.kind === "product" || stage.b !== undefined) tally.mul += outer * pointsOf(stage.k);
+    tally.add += outer * pointsOf(stage.k);
   }
   if (stage.kind === "nest" && stage.reduce !== undefined) {
-    const inner = outer * points(stage.reduce.axes);
+    const inner = outer * pointsOf(stage.reduce.axes);
     countExprs(
       stage.reduce.folds.map((fold) => fold.term),
       inner,

@@ -156,6 +156,19 @@ export interface Repeat {
 /** What a program is made of. */
 export type Stage = Leaf | Repeat;
 
+/** How many points the axes have. */
+export function pointsOf(axes: readonly Axis[]): number {
+  return axes.reduce((points, { size }) => points * size, 1);
+}
+
+/** The longest axis, the first of equals. */
+export function longestOf(axes: readonly Axis[]): Axis | undefined {
+  return axes.reduce<Axis | undefined>(
+    (best, axis) => (best === undefined || axis.size > best.size ? axis : best),
+    undefined,
+  );
+}
+
 /** The stages that do the work, inside repetitions too, in order. */
 export function leavesOf(stages: readonly Stage[]): Leaf[] {
   return stages.flatMap((stage) => (stage.kind === "repeat" ? leavesOf(stage.stages) : [stage]));

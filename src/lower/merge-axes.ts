@@ -5,9 +5,9 @@
  * can (a batch of seeds, a flattened image).
  */
 
+import { accessesOf, rootsOf, strideOf } from "./accesses.ts";
 import { expressionsOf, Interner } from "./intern.ts";
 import type { Access, Axis, Expr, Index, Leaf, Store } from "./loops.ts";
-import { accessesOf } from "./placement.ts";
 
 /** Ordered nests keep their order: only neighbours are merged. The stage with its loops merged where possible; the new axes are made by `makeAxis`. */
 export function withMergedAxes(stage: Leaf, makeAxis: (size: number) => Axis): Leaf {
@@ -29,14 +29,8 @@ function loopsOf(stage: Leaf): (readonly Axis[])[] {
   return stage.kind === "nest" ? [stage.axes, stage.reduce?.axes ?? []] : [];
 }
 
-function rootsOf(stage: Leaf): Expr[] {
-  const folds = stage.kind === "nest" ? (stage.reduce?.folds ?? []) : [];
-  return [...folds.map((fold) => fold.term), ...stage.stores.map((store) => store.value)];
-}
-
 function mergeable(stage: Leaf): Pair | undefined {
-  const { reads, writes } = accessesOf(stage);
-  const indices = [...reads, ...writes].flatMap(({ index }) => withTables(index));
+  const accesses = accessesOf(stage);
   const named = new Set(
     expressionsOf(rootsOf(stage)).flatMap((expr) => (expr.op === "axis" ? [expr.axis] : [])),
   );
@@ -46,21 +40,12 @@ function mergeable(stage: Leaf): Pair | undefined {
       const inner = free.find(
         (axis) =>
           axis !== outer &&
-          indices.every((index) => strideOf(index, outer) === strideOf(index, axis) * axis.size),
+          accesses.every((access) => strideOf(access, outer) === strideOf(access, axis) * axis.size),
       );
       if (inner !== undefined) return { outer, inner };
     }
   }
   return undefined;
-}
-
-/** The index and the indices inside its tables. */
-function withTables(index: Index): Index[] {
-  return [index, ...(index.indirect ?? []).flatMap((entry) => withTables(entry.index))];
-}
-
-function strideOf(index: Index, axis: Axis): number {
-  return index.terms.find((term) => term.axis === axis)?.stride ?? 0;
 }
 
 interface Merge extends Pair {

@@ -5,37 +5,12 @@
  * the end. Best fit into gaps, in order of birth; inputs and outputs have places of their own.
  */
 
-import { expressionsOf } from "./intern.ts";
-import { type Access, type Buffer, type Expr, type Leaf, leavesOf, type Stage } from "./loops.ts";
-
-/** Every access of a stage. */
-export function accessesOf(stage: Leaf): { reads: Access[]; writes: Access[] } {
-  const folds = stage.kind === "nest" ? (stage.reduce?.folds ?? []).map((fold) => fold.term) : [];
-  const roots: Expr[] = [...folds, ...stage.stores.map((store) => store.value)];
-  const loads = expressionsOf(roots).flatMap((expr) => (expr.op === "load" ? [expr.access] : []));
-  return {
-    reads: [...operandsOf(stage), ...loads],
-    writes: [...(stage.kind === "sum" ? [stage.into] : []), ...stage.stores.map((store) => store.access)],
-  };
-}
-
-/** What a product or a sum over rows multiplies or adds. */
-export function operandsOf(stage: Leaf): Access[] {
-  if (stage.kind === "product") return [stage.a, stage.b];
-  if (stage.kind === "sum") return stage.b === undefined ? [stage.a] : [stage.a, stage.b];
-  return [];
-}
+import { accessesOf } from "./accesses.ts";
+import { type Buffer, leavesOf, type Stage } from "./loops.ts";
 
 /** The shared buffers that stages read, as values or as tables of indices. */
 export function boundBuffersOf(stages: readonly Stage[]): Buffer[] {
-  const withTables = ({ buffer, index }: Access): Buffer[] => [
-    buffer,
-    ...(index.indirect ?? []).flatMap((entry) => withTables({ buffer: entry.table, index: entry.index })),
-  ];
-  const touched = leavesOf(stages).flatMap((stage) => {
-    const { reads, writes } = accessesOf(stage);
-    return [...reads, ...writes].flatMap(withTables);
-  });
+  const touched = leavesOf(stages).flatMap((stage) => accessesOf(stage).map(({ buffer }) => buffer));
   return [...new Set(touched)].filter(({ space }) => space === "bound");
 }
 
@@ -58,8 +33,7 @@ export function livesOf(
   for (const input of ports.inputs) touch(input, -1);
   const leaves = leavesOf(stages);
   leaves.forEach((stage, time) => {
-    const { reads, writes } = accessesOf(stage);
-    for (const { buffer } of [...reads, ...writes]) if (buffer.space === "tile") touch(buffer, time);
+    for (const { buffer } of accessesOf(stage)) if (buffer.space === "tile") touch(buffer, time);
   });
   for (const output of ports.outputs) touch(output, leaves.length);
   for (const span of spansOf(stages)) {

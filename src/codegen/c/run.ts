@@ -5,8 +5,8 @@
  * counts in the order of `JOB`; it belongs to one call at a time.
  */
 
+import { operandsOf } from "../../lower/accesses.ts";
 import type { Lowered, Port } from "../../lower/loops.ts";
-import { operandsOf } from "../../lower/placement.ts";
 import type { Layout } from "../layout.ts";
 
 /**

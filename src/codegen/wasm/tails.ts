@@ -4,8 +4,8 @@
  * In: the buffers that sums read. Out: a function clear(scratch, rows) for a tile with fewer rows than lanes.
  */
 
+import { operandsOf } from "../../lower/accesses.ts";
 import type { Buffer, Lowered } from "../../lower/loops.ts";
-import { operandsOf } from "../../lower/placement.ts";
 import type { Layout } from "../layout.ts";
 import type { Context, Int } from "./context.ts";
 import type { WasmModule } from "./module.ts";

@@ -1,13 +1,19 @@
 /** What a stage touches: all accesses of its expressions, and what its expressions depend on. */
 
-import { expressionsOf, partsOf } from "../lower/intern.ts";
-import type { Access, Axis, Expr, Leaf } from "../lower/loops.ts";
-import { operandsOf } from "../lower/placement.ts";
+import { expressionsOf, partsOf } from "./intern.ts";
+import type { Access, Axis, Expr, Leaf } from "./loops.ts";
 
 /** The expressions a stage evaluates. */
 export function rootsOf(stage: Leaf): Expr[] {
   const folds = stage.kind === "nest" ? (stage.reduce?.folds ?? []).map((fold) => fold.term) : [];
   return [...folds, ...stage.stores.map((store) => store.value)];
+}
+
+/** What a product or a sum over rows multiplies or adds. */
+export function operandsOf(stage: Leaf): Access[] {
+  if (stage.kind === "product") return [stage.a, stage.b];
+  if (stage.kind === "sum") return stage.b === undefined ? [stage.a] : [stage.a, stage.b];
+  return [];
 }
 
 /** Every access of a stage, tables of indirect indices included. */
