@@ -1,7 +1,7 @@
 /** What a lowered program costs per row: operations by kind, and scratch. Feeds `explain`, plans and the bench. */
 
 import { expressionsOf } from "./intern.ts";
-import { type Axis, type Expr, type Leaf, type Lowered, pointsOf, type Stage } from "./loops.ts";
+import { type Expr, type Leaf, type Lowered, pointsOf, type Stage } from "./loops.ts";
 
 /** Operations per row; a multiplyAdd counts as one multiplication and one addition. */
 export interface OperationCounts {
