@@ -138,13 +138,18 @@ export class Emitter {
 
   withRows(x: Emitted): Emitted {
     if (x.rows) return x;
-    invariant(this.#rowInput !== undefined, "a value of each row needs an input of rows");
-    const count = this.writer.node("Shape", [this.#rowInput], { start: 0, end: 1 });
+    const count = this.rowCount();
     const shape =
       x.shape.length === 0
         ? count
         : this.writer.node("Concat", [count, this.writer.ints(x.shape)], { axis: 0 });
     return this.make("Expand", [x, shape], { ...x, rows: true });
+  }
+
+  /** How many rows there are, as a list of one number. */
+  rowCount(): string {
+    invariant(this.#rowInput !== undefined, "a value of each row needs an input of rows");
+    return this.writer.node("Shape", [this.#rowInput], { start: 0, end: 1 });
   }
 
   cast(x: Emitted, cell: Cell): Emitted {

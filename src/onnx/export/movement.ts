@@ -98,10 +98,15 @@ export function emitConcat(e: Emitter, node: ConcatNode): Emitted {
   });
 }
 
-/** Windows of one axis, gathered by their places. */
+/** Windows of one axis: parts side by side, or gathered by their places where they overlap. */
 export function emitWindow(e: Emitter, node: WindowNode): Emitted {
   const { axis, size, stride, dilation, shape } = node;
   const x = e.of(node.a);
+  if (stride === size && dilation === 1) {
+    const whole = x.shape.map((length, k) => (k === axis ? at(shape, axis) * size : length));
+    const none = whole.map(() => 0);
+    return e.reshape(sliced(e, x, { starts: none, steps: whole.map(() => 1), shape: whole }), shape);
+  }
   const places = range(at(shape, axis)).flatMap((i) => range(size).map((k) => i * stride + k * dilation));
   const indices = e.writer.tensor(places, [at(shape, axis), size], "int");
   return e.make("Gather", [x, indices], { ...x, shape, attributes: { axis: e.axis(x, axis) } });

@@ -9,6 +9,7 @@ import { InternalError } from "../../errors.ts";
 import { binaryOps, compareOps, logicOps, reduceOps, sameRule, unaryOps } from "../../ir/ops.ts";
 import type { Node, NodeOf, Op, ReduceNode } from "../../ir/types.ts";
 import { emitCall } from "./calls.ts";
+import { emitConvolution, emitOverlap } from "./convolution.ts";
 import { emitBinary, emitCompare, emitLogic, emitSelect, emitUnary } from "./elementwise.ts";
 import type { Emit, Emitted, Emitter } from "./emitter.ts";
 import { emitGather, emitScatterAdd } from "./indexing.ts";
@@ -38,9 +39,9 @@ const rules: { readonly [K in Op]: Rule<NodeOf<K>> } = {
   concat: emitConcat,
   gather: emitGather,
   scatterAdd: emitScatterAdd,
-  contract: emitContract,
+  contract: (e, node) => emitConvolution(e, node) ?? emitOverlap(e, node) ?? emitContract(e, node),
   window: emitWindow,
-  unwindow: emitUnwindow,
+  unwindow: (e, node) => emitOverlap(e, node) ?? emitUnwindow(e, node),
   scan: (_, node) => refuse(node, "was not unrolled"),
   project: (_, node) => refuse(node, "was not unrolled"),
   rowSum: emitRowSum,

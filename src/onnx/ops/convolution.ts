@@ -127,14 +127,10 @@ function transposedConvolution(call: Call): Value {
     ],
     [SAMPLE, GROUP, FEATURE, ...places.flatMap((place, k) => [place, at(cells, k)])],
   );
-  const joined = spatial.reduce(
-    (node, length, k) =>
-      overlapped(call, node, {
-        axis: 3 + k,
-        ...target(call, { length, size: at(kernel, k), k }, spatial.length),
-      }),
-    spread,
+  const targets = spatial.map((length, k) =>
+    target(call, { length, size: at(kernel, k), k }, spatial.length),
   );
+  const joined = overlapped(call, spread, { first: 3, targets });
   return biased(
     call,
     call.value(joined, layout([samples, features * groups, ...joined.shape.slice(3)], x.layout.batch)),
@@ -168,21 +164,25 @@ function target(
   return { stride, dilation, before: mode === "SAME_UPPER" ? half : total - half, reach, length: wanted };
 }
 
-/** Joins (place, cell) at `axis` into one axis and crops it; a result longer than the windows reach ends in zeros. */
+/** Joins each (place, cell) from axis `first` on into one axis and crops it; a result longer than windows reach ends in zeros. */
 function overlapped(
   call: Call,
   node: Node,
-  { axis, stride, dilation, before, reach, length }: Target & { axis: number },
+  { first, targets }: { first: number; targets: readonly Target[] },
 ): Node {
+  const joined = targets.reduce(
+    (all, { stride, dilation, reach }, k) =>
+      call.b.unwindow(all, { axis: first + k, length: reach, stride, dilation }),
+    node,
+  );
+  return targets.reduce((all, own, k) => cropped(call, all, { ...own, axis: first + k }), joined);
+}
+
+function cropped(call: Call, node: Node, { axis, before, reach, length }: Target & { axis: number }): Node {
   const { b } = call;
   if (length < 0 || before < 0) call.malformed("its padding is larger than its result.");
-  const joined = b.unwindow(node, { axis, length: reach, stride, dilation });
-  const enough = extended(b, joined, {
-    axis,
-    before: 0,
-    after: Math.max(0, before + length - reach),
-    fill: 0,
-  });
+  const after = Math.max(0, before + length - reach);
+  const enough = extended(b, node, { axis, before: 0, after, fill: 0 });
   const only = (inside: number, others: number): number[] =>
     enough.shape.map((_, index) => (index === axis ? inside : others));
   return b.slice(enough, {
@@ -212,10 +212,7 @@ function columnsToImage(call: Call): Value {
     call.malformed("its columns do not fit its image.");
   const split = call.b.reshape(full(call.b, x), [samples, channels, ...block, ...counts]);
   const pairs = range(image.length).flatMap((k) => [2 + image.length + k, 2 + k]);
-  const joined = targets.reduce(
-    (node, own, k) => overlapped(call, node, { ...own, axis: 2 + k }),
-    call.b.transpose(split, [0, 1, ...pairs]),
-  );
+  const joined = overlapped(call, call.b.transpose(split, [0, 1, ...pairs]), { first: 2, targets });
   return call.value(joined, layout(joined.shape, x.layout.batch), x.dtype);
 }
 
