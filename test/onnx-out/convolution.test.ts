@@ -37,7 +37,11 @@ interface Layer {
   readonly x: readonly number[];
   readonly w: readonly number[];
 }
-const layer = (name: string, x: readonly number[], w: readonly number[], attributes: object = {}): Layer => ({
+const layer = (
+  name: string,
+  [x, w]: readonly [readonly number[], readonly number[]],
+  attributes: object = {},
+): Layer => ({
   name,
   x,
   w,
@@ -45,21 +49,82 @@ const layer = (name: string, x: readonly number[], w: readonly number[], attribu
 });
 
 const layers: readonly Layer[] = [
-  layer("Conv, one axis", [2, 9], [3, 2, 3], { pads: [1, 1] }),
-  layer("Conv, stride and dilation", [2, 11], [4, 2, 3], { strides: [2], dilations: [2], pads: [2, 0] }),
-  layer("Conv, two axes", [3, 6, 7], [4, 3, 3, 2], { pads: [1, 0, 1, 1] }),
-  layer("Conv, groups", [4, 5, 5], [6, 2, 3, 3], { group: 2, strides: [2, 1] }),
-  layer("Conv, one channel each", [3, 5, 5], [3, 1, 3, 3], { group: 3, pads: [1, 1, 1, 1] }),
-  layer("Conv, one channel in, one out", [1, 5, 5], [1, 1, 3, 3]),
-  layer("Conv, one place", [2, 3, 3], [4, 2, 3, 3]),
-  layer("Conv, cells of one", [3, 4, 4], [5, 3, 1, 1]),
-  layer("Conv, three axes", [2, 3, 4, 4], [3, 2, 2, 2, 3]),
-  layer("ConvTranspose, two axes", [3, 4, 4], [3, 2, 3, 3], {
-    strides: [2, 2],
-    pads: [1, 1, 1, 1],
-    output_padding: [1, 1],
-  }),
-  layer("ConvTranspose, groups", [4, 6], [4, 3, 3], { group: 2, strides: [3] }),
+  layer(
+    "Conv, one axis",
+    [
+      [2, 9],
+      [3, 2, 3],
+    ],
+    { pads: [1, 1] },
+  ),
+  layer(
+    "Conv, stride and dilation",
+    [
+      [2, 11],
+      [4, 2, 3],
+    ],
+    { strides: [2], dilations: [2], pads: [2, 0] },
+  ),
+  layer(
+    "Conv, two axes",
+    [
+      [3, 6, 7],
+      [4, 3, 3, 2],
+    ],
+    { pads: [1, 0, 1, 1] },
+  ),
+  layer(
+    "Conv, groups",
+    [
+      [4, 5, 5],
+      [6, 2, 3, 3],
+    ],
+    { group: 2, strides: [2, 1] },
+  ),
+  layer(
+    "Conv, one channel each",
+    [
+      [3, 5, 5],
+      [3, 1, 3, 3],
+    ],
+    { group: 3, pads: [1, 1, 1, 1] },
+  ),
+  layer("Conv, one channel in, one out", [
+    [1, 5, 5],
+    [1, 1, 3, 3],
+  ]),
+  layer("Conv, one place", [
+    [2, 3, 3],
+    [4, 2, 3, 3],
+  ]),
+  layer("Conv, cells of one", [
+    [3, 4, 4],
+    [5, 3, 1, 1],
+  ]),
+  layer("Conv, three axes", [
+    [2, 3, 4, 4],
+    [3, 2, 2, 2, 3],
+  ]),
+  layer(
+    "ConvTranspose, two axes",
+    [
+      [3, 4, 4],
+      [3, 2, 3, 3],
+    ],
+    {
+      strides: [2, 2],
+      pads: [1, 1, 1, 1],
+      output_padding: [1, 1],
+    },
+  ),
+  layer(
+    "ConvTranspose, groups",
+    [
+      [4, 6],
+      [4, 3, 3],
+    ],
+    { group: 2, strides: [3] },
+  ),
 ];
 
 describe.each(layers)("$name", ({ node, x, w }) => {
@@ -113,16 +178,14 @@ describe("golden models in float32", () => {
 
 test("the matrix that adds windows up is told from others", () => {
   const matrix = (
-    count: number,
-    size: number,
-    length: number,
+    [count, size, length]: readonly [number, number, number],
     place: (i: number, k: number) => number,
   ): number[] =>
     range(count).flatMap((i) =>
       range(size).flatMap((k) => range(length).map((p) => (p === place(i, k) ? 1 : 0))),
     );
   const spacing = { stride: 2, dilation: 3, offset: -1 };
-  const fits = matrix(4, 3, 10, (i, k) => 2 * i + 3 * k - 1);
+  const fits = matrix([4, 3, 10], (i, k) => 2 * i + 3 * k - 1);
   expect(overlapSpacing(fits, [4, 3, 10])).toEqual(spacing);
   expect(overlapSpacing(fits.with(0, 1), [4, 3, 10])).toBeUndefined();
   expect(
@@ -133,7 +196,7 @@ test("the matrix that adds windows up is told from others", () => {
   ).toBeUndefined();
   expect(
     overlapSpacing(
-      matrix(3, 2, 9, (i, k) => i * i + k),
+      matrix([3, 2, 9], (i, k) => i * i + k),
       [3, 2, 9],
     ),
   ).toBeUndefined();
