@@ -24,10 +24,13 @@ export function bound(
   { n, shared }: { n: number; shared: Readonly<Record<string, unknown>> },
 ): Bound<unknown> {
   const { program, results } = compiled.planned;
-  const sharedData = signature.inputs
-    .filter(({ level }) => level !== "row")
-    .map((input) => sharedFloats(input, shared, compiled.options.dtype));
+  const { dtype } = compiled.options;
+  const inputs = signature.inputs.filter(({ level }) => level !== "row");
+  const sharedData = inputs.map((input) => sharedFloats(input, shared, dtype));
   const run = compiled.sync().bindFixed(n, sharedData);
+  const copied = inputs.flatMap((input, index) =>
+    readShared(shared[input.name], input.name).data === sharedData[index] ? [] : [{ input, index }],
+  );
   let next = 0;
   const views = signature.inputs.map(({ level, shape }) =>
     level === "row" ? new NdArray(at(run.inputs, next++) as FloatData, [n, ...shape]) : undefined,
@@ -36,6 +39,10 @@ export function bound(
     inputs: inputViews(signature.structure, views),
     result: nestResults(program, results, { data: run.outputs, lead: [n] }),
     run: () => run.run(),
+    rebind: () => {
+      for (const { input, index } of copied) sharedData[index] = sharedFloats(input, shared, dtype);
+      run.rebind(sharedData);
+    },
   };
 }
 

@@ -99,6 +99,8 @@ export interface Bound<R, V = unknown> {
   readonly result: R;
   /** Computes `result` from `inputs`; allocates nothing. */
   run(): void;
+  /** Reads the shared inputs given to `bind` again, for later runs; typed arrays of the bound width without allocating. */
+  rebind(): void;
 }
 
 /** How calls are computed. */

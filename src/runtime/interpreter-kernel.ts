@@ -51,11 +51,22 @@ export class InterpreterKernel implements Kernel {
       .map((input) => floatsOf(dtype, n * sizeOf(input.shape)));
     const outputs = program.outputs.map((output) => floatsOf(dtype, outputLength(output, n)));
     const rows = inputs.values();
-    const bound = shared.values();
-    const all = program.inputs.map(
-      (input) => (input.level === "row" ? rows : bound).next().value as FloatArray,
+    const all = program.inputs.map((input) =>
+      input.level === "row" ? (rows.next().value as FloatArray) : undefined,
     );
-    return { inputs, outputs, run: () => void this.runSync(all, n, outputs) };
+    const filled = (numbers: readonly FloatArray[]): FloatArray[] => {
+      const bound = numbers.values();
+      return all.map((data) => data ?? (bound.next().value as FloatArray));
+    };
+    let given = filled(shared);
+    return {
+      inputs,
+      outputs,
+      run: () => void this.runSync(given, n, outputs),
+      rebind: (numbers) => {
+        given = filled(numbers.map((each) => each.slice()));
+      },
+    };
   }
 
   dispose(): void {}

@@ -58,6 +58,8 @@ export interface BoundRun {
   readonly outputs: readonly FloatArray[];
   /** Reads `inputs`, writes `outputs`, allocates nothing. */
   run(): void;
+  /** Takes new numbers of the shared inputs, in program order; later runs use them. The arrays must stay in place. */
+  rebind(shared: readonly FloatArray[]): void;
 }
 
 /** A compiled program. */

@@ -44,7 +44,7 @@ function stub(device: DeviceName, answer: number): Kernel & { disposed: boolean 
     disposed: false,
     run: async () => result(),
     runSync: result,
-    bindFixed: () => ({ inputs: [], outputs: [], run: () => {} }),
+    bindFixed: () => ({ inputs: [], outputs: [], run: () => {}, rebind: () => {} }),
     dispose() {
       this.disposed = true;
     },

@@ -8,9 +8,11 @@
 import { JOB } from "../../codegen/c/run.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
+import { BoundSums } from "../bound-sums.ts";
 import { checkArguments, checkShared, floatsOf, outputArrays } from "../checks.ts";
 import { finished, outputLength, outputsOf } from "../finish.ts";
 import type { BoundRun, Kernel, KernelInfo } from "../kernel.ts";
+import { type BoundMemory, Rebinding } from "../rebinding.ts";
 import { boundImage } from "../wasm/bind.ts";
 import type { FloatArray } from "../wasm/instance.ts";
 import { workOf } from "../work.ts";
@@ -102,7 +104,7 @@ export class NativeRunner implements Kernel {
   }
 
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
-    const { options, lowered } = this.#plan;
+    const { options, lowered, code } = this.#plan;
     const inputs = lowered.inputs.map((port) => floatsOf(options.dtype, n * port.buffer.cells));
     const outs = this.program.outputs.map((output) => floatsOf(options.dtype, outputLength(output, n)));
     const ports = [...inputs, ...outputsOf(this.program, "row", outs)];
@@ -112,12 +114,36 @@ export class NativeRunner implements Kernel {
     const image = this.#fill(job, call);
     const kept = { run, job, image, address: job.address };
     const rows = n === 0 ? () => {} : () => kept.run(kept.address);
-    if (lowered.sums.length === 0) return { inputs, outputs: outs, run: rows };
+    const memory = (): BoundMemory => {
+      const bytes = kept.image.bytes.slice();
+      kept.image = { bytes, shared };
+      job.words[JOB.memory] = addressOf(bytes);
+      return { lowered, code, bytes };
+    };
+    const rebinding = new Rebinding(memory, this.#sharedValues(shared));
+    const rebind = (numbers: readonly FloatArray[]): void => rebinding.run(numbers);
+    if (lowered.sums.length === 0) return { inputs, outputs: outs, run: rows, rebind };
+    const finish = this.#boundFinish(call, rebinding.values);
     const all = (): void => {
       rows();
-      this.#finish(call);
+      finish();
     };
-    return { inputs, outputs: outs, run: all };
+    return { inputs, outputs: outs, run: all, rebind };
+  }
+
+  /** Joins the sums of a bound run, and evaluates what follows. */
+  #boundFinish({ outs, rows, sums: memory }: Call, values: ReadonlyMap<InputNode, FloatArray>): () => void {
+    const { lowered, code } = this.#plan;
+    const { count } = rangesOf(rows);
+    const length = count === 0 ? 0 : memory.length / count;
+    const areas = Array.from({ length: count }, (_, range) =>
+      memory.subarray(range * length, (range + 1) * length),
+    );
+    const sums = new BoundSums(this.program, { lowered, width: code.width, ranges: count }, outs);
+    return () => {
+      for (let range = 0; range < count; range++) sums.collect(range, areas[range] as FloatArray);
+      sums.finish(values);
+    };
   }
 
   dispose(): void {

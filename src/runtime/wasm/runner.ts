@@ -10,9 +10,12 @@ import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
 import type { Lowered, Port } from "../../lower/loops.ts";
+import { BoundSums } from "../bound-sums.ts";
 import { checkArguments, checkShared, floatsOf, outputArrays } from "../checks.ts";
 import { finished, outputLength, outputsOf } from "../finish.ts";
 import type { BoundRun, Kernel, KernelInfo } from "../kernel.ts";
+import { Rebinding } from "../rebinding.ts";
+import { rowRanges } from "../row-sums.ts";
 import { dropKernel, kernelNumber } from "../threads/pool.ts";
 import { boundImage } from "./bind.ts";
 import { keepsOrder } from "./features.ts";
@@ -125,21 +128,39 @@ export class WasmRunner implements Kernel {
         ? floatsOf(lowered.dtype, outputLength(output, n))
         : (rowOutputs.next().value as FloatArray),
     );
-    if (lowered.sums.length === 0) return { inputs, outputs, run: instance.runner(area, slot, n) };
-    return { inputs, outputs, run: () => this.#runRanges(instance, n, { shared, outs: outputs }) };
+    const bytes = new Uint8Array(instance.memory.buffer);
+    const rebinding = new Rebinding(() => ({ lowered, code, bytes }), this.#sharedValues(shared));
+    const run =
+      lowered.sums.length === 0
+        ? instance.runner(area, slot, n)
+        : this.#rangeRunner(instance, n, { values: rebinding.values, outs: outputs });
+    return { inputs, outputs, run, rebind: (numbers) => rebinding.run(numbers) };
   }
 
-  /** Runs the rows of a memory range by range; what follows the sums allocates a little. */
-  #runRanges(instance: Instance, n: number, call: Pick<Call, "shared" | "outs">): void {
+  /** Runs the rows of a memory range by range, then what follows the sums. */
+  #rangeRunner(
+    instance: Instance,
+    n: number,
+    { values, outs }: { values: ReadonlyMap<InputNode, FloatArray>; outs: readonly FloatArray[] },
+  ): () => void {
     const { lowered } = this.#plan;
     const area = instance.plan.areas[0] as Area;
     const slot = area.slots[0] as RowSlot;
-    const queue = new RowQueue(lowered, instance, n);
-    for (let piece = queue.take(slot, n); piece !== undefined; piece = queue.take(slot, n)) {
-      const { start, rows } = piece;
-      instance.run(area, laterRows(lowered, slot, start), rows);
-    }
-    this.#finish(call, queue);
+    const ranges = rowRanges(n).map(({ start, end }) =>
+      instance.runner(area, laterRows(lowered, slot, start), end - start),
+    );
+    const width = lowered.dtype === "f32" ? 4 : 2;
+    const length = width * lowered.sums.reduce((cells, { buffer }) => cells + buffer.cells, 0);
+    const running = floatView(lowered.dtype, instance.memory.buffer, { address: slot.sums, length });
+    const sums = new BoundSums(this.program, { lowered, width, ranges: ranges.length }, outs);
+    return () => {
+      for (let range = 0; range < ranges.length; range++) {
+        running.fill(0);
+        (ranges[range] as () => void)();
+        sums.collect(range, running);
+      }
+      sums.finish(values);
+    };
   }
 
   dispose(): void {
