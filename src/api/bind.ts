@@ -40,7 +40,9 @@ export function bound(
     result: nestResults(program, results, { data: run.outputs, lead: [n] }),
     run: () => run.run(),
     rebind: () => {
-      for (const { input, index } of copied) sharedData[index] = sharedFloats(input, shared, dtype);
+      copied.forEach(({ input, index }) => {
+        sharedData[index] = sharedFloats(input, shared, dtype);
+      });
       run.rebind(sharedData);
     },
   };

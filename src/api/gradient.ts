@@ -55,7 +55,7 @@ type Inputs = Readonly<Record<string, Tensor>>;
 type NamedRows<Result> = RowMap<readonly [Readonly<Record<string, Given>>], Result>;
 
 /** The name of a parameter among the inputs. */
-const nameOf = (path: string): string => `parameters.${path}`;
+export const parameterName = (path: string): string => `parameters.${path}`;
 
 /** ∂/∂parameters of the mean, or the sum, of a loss over rows. */
 export function grad<P extends ParameterTree, R extends RowValues = RowValues>(
@@ -131,7 +131,7 @@ function framed<R extends RowValues>(
   make: (leaves: readonly Tensor[], row: R) => unknown,
 ): NamedRows<unknown> {
   const { reduction: _, ...run } = options;
-  const shared = paths.map(nameOf);
+  const shared = paths.map(parameterName);
   const step = (inputs: Inputs): unknown => {
     const row = Object.entries(inputs).filter(([input]) => !shared.includes(input));
     const leaves = shared.map((input) => inputs[input] as Tensor);
@@ -147,7 +147,7 @@ export function named(
   given: Readonly<Record<string, Given>>,
 ): Readonly<Record<string, Given>> {
   const entries = flattenTree(parameters).leaves.map(({ name, value }): [string, Given] => [
-    nameOf(name),
+    parameterName(name),
     value,
   ]);
   const clash = Object.keys(given).find((name) => name.startsWith("parameters."));

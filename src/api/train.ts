@@ -2,21 +2,22 @@
  * `train`: fits parameters to rows by mini-batches.
  *
  * In: a loss of (parameters, row), initial parameters, rows by name, an optimiser. Out: trained parameters (new arrays),
- * the loss of every epoch and the state to go on from. Always: a step is one compiled kernel over the rows of a batch,
- * followed by the optimiser's loops; the same seed gives the same numbers, also after saving and resuming.
+ * the loss of every epoch and the state to go on from. Always: a step is one bound run over the rows of a batch, followed
+ * by the optimiser's loops, and allocates next to nothing; the same seed gives the same numbers, also after saving and resuming.
  */
 
+import type { NdArray } from "../data/ndarray.ts";
 import { toRows } from "../data/rows.ts";
 import { UsageError } from "../errors.ts";
-import { Batch, type RowData, shuffled } from "../nn/batches.ts";
+import { gather, type RowData, shuffled } from "../nn/batches.ts";
 import type { Loss, RowValues } from "../nn/gradient.ts";
 import { adam, initialState, type Optimiser, type OptimiserState, takeStep } from "../nn/optimisers.ts";
 import { Random } from "../nn/random.ts";
 import { constantRate, nothingYet, type Schedule, type Stopping, updatedBest } from "../nn/schedules.ts";
 import { copyState, type TrainingState } from "../nn/training-state.ts";
 import { copyTree, flattenTree, type ParameterData, type ParameterTree, widthOf } from "../nn/tree.ts";
-import { type GivenRows, gradientRows, lossRows, named } from "./gradient.ts";
-import type { Given, RunOptions } from "./types.ts";
+import { type GivenRows, gradientRows, lossRows, named, parameterName } from "./gradient.ts";
+import type { Bound, Given, RunOptions } from "./types.ts";
 
 /** What one epoch came to. */
 export interface EpochReport {
@@ -88,7 +89,13 @@ export async function train<P extends ParameterTree, R extends RowValues = RowVa
 /** Milliseconds after which events are let through. */
 const MOST_BUSY = 50;
 
-type Shaped = Readonly<Record<string, { readonly data: ParameterData; readonly shape: readonly number[] }>>;
+/** A step bound to so many rows: where its rows go, what it computes from them, and the optimiser's part. */
+interface Step {
+  readonly rows: readonly { readonly data: ParameterData; readonly place: ParameterData }[];
+  readonly bound: Pick<Bound<unknown>, "run" | "rebind">;
+  readonly loss: ParameterData;
+  readonly gradients: readonly ParameterData[];
+}
 
 /** One training while it runs. */
 class Training<P extends ParameterTree, R extends RowValues> {
@@ -99,13 +106,13 @@ class Training<P extends ParameterTree, R extends RowValues> {
   readonly #leaves: readonly ParameterData[];
   readonly #moments: OptimiserState;
   readonly #random: Random;
-  readonly #batch: Batch;
+  readonly #inputs: readonly RowData[];
   readonly #batchRows: number;
   readonly #order: Int32Array;
-  readonly #step: ReturnType<typeof gradientRows>;
+  readonly #gradient: ReturnType<typeof gradientRows>;
+  /** By the number of rows: of all batches but the last, and of the last. */
+  readonly #steps: Map<number, Step> = new Map();
   readonly #validate: ReturnType<typeof gradientRows> | undefined;
-  readonly #inputs: Map<Shaped, Readonly<Record<string, Given>>> = new Map();
-  readonly #out: { readonly loss: ParameterData; readonly gradient: readonly ParameterData[] };
   readonly #started: number = performance.now();
   #best = nothingYet;
   #bestParameters: P;
@@ -128,26 +135,20 @@ class Training<P extends ParameterTree, R extends RowValues> {
     const { inputs, n } = readRows(options.rows, dtype);
     this.#order = new Int32Array(n);
     this.#batchRows = Math.min(checkedBatch(batchRows), n);
-    this.#batch = new Batch(inputs, this.#batchRows);
+    this.#inputs = inputs;
     const paths = leaves.map(({ name }) => name);
     // Sums need no arithmetic after the rows; the optimiser divides by their number.
     const reduction = "sum";
-    this.#step = gradientRows(options.loss, { structure, paths, options: { device, dtype, reduction } });
+    this.#gradient = gradientRows(options.loss, { structure, paths, options: { device, dtype, reduction } });
     this.#validate =
       options.validation && lossRows(options.loss, { structure, paths, options: { device, dtype } });
-    const like = (data: ParameterData, length = data.length): ParameterData =>
-      new (data.constructor as new (length: number) => ParameterData)(length);
-    this.#out = {
-      loss: like(this.#leaves[0] as ParameterData, 1),
-      gradient: this.#leaves.map((leaf) => like(leaf)),
-    };
   }
 
   runEpoch(): EpochReport {
     shuffled(this.#order, this.#random);
     const n = this.#order.length;
-    let [sum, start] = [0, 0];
-    for (; start < n; start += this.#batchRows) {
+    let sum = 0;
+    for (let start = 0; start < n; start += this.#batchRows) {
       const count = Math.min(this.#batchRows, n - start);
       sum += this.#oneStep(start, count);
     }
@@ -183,28 +184,47 @@ class Training<P extends ParameterTree, R extends RowValues> {
   }
 
   dispose(): void {
-    this.#step.dispose();
+    this.#gradient.dispose();
     this.#validate?.dispose();
   }
 
   /** The sum of the batch's losses before the step. */
   #oneStep(start: number, count: number): number {
-    const rows = this.#batch.gather(this.#order, start, count);
-    let inputs = this.#inputs.get(rows);
-    if (inputs === undefined) {
-      inputs = named(this.#parameters, rows);
-      this.#inputs.set(rows, inputs);
-    }
-    this.#step.sync(inputs, { out: this.#out });
-    const factor = this.#factor(this.epoch + start / this.#order.length);
+    const step = this.#steps.get(count) ?? this.#bind(count);
+    const batch = { start, count };
+    for (let input = 0; input < step.rows.length; input++)
+      gather(step.rows[input] as Step["rows"][number], this.#order, batch);
+    step.bound.rebind();
+    step.bound.run();
     takeStep(this.#optimiser, {
       parameters: this.#leaves,
-      gradients: this.#out.gradient,
+      gradients: step.gradients,
       state: this.#moments,
-      factor,
+      factor: this.#factor(this.epoch + start / this.#order.length),
       scale: 1 / count,
     });
-    return this.#out.loss[0] as number;
+    return step.loss[0] as number;
+  }
+
+  #bind(n: number): Step {
+    const flat = flattenTree(this.#parameters);
+    const shared = flat.leaves.map(({ name, value }) => [parameterName(name), value] as const);
+    const bound = this.#gradient.bind({
+      n,
+      inputs: Object.fromEntries(this.#inputs.map(({ name, rowShape }) => [name, rowShape])),
+      dtype: widthOf(flat),
+      ...Object.fromEntries(shared),
+    });
+    const places = bound.inputs as unknown as Readonly<Record<string, NdArray>>;
+    const { loss, gradient } = bound.result as { loss: NdArray; gradient: readonly NdArray[] };
+    const step = {
+      rows: this.#inputs.map(({ name, data }) => ({ data, place: places[name]?.data as ParameterData })),
+      bound,
+      loss: loss.data as ParameterData,
+      gradients: gradient.map(({ data }) => data as ParameterData),
+    };
+    this.#steps.set(n, step);
+    return step;
   }
 
   #factor(epoch: number): number {

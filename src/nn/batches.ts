@@ -1,8 +1,8 @@
 /**
- * Mini-batches as row indices: an order of the rows per epoch, and the gathering of one batch into a fixed place.
+ * Mini-batches as row indices: an order of the rows per epoch; the rows of a batch are read where they lie.
  *
- * In: rows as flat arrays, a seeded generator. Out: the rows of a batch next to each other in arrays made once. Always:
- * the order of an epoch depends on the generator's state alone.
+ * In: rows as flat arrays, a seeded generator. Out: the rows of a batch in a kernel's memory. Always: the order of an epoch
+ * depends on the generator's state alone; nothing is allocated.
  */
 
 import type { Random } from "./random.ts";
@@ -15,45 +15,16 @@ export interface RowData {
   readonly rowShape: readonly number[];
 }
 
-/** Places for one batch of every input, and views of them for fewer rows. */
-export class Batch {
-  readonly #inputs: readonly (RowData & { readonly place: ParameterData; readonly size: number })[];
-  readonly #views: Map<number, Readonly<Record<string, { data: ParameterData; shape: readonly number[] }>>> =
-    new Map();
-
-  constructor(inputs: readonly RowData[], rows: number) {
-    this.#inputs = inputs.map((input) => {
-      const size = input.rowShape.reduce((product, length) => product * length, 1);
-      const make = input.data.constructor as new (length: number) => ParameterData;
-      return { ...input, size, place: new make(rows * size) };
-    });
-  }
-
-  /** The rows at order[start], …, order[start + count − 1], by input name. */
-  gather(
-    order: Int32Array,
-    start: number,
-    count: number,
-  ): Readonly<Record<string, { data: ParameterData; shape: readonly number[] }>> {
-    for (const { data, place, size } of this.#inputs)
-      for (let row = 0; row < count; row++) {
-        const from = (order[start + row] as number) * size;
-        for (let cell = 0; cell < size; cell++) place[row * size + cell] = data[from + cell] as number;
-      }
-    return this.#view(count);
-  }
-
-  #view(count: number): Readonly<Record<string, { data: ParameterData; shape: readonly number[] }>> {
-    const known = this.#views.get(count);
-    if (known !== undefined) return known;
-    const view = Object.fromEntries(
-      this.#inputs.map(({ name, place, size, rowShape }) => [
-        name,
-        { data: place.subarray(0, count * size), shape: [count, ...rowShape] },
-      ]),
-    );
-    this.#views.set(count, view);
-    return view;
+/** Copies the rows at order[start], …, order[start + count − 1] of one input next to each other. */
+export function gather(
+  { data, place }: { readonly data: ParameterData; readonly place: ParameterData },
+  order: Int32Array,
+  { start, count }: { start: number; count: number },
+): void {
+  const size = place.length / count;
+  for (let row = 0; row < count; row++) {
+    const from = (order[start + row] as number) * size;
+    for (let cell = 0; cell < size; cell++) place[row * size + cell] = data[from + cell] as number;
   }
 }
 

@@ -2,7 +2,7 @@
  * Optimisers: what one step does to the parameters, in plain loops over typed arrays.
  *
  * In: a description, parameters, gradients and the state of earlier steps. Out: parameters and state, changed in place;
- * a step allocates nothing. Always: the same numbers in give the same numbers out on every machine.
+ * a step allocates next to nothing. Always: the same numbers in give the same numbers out on every machine.
  */
 
 import { UsageError } from "../errors.ts";
@@ -87,17 +87,13 @@ export function takeStep(
 ): void {
   state.steps++;
   const rate = optimiser.rate * factor;
+  const step = { steps: state.steps, rate, scale };
   for (let leaf = 0; leaf < parameters.length; leaf++) {
-    const one = {
-      parameter: parameters[leaf] as ParameterData,
-      gradient: gradients[leaf] as ParameterData,
-      moments: state.moments[leaf] as readonly Float64Array[],
-      steps: state.steps,
-      rate,
-      scale,
-    };
-    if (optimiser.kind === "adam") adamStep(optimiser, one);
-    else sgdStep(optimiser, one);
+    const parameter = parameters[leaf] as ParameterData;
+    const moments = state.moments[leaf] as readonly Float64Array[];
+    const one = { parameter, gradient: gradients[leaf] as ParameterData, moments };
+    if (optimiser.kind === "adam") adamStep(optimiser, one, step);
+    else sgdStep(optimiser, one, step);
   }
 }
 
@@ -105,15 +101,24 @@ interface LeafUpdate {
   readonly parameter: ParameterData;
   readonly gradient: ParameterData;
   readonly moments: readonly Float64Array[];
+}
+
+interface StepSize {
   readonly steps: number;
   readonly rate: number;
   readonly scale: number;
 }
 
-function adamStep(optimiser: Adam, { parameter, gradient, moments, steps, rate, scale }: LeafUpdate): void {
-  const { betas, epsilon, amsgrad, decay, decoupled } = optimiser;
-  const [first, second, largest] = moments as [Float64Array, Float64Array, Float64Array?];
-  const [beta1, beta2] = betas;
+// Moments are read by index and options one by one: taking an array apart would make an iterator.
+function adamStep(
+  optimiser: Adam,
+  { parameter, gradient, moments }: LeafUpdate,
+  { steps, rate, scale }: StepSize,
+): void {
+  const { epsilon, amsgrad, decay, decoupled } = optimiser;
+  const [first, second] = [moments[0] as Float64Array, moments[1] as Float64Array];
+  const largest = moments[2];
+  const [beta1, beta2] = [optimiser.betas[0], optimiser.betas[1]];
   const size = rate / (1 - power(beta1, steps));
   const correction = 1 / Math.sqrt(1 - power(beta2, steps));
   const [shrink, added] = decoupled ? [1 - rate * decay, 0] : [1, decay];
@@ -133,9 +138,13 @@ function adamStep(optimiser: Adam, { parameter, gradient, moments, steps, rate, 
   }
 }
 
-function sgdStep(optimiser: Sgd, { parameter, gradient, moments, steps, rate, scale }: LeafUpdate): void {
+function sgdStep(
+  optimiser: Sgd,
+  { parameter, gradient, moments }: LeafUpdate,
+  { steps, rate, scale }: StepSize,
+): void {
   const { momentum, nesterov, decay } = optimiser;
-  const [velocity] = moments;
+  const velocity = moments[0];
   for (let i = 0; i < parameter.length; i++) {
     const value = parameter[i] as number;
     const slope = scale * (gradient[i] as number) + decay * value;
@@ -151,7 +160,8 @@ function sgdStep(optimiser: Sgd, { parameter, gradient, moments, steps, rate, sc
 
 /** base ** exponent by squaring: `**` may differ in the last bit between engines. */
 function power(base: number, exponent: number): number {
-  let [result, square] = [1, base];
+  let result = 1;
+  let square = base;
   for (let left = exponent; left > 0; left = Math.floor(left / 2)) {
     if (left % 2 === 1) result *= square;
     square *= square;

@@ -23,7 +23,7 @@ export interface SumShape {
 export class BoundSums {
   readonly #program: Program;
   readonly #lowered: Lowered;
-  readonly #width: number;
+  readonly #places: readonly Place[];
   /** By sum, then by range. */
   readonly #partials: readonly (readonly Float64Array[])[];
   readonly #outs: readonly FloatArray[];
@@ -33,7 +33,10 @@ export class BoundSums {
   constructor(program: Program, { lowered, width, ranges }: SumShape, outs: readonly FloatArray[]) {
     this.#program = program;
     this.#lowered = lowered;
-    this.#width = width;
+    this.#places = lowered.sums.map(({ buffer }) => {
+      const start = lowered.placement.get(buffer) as number;
+      return { start: start * width, width };
+    });
     this.#partials = lowered.sums.map(({ buffer }) =>
       Array.from({ length: Math.max(1, ranges) }, () => new Float64Array(buffer.cells)),
     );
@@ -48,14 +51,14 @@ export class BoundSums {
   collect(range: number, area: FloatArray): void {
     for (let sum = 0; sum < this.#partials.length; sum++) {
       const partial = this.#partials[sum]?.[range] as Float64Array;
-      const start = this.#lowered.placement.get((this.#lowered.sums[sum] as RowSum).buffer) as number;
-      addLanes(partial, area, { start: start * this.#width, width: this.#width });
+      addLanes(partial, area, this.#places[sum] as Place);
     }
   }
 
   /** Joins the ranges and writes the outputs. */
   finish(shared: ReadonlyMap<InputNode, FloatArray>): void {
-    for (const partials of this.#partials) joinInPlace(partials);
+    for (let sum = 0; sum < this.#partials.length; sum++)
+      joinInPlace(this.#partials[sum] as readonly Float64Array[]);
     if (this.#direct === undefined) return this.#evaluate(shared);
     for (let output = 0; output < this.#direct.length; output++)
       this.#outs[output]?.set(this.#partials[this.#direct[output] as number]?.[0] as Float64Array);
@@ -79,11 +82,13 @@ function shownSum(value: Node, sums: readonly RowSum[]): number {
   );
 }
 
-function addLanes(
-  partial: Float64Array,
-  area: FloatArray,
-  { start, width }: { start: number; width: number },
-): void {
+/** Where a sum's running lanes start, and how many a cell has. */
+interface Place {
+  readonly start: number;
+  readonly width: number;
+}
+
+function addLanes(partial: Float64Array, area: FloatArray, { start, width }: Place): void {
   for (let cell = 0, at = start; cell < partial.length; cell++) {
     let sum = 0;
     for (const end = at + width; at < end; at++) sum += area[at] as number;

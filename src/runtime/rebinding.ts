@@ -35,6 +35,7 @@ export interface BoundMemory {
 export class Rebinding {
   /** Copies: what the memory holds. */
   readonly values: ReadonlyMap<InputNode, FloatArray>;
+  readonly #copies: readonly FloatArray[];
   readonly #memory: () => BoundMemory;
   /** Made by the first rebinding. */
   #tables: Tables | undefined;
@@ -42,14 +43,14 @@ export class Rebinding {
   constructor(memory: () => BoundMemory, shared: ReadonlyMap<InputNode, FloatArray>) {
     this.#memory = memory;
     this.values = new Map([...shared].map(([input, numbers]) => [input, numbers.slice()]));
+    this.#copies = [...this.values.values()];
   }
 
   /** Writes the numbers of the shared inputs, in program order. */
   run(shared: readonly FloatArray[]): void {
-    let next = 0;
-    for (const values of this.values.values()) values.set(shared[next++] as FloatArray);
+    for (let input = 0; input < shared.length; input++) this.#copies[input]?.set(shared[input] as FloatArray);
     this.#tables ??= new Tables(this.#memory(), this.values);
-    this.#tables.run();
+    this.#tables.run(this.#copies);
   }
 }
 
@@ -70,13 +71,14 @@ class Tables {
     this.#values.seal();
   }
 
-  run(): void {
+  run(shared: readonly FloatArray[]): void {
     const { lowered, code, bytes } = this.#memory;
     if (this.#writings === undefined) return bytes.set(boundImage(lowered, code, this.#shared));
-    let input = 0;
-    for (const numbers of this.#shared.values()) this.#values.set(numbers, this.#starts[input++] as number);
+    for (let input = 0; input < shared.length; input++)
+      this.#values.set(shared[input] as FloatArray, this.#starts[input] as number);
     this.#values.compute();
-    for (const { out, from } of this.#writings) this.#values.write(out, from);
+    for (let place = 0; place < this.#writings.length; place++)
+      this.#values.write(this.#writings[place] as Writing);
   }
 }
 
@@ -141,10 +143,10 @@ class Values {
   }
 
   compute(): void {
-    for (const step of this.#steps) step();
+    for (let step = 0; step < this.#steps.length; step++) (this.#steps[step] as () => void)();
   }
 
-  write(out: FloatArray, from: Float64Array): void {
+  write({ out, from }: Writing): void {
     const numbers = this.#numbers;
     for (let cell = 0; cell < out.length; cell++) out[cell] = numbers[from[cell] as number] as number;
   }
@@ -172,13 +174,13 @@ class Values {
 
   #step(node: Node, operands: readonly Float64Array[], start: number): () => void {
     const [a, b] = operands as [Float64Array, Float64Array];
+    const both = { a, b, start };
     if (isUnary(node.op) && node.cell === "float") return () => this.#unary(node as UnaryNode, a, start);
-    if (isBinary(node.op) && node.cell === "float")
-      return () => this.#binary(node as BinaryNode, [a, b], start);
+    if (isBinary(node.op) && node.cell === "float") return () => this.#binary(node as BinaryNode, both);
     return () => {
       const tensors = operandsOf(node).map(({ shape }, index) => {
         const data = new Float64Array(at(operands, index).length);
-        this.write(data, at(operands, index));
+        this.write({ out: data, from: at(operands, index) });
         return { data, shape };
       });
       this.#numbers.set(evaluateNode(node, tensors).data, start);
@@ -186,13 +188,15 @@ class Values {
   }
 
   #unary({ op }: UnaryNode, a: Float64Array, start: number): void {
-    const [numbers, rule] = [this.#numbers, unaryOps[op]];
+    const numbers = this.#numbers;
+    const rule = unaryOps[op];
     for (let cell = 0; cell < a.length; cell++)
       numbers[start + cell] = rule(numbers[a[cell] as number] as number);
   }
 
-  #binary({ op }: BinaryNode, [a, b]: readonly [Float64Array, Float64Array], start: number): void {
-    const [numbers, rule] = [this.#numbers, binaryOps[op]];
+  #binary({ op }: BinaryNode, { a, b, start }: { a: Float64Array; b: Float64Array; start: number }): void {
+    const numbers = this.#numbers;
+    const rule = binaryOps[op];
     for (let cell = 0; cell < a.length; cell++)
       numbers[start + cell] = rule(
         numbers[a[cell] as number] as number,

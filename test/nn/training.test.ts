@@ -8,6 +8,7 @@ import {
   differentialNetwork,
   type EpochReport,
   exponentialDecay,
+  grad,
   type LayerOf,
   loadTraining,
   type Optimiser,
@@ -129,4 +130,40 @@ test("bad input is refused by name", async () => {
   await expect(train(options({ batchRows: 0 }))).rejects.toThrow("JR812");
   await expect(train(options({ rows: { ...given, y: [[1]] } }))).rejects.toThrow(/JR813.*y has 1/);
   expect(() => adam({ rate: -1 })).toThrow("JR820");
+});
+
+test("steps over row indices follow the gradient of those rows, on every device and for a shorter last batch", async () => {
+  const wide = (data: Float32Array, shape: number[]) => ({ data: Float64Array.from(data), shape });
+  const net = differentialNetwork({ inputs: 1, outputs: 1, width: 5, activation: "tanh", dtype: "f64" });
+  const inputs = {
+    x: wide(x, [150, 1]),
+    y: wide(given.y.data, [150, 1]),
+    slope: wide(given.slope.data, [150, 1, 1]),
+  };
+  const own = options({ parameters: net.parameters, rows: inputs, batchRows: 64, epochs: 2 });
+  const found = { ...own, optimiser: sgd({ rate: 0.1 }) };
+  const wasm = await train({ ...found, device: "wasm" });
+  const oracle = await train({ ...found, device: "interpreter" });
+  expect(
+    Math.hypot(...flat(wasm.parameters).map((value, i) => value - (flat(oracle.parameters)[i] as number))),
+  ).toBeLessThan(1e-12);
+
+  const whole = await train({ ...found, batchRows: 150, epochs: 1 });
+  const { gradient } = grad<Layers, Inputs>(loss).sync(net.parameters, inputs);
+  const stepped = flat(net.parameters).map(
+    (value, i) => value - 0.1 * (flat(gradient as Layers)[i] as number),
+  );
+  expect(
+    Math.hypot(...flat(whole.parameters).map((value, i) => value - (stepped[i] as number))),
+  ).toBeLessThan(1e-12);
+});
+
+test("steps allocate next to nothing", async () => {
+  const used: number[] = [];
+  const onEpoch = (): unknown =>
+    used.push(process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers);
+  await train(options({ batchRows: 10, epochs: 60, device: "wasm", onEpoch }));
+  const growth = used.slice(1).map((bytes, i) => bytes - (used[i] as number));
+  const median = growth.sort((a, b) => a - b)[Math.floor(growth.length / 2)] as number;
+  expect(median / 15).toBeLessThan(4096);
 });
