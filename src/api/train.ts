@@ -220,8 +220,8 @@ class Training<P extends ParameterTree, R extends RowValues> {
     const step = {
       rows: this.#inputs.map(({ name, data }) => ({ data, place: places[name]?.data as ParameterData })),
       bound,
-      loss: loss.data as ParameterData,
-      gradients: gradient.map(({ data }) => data as ParameterData),
+      loss: loss.data,
+      gradients: gradient.map(({ data }) => data),
     };
     this.#steps.set(n, step);
     return step;

@@ -52,7 +52,7 @@ export function cholesky(a: Operand): Tensor {
 /** True for rows of data in which elimination meets a pivot that is 0 or not a number. */
 export function isSingular(a: Operand): Mask {
   const matrix = square("isSingular", a);
-  return abs(eliminate(matrix, matrix).pivots).gt(0).all().not();
+  return abs(eliminate(matrix).pivots).gt(0).all().not();
 }
 
 /** The polynomial itself, which is as exact as elimination and differentiates to less. */
@@ -72,13 +72,10 @@ function square(what: string, a: Operand): Tensor {
   );
 }
 
-/** One step of Newton's iteration takes out most of the rounding of elimination: R + R (I − A R). */
 const inverseOf = custom(
   function inverse(a: Tensor): Tensor {
-    const one = identity(a.length);
-    const { right, pivots } = eliminate(a, one);
-    const refined = add(right, matmul(right, sub(one, matmul(a, right))));
-    return where(abs(pivots).gt(0).all(), refined, Number.NaN);
+    const { right, pivots } = eliminate(a, identity(a.length));
+    return where(abs(pivots).gt(0).all(), right, Number.NaN);
   },
   // d(A⁻¹) = −A⁻¹ dA A⁻¹
   { jvp: (_, [tangent], result) => matmul(matmul(result, tangent as Tensor), result).neg() },
@@ -86,9 +83,8 @@ const inverseOf = custom(
 
 const solutionOf = custom(
   function solve(a: Tensor, b: Tensor): Tensor {
-    const inverted = inverseOf(a);
-    const first = matmul(inverted, b);
-    return add(first, matmul(inverted, sub(b, matmul(a, first))));
+    const { right, pivots } = eliminate(a, b.reshape([a.length, -1]));
+    return where(abs(pivots).gt(0).all(), right.reshape(b.shape), Number.NaN);
   },
   // dx = A⁻¹ (db − dA x)
   {
@@ -98,7 +94,7 @@ const solutionOf = custom(
 
 const determinantOf = custom(
   function determinant(a: Tensor): Tensor {
-    const { pivots, sign } = eliminate(a, a);
+    const { pivots, sign } = eliminate(a);
     return mul(sign, prod(pivots));
   },
   // d det A = det A · tr(A⁻¹ dA)
@@ -107,7 +103,8 @@ const determinantOf = custom(
 
 const logDeterminantOf = custom(
   function logDeterminant(a: Tensor): Tensor {
-    return sum(log(abs(eliminate(a, a).pivots)));
+    const { pivots, excess } = eliminate(a);
+    return sum(add(log(abs(pivots)), where(pivots.eq(0), 0, excess)));
   },
   // d log|det A| = tr(A⁻¹ dA)
   { jvp: ([a], [tangent]) => traceOfProduct(a as Tensor, tangent as Tensor) },
