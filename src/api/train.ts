@@ -16,6 +16,8 @@ import { Random } from "../nn/random.ts";
 import { constantRate, nothingYet, type Schedule, type Stopping, updatedBest } from "../nn/schedules.ts";
 import { copyState, type TrainingState } from "../nn/training-state.ts";
 import { copyTree, flattenTree, type ParameterData, type ParameterTree, widthOf } from "../nn/tree.ts";
+import { rebindBy } from "../runtime/rebinding.ts";
+import { writeThroughTables } from "../runtime/rebinding-tables.ts";
 import { type GivenRows, gradientRows, lossRows, named, parameterName } from "./gradient.ts";
 import type { Bound, Given, RunOptions } from "./types.ts";
 
@@ -118,6 +120,7 @@ class Training<P extends ParameterTree, R extends RowValues> {
   #bestParameters: P;
 
   constructor(options: TrainOptions<P, R>) {
+    rebindBy(writeThroughTables);
     const { resume, seed = 0, batchRows = 256, optimiser = adam(), device = "auto" } = options;
     this.#options = options;
     this.#optimiser = optimiser;

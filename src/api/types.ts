@@ -99,7 +99,7 @@ export interface Bound<R, V = unknown> {
   readonly result: R;
   /** Computes `result` from `inputs`; allocates nothing. */
   run(): void;
-  /** Reads the shared inputs given to `bind` again, for later runs; typed arrays of the bound width without allocating. */
+  /** Reads the shared inputs given to `bind` again, for later runs. */
   rebind(): void;
 }
 

@@ -1,27 +1,14 @@
 /**
  * Binding again: new numbers of the shared inputs, written to a kernel's memory where the first ones lie.
  *
- * In: a lowered program, its code and its bound image. Out: `run(shared)`. Values that only move numbers of shared inputs are
- * read through tables made once; elementwise values are computed in loops. Always: the bytes that `boundImage` gives; these
- * ways allocate nothing, any other operation is evaluated as when binding for the first time.
+ * In: a kernel's code and its bound memory. Out: `run(shared)`. Always: the bytes that `boundImage` gives. Evaluating them anew
+ * takes a while and memory; `rebinding-tables.ts` does it by tables, for who binds at every step.
  */
 
-import { pack } from "../codegen/packing.ts";
-import { evaluateNode } from "../ir/evaluate.ts";
-import { operandsOf } from "../ir/graph.ts";
-import { binaryOps, isBinary, isUnary, unaryOps } from "../ir/ops.ts";
-import { at, sizeOf } from "../ir/shape.ts";
-import type { Tensor } from "../ir/tensor.ts";
-import type { BinaryNode, InputNode, Node, UnaryNode } from "../ir/types.ts";
-import type { Buffer, Lowered } from "../lower/loops.ts";
+import type { InputNode } from "../ir/types.ts";
+import type { Lowered } from "../lower/loops.ts";
 import { type Bindable, boundImage } from "./wasm/bind.ts";
 import type { FloatArray } from "./wasm/instance.ts";
-
-/** Cells of memory and, for each, the value it takes. */
-interface Writing {
-  readonly out: FloatArray;
-  readonly from: Float64Array;
-}
 
 /** A kernel's bound memory, writable. */
 export interface BoundMemory {
@@ -38,7 +25,7 @@ export class Rebinding {
   readonly #copies: readonly FloatArray[];
   readonly #memory: () => BoundMemory;
   /** Made by the first rebinding. */
-  #tables: Tables | undefined;
+  #write: Write | undefined;
 
   constructor(memory: () => BoundMemory, shared: ReadonlyMap<InputNode, FloatArray>) {
     this.#memory = memory;
@@ -49,168 +36,25 @@ export class Rebinding {
   /** Writes the numbers of the shared inputs, in program order. */
   run(shared: readonly FloatArray[]): void {
     for (let input = 0; input < shared.length; input++) this.#copies[input]?.set(shared[input] as FloatArray);
-    this.#tables ??= new Tables(this.#memory(), this.values);
-    this.#tables.run(this.#copies);
+    this.#write ??= writer(this.#memory(), this.values);
+    this.#write(this.#copies);
   }
 }
 
-/** Where the cells of a bound image come from. */
-class Tables {
-  readonly #memory: BoundMemory;
-  readonly #shared: ReadonlyMap<InputNode, FloatArray>;
-  readonly #values = new Values();
-  readonly #starts: readonly number[];
-  /** Undefined: the memory holds what these tables cannot write. */
-  readonly #writings: readonly Writing[] | undefined;
+/** Writes the numbers of the shared inputs to memory. */
+export type Write = (shared: readonly FloatArray[]) => void;
+/** Makes that function; the map holds the numbers too. */
+export type Writer = (memory: BoundMemory, shared: ReadonlyMap<InputNode, FloatArray>) => Write;
 
-  constructor(memory: BoundMemory, shared: ReadonlyMap<InputNode, FloatArray>) {
-    this.#memory = memory;
-    this.#shared = shared;
-    this.#starts = [...shared.keys()].map((input) => this.#values.cellsOf(input)[0] ?? 0);
-    this.#writings = writingsOf(memory, this.#values);
-    this.#values.seal();
-  }
+/** Evaluates the whole image. */
+export const writeImage: Writer =
+  ({ lowered, code, bytes }, shared) =>
+  () =>
+    bytes.set(boundImage(lowered, code, shared));
 
-  run(shared: readonly FloatArray[]): void {
-    const { lowered, code, bytes } = this.#memory;
-    if (this.#writings === undefined) return bytes.set(boundImage(lowered, code, this.#shared));
-    for (let input = 0; input < shared.length; input++)
-      this.#values.set(shared[input] as FloatArray, this.#starts[input] as number);
-    this.#values.compute();
-    for (let place = 0; place < this.#writings.length; place++)
-      this.#values.write(this.#writings[place] as Writing);
-  }
-}
+let writer = writeImage;
 
-/** What to write of every buffer that depends on shared inputs; undefined where one holds no floats or goes through tables. */
-function writingsOf({ code, bytes }: BoundMemory, values: Values): Writing[] | undefined {
-  const view = (address: number, length: number): FloatArray =>
-    code.layout.bytes === 4
-      ? new Float32Array(bytes.buffer, bytes.byteOffset + address, length)
-      : new Float64Array(bytes.buffer, bytes.byteOffset + address, length);
-  const writings: Writing[] = [];
-  for (const [product, { address, packing }] of code.layout.packed) {
-    if (product.a.index.indirect !== undefined) return undefined;
-    const from = new Float64Array(packing.cells);
-    pack(product, { packing, values: cellsIn(product.a.buffer, values), tables: () => [], out: from });
-    writings.push({ out: view(address, packing.cells), from });
-  }
-  for (const [buffer, address] of code.layout.plain) {
-    if (isConstant(buffer)) continue;
-    if (buffer.cell !== "float") return undefined;
-    const from = cellsIn(buffer, values);
-    writings.push({ out: view(address, from.length), from });
-  }
-  return values.complete ? writings : undefined;
-}
-
-const isConstant = (buffer: Buffer): boolean =>
-  buffer.space === "bound" && buffer.source.level === "constant";
-
-function cellsIn(buffer: Buffer, values: Values): Float64Array {
-  if (buffer.space !== "bound") return new Float64Array(0);
-  const cells = values.cellsOf(buffer.source);
-  return cells.length === buffer.cells ? cells : new Float64Array(buffer.cells).fill(cells[0] as number);
-}
-
-/** Numbers by cell: those of shared inputs, then those of every value computed from them. */
-class Values {
-  /** Where each value's numbers stand. */
-  readonly #cells = new Map<Node, Float64Array>();
-  readonly #once: (() => void)[] = [];
-  readonly #steps: (() => void)[] = [];
-  /** Has every value numbers of its own? Loops have several. */
-  complete = true;
-  #size = 0;
-  #numbers = new Float64Array(0);
-
-  cellsOf(node: Node): Float64Array {
-    const known = this.#cells.get(node);
-    if (known !== undefined) return known;
-    const cells = moves(node) ? this.#moved(node) : this.#computed(node);
-    this.#cells.set(node, cells);
-    return cells;
-  }
-
-  /** Makes room for all values, and computes constants; no more can be asked for. */
-  seal(): void {
-    this.#numbers = new Float64Array(this.#size);
-    if (this.complete) for (const step of this.#once) step();
-  }
-
-  set(numbers: FloatArray, start: number): void {
-    this.#numbers.set(numbers, start);
-  }
-
-  compute(): void {
-    for (let step = 0; step < this.#steps.length; step++) (this.#steps[step] as () => void)();
-  }
-
-  write({ out, from }: Writing): void {
-    const numbers = this.#numbers;
-    for (let cell = 0; cell < out.length; cell++) out[cell] = numbers[from[cell] as number] as number;
-  }
-
-  /** A movement of cells moves their places. */
-  #moved(node: Node): Float64Array {
-    const [first, ...others] = operandsOf(node);
-    const rest = node.op === "concat" ? others.map((each) => this.#places(each)) : others.map(constantOf);
-    return evaluateNode(node, [this.#places(first as Node), ...rest]).data;
-  }
-
-  #places(node: Node): Tensor {
-    return { data: this.cellsOf(node), shape: node.shape };
-  }
-
-  #computed(node: Node): Float64Array {
-    const operands = operandsOf(node).map((operand) => this.cellsOf(operand));
-    const start = this.#size;
-    this.#size += sizeOf(node.shape);
-    this.complete &&= node.op !== "scan" && node.op !== "project";
-    if (node.op !== "input")
-      (node.level === "constant" ? this.#once : this.#steps).push(this.#step(node, operands, start));
-    return Float64Array.from({ length: sizeOf(node.shape) }, (_, cell) => start + cell);
-  }
-
-  #step(node: Node, operands: readonly Float64Array[], start: number): () => void {
-    const [a, b] = operands as [Float64Array, Float64Array];
-    const both = { a, b, start };
-    if (isUnary(node.op) && node.cell === "float") return () => this.#unary(node as UnaryNode, a, start);
-    if (isBinary(node.op) && node.cell === "float") return () => this.#binary(node as BinaryNode, both);
-    return () => {
-      const tensors = operandsOf(node).map(({ shape }, index) => {
-        const data = new Float64Array(at(operands, index).length);
-        this.write({ out: data, from: at(operands, index) });
-        return { data, shape };
-      });
-      this.#numbers.set(evaluateNode(node, tensors).data, start);
-    };
-  }
-
-  #unary({ op }: UnaryNode, a: Float64Array, start: number): void {
-    const numbers = this.#numbers;
-    const rule = unaryOps[op];
-    for (let cell = 0; cell < a.length; cell++)
-      numbers[start + cell] = rule(numbers[a[cell] as number] as number);
-  }
-
-  #binary({ op }: BinaryNode, { a, b, start }: { a: Float64Array; b: Float64Array; start: number }): void {
-    const numbers = this.#numbers;
-    const rule = binaryOps[op];
-    for (let cell = 0; cell < a.length; cell++)
-      numbers[start + cell] = rule(
-        numbers[a[cell] as number] as number,
-        numbers[b[cell] as number] as number,
-      );
-  }
-}
-
-/** Does the value only repeat numbers of its operands, by shapes and constants? */
-function moves(node: Node): boolean {
-  if (node.op === "gather") return node.indices.op === "constant";
-  return ["reshape", "transpose", "broadcast", "slice", "concat"].includes(node.op);
-}
-
-function constantOf(node: Node): Tensor {
-  return evaluateNode(node, []);
+/** From now on rebinding is done this way. */
+export function rebindBy(other: Writer): void {
+  writer = other;
 }

@@ -1,10 +1,12 @@
 /** Bound runs with new shared inputs: the numbers of a fresh call, on every device, whatever the weights go through. */
 
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { Builder } from "../../src/ir/builder.ts";
 import { sizeOf } from "../../src/ir/shape.ts";
 import type { Program } from "../../src/ir/types.ts";
 import { compileKernelSync, type FloatArray } from "../../src/runtime/kernel.ts";
+import { rebindBy, writeImage } from "../../src/runtime/rebinding.ts";
+import { writeThroughTables } from "../../src/runtime/rebinding-tables.ts";
 import { obstacle } from "../native/helpers.ts";
 import { programOf } from "./helpers.ts";
 
@@ -42,28 +44,33 @@ const numbers = (count: number, seed: number, dtype: "f32" | "f64"): FloatArray 
 
 const devices = ["wasm", "interpreter", ...(obstacle === undefined ? (["native"] as const) : [])] as const;
 
-describe.each(devices)("%s", (device) => {
-  test.each([
-    ["f64", 0],
-    ["f64", 1],
-    ["f32", 70],
-    ["f64", 300],
-    ["f64", 1100],
-  ] as const)("%s, %d rows", (dtype, n) => {
-    const program = weighted();
-    const kernel = compileKernelSync(program, { device, dtype });
-    const shared = (seed: number): FloatArray[] =>
-      program.inputs.slice(1).map(({ shape }, index) => numbers(sizeOf(shape), seed + index, dtype));
-    const bound = kernel.bindFixed(n, shared(1));
-    bound.inputs[0]?.set(numbers(5 * n, 9, dtype));
-    for (const seed of [1, 4, 7, 1]) {
-      bound.rebind(shared(seed));
-      bound.run();
-      const wanted = kernel.runSync([numbers(5 * n, 9, dtype), ...shared(seed)], n);
-      expect(bound.outputs).toEqual(wanted);
-    }
-  });
-});
+describe.each(devices.flatMap((device) => [[device, "anew"] as const, [device, "by tables"] as const]))(
+  "%s, %s",
+  (device, how) => {
+    beforeAll(() => rebindBy(how === "anew" ? writeImage : writeThroughTables));
+
+    test.each([
+      ["f64", 0],
+      ["f64", 1],
+      ["f32", 70],
+      ["f64", 300],
+      ["f64", 1100],
+    ] as const)("%s, %d rows", (dtype, n) => {
+      const program = weighted();
+      const kernel = compileKernelSync(program, { device, dtype });
+      const shared = (seed: number): FloatArray[] =>
+        program.inputs.slice(1).map(({ shape }, index) => numbers(sizeOf(shape), seed + index, dtype));
+      const bound = kernel.bindFixed(n, shared(1));
+      bound.inputs[0]?.set(numbers(5 * n, 9, dtype));
+      for (const seed of [1, 4, 7, 1]) {
+        bound.rebind(shared(seed));
+        bound.run();
+        const wanted = kernel.runSync([numbers(5 * n, 9, dtype), ...shared(seed)], n);
+        expect(bound.outputs).toEqual(wanted);
+      }
+    });
+  },
+);
 
 test("a run that was bound again leaves other runs alone", () => {
   const program = weighted();
