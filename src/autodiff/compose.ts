@@ -8,7 +8,7 @@
 
 import type { Builder } from "../ir/builder.ts";
 import { at, range } from "../ir/shape.ts";
-import { mapLabelled, multiplyFactors } from "./factors.ts";
+import { mapLabelled, multiplyFactors, multiplyScalars } from "./factors.ts";
 import {
   type Axis,
   axisSize,
@@ -19,7 +19,7 @@ import {
   relabel,
   restrict,
 } from "./labels.ts";
-import { type LinearMap, labelsOf, type Term } from "./linear-map.ts";
+import { isScalar, type LinearMap, labelsOf, type Term } from "./linear-map.ts";
 import { mergeLabels, untie } from "./untie.ts";
 
 /** second ∘ first, both sums of terms; parallel terms are not yet joined. */
@@ -34,7 +34,7 @@ interface Pair {
 
 /** One term times one term; undefined where embedded axes do not meet. */
 export function compose(b: Builder, second: Term, first: Term): Term | undefined {
-  if (isScalar(second) && isScalar(first)) return multiplyFactors(b, second, first);
+  if (isScalar(second) && isScalar(first)) return multiplyScalars(b, second, first);
   const pair: Pair = { second: apart(b, second, first), first };
   for (const axis of range(first.out.length)) {
     if (!alignAxis(b, pair, axis)) return undefined;
@@ -47,8 +47,6 @@ export function compose(b: Builder, second: Term, first: Term): Term | undefined
   });
   return multiplyFactors(b, substitute(b, pair.second, unify), pair.first);
 }
-
-const isScalar = (term: Term): boolean => term.out.length === 0 && term.in.length === 0;
 
 /** The second term with labels of its own, should the two share any. */
 function apart(b: Builder, second: Term, first: Term): Term {

@@ -3,7 +3,7 @@
 import { topologicalOrder } from "../ir/graph.ts";
 import { isBinary, isCompare, isLogic, isReduce, isUnary } from "../ir/ops.ts";
 import { sizeOf } from "../ir/shape.ts";
-import type { ContractNode, Level, Node } from "../ir/types.ts";
+import type { ContractNode, Level, Node, Op } from "../ir/types.ts";
 
 /** Operations per row. Only values of level "row" count: bound ones are formed once for all rows. */
 export interface Counts {
@@ -65,7 +65,17 @@ function cellsOf(node: Node): number {
   return sizeOf(isReduce(node.op) && "a" in node ? node.a.shape : node.shape);
 }
 
+const kinds = new Map<Op, keyof typeof WEIGHTS>();
+
 function kindOf(node: Node): keyof typeof WEIGHTS {
+  const known = kinds.get(node.op);
+  if (known !== undefined) return known;
+  const kind = judged(node);
+  kinds.set(node.op, kind);
+  return kind;
+}
+
+function judged(node: Node): keyof typeof WEIGHTS {
   if (node.op === "mul" || node.op === "reduceProd") return "multiplications";
   if (node.op === "add" || node.op === "sub" || node.op === "reduceSum") return "additions";
   if (node.op === "div" || node.op === "sqrt") return "divisions";

@@ -72,12 +72,29 @@ export function guarded(b: Builder, guard: Maybe, factor: Maybe): Maybe {
 
 const singular = (value: Maybe): boolean => value !== undefined && maybeInfinite(value.node);
 
+const isPlain = ({ guard, memory, factor }: Term): boolean =>
+  guard === undefined && memory === undefined && (factor === undefined || factor.node.level === "row");
+
+/** The product of two terms of scalars: of rows' numbers without guards at once, otherwise as any other. */
+export function multiplyScalars(b: Builder, second: Term, first: Term): Term {
+  const [x, y] = [second.factor, first.factor];
+  if (!isPlain(second) || !isPlain(first)) return multiplyFactors(b, second, first);
+  const factor =
+    x === undefined || y === undefined ? (x ?? y) : { node: b.mul(x.node, y.node), labels: x.labels };
+  const scale = second.scale * first.scale;
+  return factor === undefined
+    ? { out: second.out, in: first.in, scale }
+    : { out: second.out, in: first.in, scale, factor };
+}
+
 /** The product of two terms whose middle axes carry the same labels; labels left on neither side are summed. */
 export function multiplyFactors(b: Builder, second: Term, first: Term): Term {
   const frame = { out: second.out, in: first.in, scale: second.scale * first.scale };
   const kept = labelsOf(frame);
   const summed = labelsOfAxes(first.out).filter((each) => !kept.includes(each));
-  const remembers = (singular(second.factor) && first.memory) || (singular(first.factor) && second.memory);
+  const remembers =
+    (first.memory !== undefined && singular(second.factor)) ||
+    (second.memory !== undefined && singular(first.factor));
   const memory = both(b, second.memory, first.memory);
   const pending = both(b, second.guard, first.guard);
   const guard = remembers ? both(b, pending, memory) : pending;

@@ -11,11 +11,20 @@ import type { Node } from "../ir/types.ts";
 import { substitute } from "./compose.ts";
 import { guarded, withParts } from "./factors.ts";
 import { axisSize, expandTo, freshAxes, type Labelled, labelled, zip } from "./labels.ts";
-import { isDense, type LinearMap, labelsOf, type Term } from "./linear-map.ts";
+import { isDense, isScalar, type LinearMap, labelsOf, type Term } from "./linear-map.ts";
 import { denseNode } from "./materialize.ts";
 
 /** The sum with parallel terms joined. */
 export function join(b: Builder, terms: LinearMap): LinearMap {
+  const [first, second, third] = terms;
+  if (
+    first !== undefined &&
+    second !== undefined &&
+    third === undefined &&
+    isScalar(first) &&
+    isScalar(second)
+  )
+    return [addTerms(b, first, second)];
   const byStructure = new Map<string, Term>();
   for (const term of terms) {
     const key = structureOf(term);
@@ -47,7 +56,10 @@ function structureOf(term: Term): string {
 function addTerms(b: Builder, x: Term, y: Term): Term {
   const target = labelsOf(x);
   const source = labelsOf(y);
-  const onto = substitute(b, y, new Map(source.map((each, index) => [each, [at(target, index)]])));
+  const onto =
+    source.length === 0
+      ? y
+      : substitute(b, y, new Map(source.map((each, index) => [each, [at(target, index)]])));
   const frame = { out: x.out, in: x.in, scale: 1 };
   if (
     x.factor === undefined &&
@@ -62,7 +74,8 @@ function addTerms(b: Builder, x: Term, y: Term): Term {
   if (x.guard?.node.op === "not" && onto.guard !== undefined && x.guard.node.a === onto.guard.node)
     return choose(b, onto, x);
   if (x.guard !== undefined && sameLabelled(x.guard, onto.guard)) return addBehindGuard(b, x, onto);
-  return withParts(frame, { factor: addScaled(b, x, onto), ...memoryOf(b, x, onto) });
+  const { scale, factor } = addScaled(b, x, onto);
+  return withParts({ ...frame, scale }, { factor, ...memoryOf(b, x, onto) });
 }
 
 /** One guard for both: it stays in front of the sum, not yet applied. */
@@ -71,8 +84,8 @@ function addBehindGuard(b: Builder, x: Term, y: Term): Term {
     Term,
     Term,
   ];
-  const frame = { out: x.out, in: x.in, scale: 1 };
-  return withParts(frame, { factor: addScaled(b, p, q), guard: x.guard, ...memoryOf(b, p, q) });
+  const { scale, factor } = addScaled(b, p, q);
+  return withParts({ out: x.out, in: x.in, scale }, { factor, guard: x.guard, ...memoryOf(b, p, q) });
 }
 
 function sameLabelled(x: Labelled, y: Labelled | undefined): boolean {
@@ -94,15 +107,22 @@ function scaled(b: Builder, term: Term): Labelled {
   return { node: b.mul(b.constant(term.scale), node), labels };
 }
 
-function addScaled(b: Builder, x: Term, y: Term): Labelled {
-  const one: Labelled = { node: b.constant(1), labels: [] };
-  const [p, q] = [x, y].map((term) => guarded(b, term.guard, term.factor) ?? one) as [Labelled, Labelled];
-  if (x.scale === 1 && y.scale === -1) return zip((m, n) => b.sub(m, n), b, [p, q]);
-  const times = (term: Term, value: Labelled): Labelled => ({
-    ...value,
-    node: b.mul(b.constant(term.scale), value.node),
-  });
-  return zip((m, n) => b.add(m, n), b, [times(x, p), times(y, q)]);
+/** x + y; a scale that both have, up to the sign, stays in front. */
+function addScaled(b: Builder, x: Term, y: Term): { scale: number; factor: Labelled } {
+  const [p, q] = [filled(b, x), filled(b, y)];
+  if (x.scale === y.scale) return { scale: x.scale, factor: zip((m, n) => b.add(m, n), b, [p, q]) };
+  if (x.scale === -y.scale) {
+    // The positive scale in front: primal values are written so, and shared with them.
+    const parts: [Labelled, Labelled] = x.scale > 0 ? [p, q] : [q, p];
+    return { scale: Math.abs(x.scale), factor: zip((m, n) => b.sub(m, n), b, parts) };
+  }
+  const times = (value: Labelled, scale: number): Labelled =>
+    scale === 1 ? value : { ...value, node: b.mul(b.constant(scale), value.node) };
+  return { scale: 1, factor: zip((m, n) => b.add(m, n), b, [times(p, x.scale), times(q, y.scale)]) };
+}
+
+function filled(b: Builder, { guard, factor }: Term): Labelled {
+  return guarded(b, guard, factor) ?? { node: b.constant(1), labels: [] };
 }
 
 /** A sum is certainly zero only where both are. */

@@ -55,3 +55,10 @@ export function isDense(term: Term): boolean {
   );
   return plain && tiedLabels(term).length === 0;
 }
+
+const isSingle = (axis: Axis): boolean => axis.labels.length === 0 && axis.embed === undefined;
+
+/** Is the term one number between values of one cell? */
+export function isScalar(term: Pick<Term, "out" | "in">): boolean {
+  return term.out.every(isSingle) && term.in.every(isSingle);
+}

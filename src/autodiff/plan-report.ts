@@ -94,7 +94,9 @@ export function reportOf({ ends, result, blocks, roots }: Material): PlanReport 
       to: cutOf(ends, to),
     })),
     blocks: blocks.map((block) => blockOf(block, ends.scalars)),
-    bound: { counts: countNodes(roots, "bound"), cells: boundCells(roots) },
+    get bound() {
+      return boundOf(roots);
+    },
     steps: result.steps,
     stopped: result.stopped,
   };
@@ -155,11 +157,12 @@ function whyChosen(
 
 const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
 
-/** Cells of the shared values that are computed, not given. */
-function boundCells(roots: readonly Node[]): number {
-  return topologicalOrder(roots)
+/** What is computed of shared values, and the cells of it that are kept. */
+function boundOf(roots: readonly Node[]): PlanReport["bound"] {
+  const cells = topologicalOrder(roots)
     .filter(({ level, op }) => level === "bound" && (op === "mul" || op === "contract"))
     .reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  return { counts: countNodes(roots, "bound"), cells };
 }
 
 function cutOf(ends: Ends, vertex: Vertex | undefined): Cut | undefined {

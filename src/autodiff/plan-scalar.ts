@@ -18,6 +18,7 @@ import {
   type ScalarProblem,
 } from "./scalar-graph.ts";
 import { type SearchResult, searchOrder } from "./search.ts";
+import { cheapestSparse } from "./sparse-order.ts";
 
 /** How hard to look for a better plan; counted in steps, so plans are the same on every machine. */
 export type Effort = "quick" | "default" | "thorough";
@@ -70,7 +71,7 @@ const STEPS_PER_PAIR = 150;
 /** The matrix of edges takes this many vertices squared. */
 const MOST_VERTICES = 1500;
 
-/** The linearised values as a scalar problem, with the vertex of each of its numbers; undefined if they are tensors, or too many. */
+/** The linearised values as a scalar problem, with the vertex of each of its numbers; undefined if they are tensors. */
 export function scalarProblem(
   linear: Linearized,
 ): { problem: ScalarProblem; vertices: readonly Vertex[] } | undefined {
@@ -79,7 +80,7 @@ export function scalarProblem(
     (vertex) => graph.successors(vertex).length + graph.predecessors(vertex).length > 0,
   );
   const isScalar = (vertex: Vertex): boolean => sizeOf(values.get(vertex)?.shape ?? []) === 1;
-  if (vertices.length > MOST_VERTICES || !vertices.every(isScalar)) return undefined;
+  if (!vertices.every(isScalar)) return undefined;
   const numbers = new Map(vertices.map((vertex, index) => [vertex, index]));
   const edges = vertices.flatMap((vertex) => edgesInto(graph, vertex, numbers));
   const inner = intermediates(linear).map((vertex) => numbers.get(vertex) as number);
@@ -134,10 +135,11 @@ export function searchedOrders(whole: ScalarProblem, prices: Prices, effort: Eff
   };
 }
 
-/** Candidates for a linearised formula; none if it is not made of scalars. */
+/** Candidates for a linearised formula; none if it is not made of scalars, or of too many. */
 export function scalarCandidates(linear: Linearized, effort: Effort): Candidates {
   const found = scalarProblem(linear);
-  if (found === undefined) return { candidates: [], steps: 0, stopped: false };
+  if (found === undefined || found.vertices.length > MOST_VERTICES)
+    return { candidates: [], steps: 0, stopped: false };
   const { problem, vertices } = found;
   const { orders, steps, stopped } = searchedOrders(problem, realPrices, effort);
   const candidates = orders.map(({ name, order }) => ({
@@ -145,6 +147,23 @@ export function scalarCandidates(linear: Linearized, effort: Effort): Candidates
     order: order.map((number) => vertices[number] as Vertex),
   }));
   return { candidates, steps, stopped };
+}
+
+/** For a formula of any size: the cheapest of the plain modes asked for and of greedy orders; undefined if it is not made of scalars. */
+export function cheapestScalar(
+  linear: Linearized,
+  modes: { readonly asked: readonly Candidate[]; readonly greedy: boolean },
+): Candidate | undefined {
+  const found = scalarProblem(linear);
+  if (found === undefined) return undefined;
+  const { problem, vertices } = found;
+  const numbers = new Map(vertices.map((vertex, index) => [vertex, index]));
+  const named = modes.asked.map(({ name, order }) => ({
+    name,
+    order: order.map((vertex) => numbers.get(vertex) as number),
+  }));
+  const { name, order } = cheapestSparse(problem, realPrices, { named, greedy: modes.greedy });
+  return { name, order: order.map((number) => vertices[number] as Vertex) };
 }
 
 /** The problem after vertices whose elimination can only help: those with ±1 as their only edge in, or out. */

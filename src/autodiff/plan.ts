@@ -12,7 +12,13 @@ import type { Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
 import { intermediates, type Linearized } from "./linearize.ts";
 import { cutCandidates } from "./plan-cuts.ts";
-import { type Candidate, type Candidates, type Effort, scalarCandidates } from "./plan-scalar.ts";
+import {
+  type Candidate,
+  type Candidates,
+  cheapestScalar,
+  type Effort,
+  scalarCandidates,
+} from "./plan-scalar.ts";
 import { secondOrderCandidates } from "./plan-second.ts";
 import { greedyOrder, shadowCost } from "./plan-shadow.ts";
 
@@ -87,8 +93,13 @@ export function candidatesFor(
   const forward: Candidate = { name: "forward", order: vertices };
   const reverse: Candidate = { name: "reverse", order: [...vertices].reverse() };
   const asked = { auto: [reverse, forward], forward: [forward], reverse: [reverse] }[mode];
-  if (vertices.length > MOST_BUILT)
-    return { candidates: [cheapestOf(linear, asked)], steps: 0, stopped: false };
+  if (vertices.length > MOST_BUILT) {
+    const greedy = mode === "auto";
+    const only =
+      cheapestScalar(linear, { asked, greedy }) ??
+      cheapestOf(linear, [...asked, ...(greedy ? cutCandidates(linear) : [])]);
+    return { candidates: [only], steps: 0, stopped: false };
+  }
   if (mode !== "auto") return { candidates: [reverse, forward], steps: 0, stopped: false };
   const scalar = scalarCandidates(linear, effort);
   const others =

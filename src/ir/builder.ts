@@ -62,9 +62,9 @@ export class Builder {
   /** Given to every node made while it is set. */
   origin: Origin | undefined;
   readonly #nodes = new Map<string, Node>();
-  readonly #own = new Set<Node>();
+  /** By id. */
+  readonly #own: Node[] = [];
   readonly #identities: boolean;
-  #next = 0;
 
   /** `identities: false` keeps nodes exactly as asked for (the parser needs that). */
   constructor(options: { identities?: boolean } = {}) {
@@ -340,25 +340,22 @@ export class Builder {
     const reduced = this.#identities ? simplified(this, draft) : undefined;
     if (reduced !== undefined) return reduced;
     const operands = operandsOf(draft as Node);
-    const own = operands.every((node) => this.#own.has(node));
+    const own = operands.every((node) => this.#own[node.id] === node);
     if (!own) invariant(own, `${draft.op}${this.#place()} reads a node of another builder: use inline`);
     const key = keyOf(draft);
     const known = this.#nodes.get(key);
     if (known !== undefined) return known;
     this.#require(draft.shape.every(isCount), () => `${draft.op} has no shape ${showShape(draft.shape)}`);
     const level = draft.level ?? this.#levelOf(draft.op, operands);
-    const node = Object.freeze({
-      ...draft,
-      level,
-      id: this.#next++,
-      ...(this.origin === undefined ? {} : { origin: this.origin }),
-    }) as Node;
+    const made = { ...draft, level, id: this.#own.length };
+    const node = Object.freeze(this.origin === undefined ? made : { ...made, origin: this.origin }) as Node;
     this.#nodes.set(key, node);
-    this.#own.add(node);
+    this.#own.push(node);
     return node;
   }
 
   #levelOf(op: Op, operands: readonly Node[]): Level {
+    if (operands.length > 0 && operands.every(({ level }) => level === "row")) return "row";
     const levels = operands.map((node) => node.level);
     if (levels.includes("row") && levels.includes("finish")) {
       const rule = "a row sum may feed what follows all rows, never a row again";
@@ -371,6 +368,7 @@ export class Builder {
   }
 
   #aligned(op: string, a: Node, b: Node): [Node, Node] {
+    if (sameShape(a.shape, b.shape)) return [a, b];
     const shape = this.#joint(op, a.shape, b.shape);
     return [this.broadcast(a, shape), this.broadcast(b, shape)];
   }

@@ -1,6 +1,8 @@
 /** A node's identity as text: equal keys, equal nodes. Origins and ids of the node itself take no part. */
 
-import type { Draft } from "./builder.ts";
+import type { Draft, DraftOf } from "./builder.ts";
+import { isBinary } from "./ops.ts";
+import type { BinaryNode } from "./types.ts";
 
 const identities = new WeakMap<object, number>();
 let nextIdentity = 0;
@@ -34,6 +36,9 @@ function part(value: unknown): string {
 
 /** The text under which the builder shares a node. */
 export function keyOf(draft: Draft): string {
+  // Of these the operands say the rest: shapes and cells are equal where operands are.
+  if (isBinary(draft.op))
+    return `${draft.op} %${(draft as DraftOf<BinaryNode>).a.id} %${(draft as DraftOf<BinaryNode>).b.id}`;
   let key = "";
   for (const name of Object.keys(draft)) {
     if (name !== "level" || draft.op === "input") key += `${name}=${part(draft[name as keyof Draft])} `;

@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from "vitest";
 import { planJacobian } from "../../src/autodiff/index.ts";
-import { realPrices, ScalarGraph, type ScalarProblem } from "../../src/autodiff/scalar-graph.ts";
+import { costOfOrder, realPrices, ScalarGraph, type ScalarProblem } from "../../src/autodiff/scalar-graph.ts";
 import { searchOrder } from "../../src/autodiff/search.ts";
+import { cheapestSparse } from "../../src/autodiff/sparse-order.ts";
 import { Builder } from "../../src/ir/builder.ts";
 import { nodesOf, programOf } from "../../src/ir/graph.ts";
 import { sigmoid, softmax, softplus } from "../../src/ir/library/index.ts";
@@ -87,5 +88,61 @@ describe("searching for an order", () => {
     expect(prices()).not.toEqual(before);
     graph.undo(mark);
     expect(prices()).toEqual(before);
+  });
+});
+
+describe("graphs too large for a matrix of edges", () => {
+  const paths = (count: number, chain: number): ScalarProblem => {
+    // Sources 0 … 3 all feed a chain; its end feeds sinks: best eliminated from inside.
+    const inner = range(count * chain).map((index) => index + 4);
+    const size = 4 + inner.length + 4;
+    const edges = range(count).flatMap((path) => {
+      const [first, last] = [4 + path * chain, 3 + (path + 1) * chain];
+      return [
+        ...range(4).map((from) => ({ from, to: first, kind: 3 })),
+        ...range(chain - 1).map((step) => ({ from: first + step, to: first + step + 1, kind: 3 })),
+        ...range(4).map((sink) => ({ from: last, to: size - 1 - sink, kind: 3 })),
+      ];
+    });
+    return { size, edges, inner };
+  };
+  const problem = paths(20, 10);
+  const named = [
+    { name: "reverse", order: [...problem.inner].reverse() },
+    { name: "forward", order: problem.inner },
+  ];
+
+  test("Markowitz is found where it multiplies less than both modes, and is an order of all vertices", () => {
+    const found = cheapestSparse(problem, realPrices, { named, greedy: true });
+    expect(found.name).toBe("Markowitz");
+    expect([...found.order].sort((x, y) => x - y)).toEqual(problem.inner);
+    const cost = costOfOrder(problem, found.order, realPrices);
+    for (const { order } of named) expect(cost).toBeLessThan(costOfOrder(problem, order, realPrices));
+  });
+
+  test("of the modes the cheaper one", () => {
+    const wide = { ...problem, edges: problem.edges.filter(({ from }) => from === 0 || from > 3) };
+    expect(cheapestSparse(wide, realPrices, { named, greedy: false }).name).toBe("forward");
+  });
+
+  test("a program of thousands of branching scalars has the Jacobian of forward mode", () => {
+    const b = new Builder();
+    const x = b.input("x", [4]);
+    const values = range(4).map((index) =>
+      b.reshape(b.slice(x, { starts: [index], steps: [1], shape: [1] }), []),
+    );
+    for (const step of range(2400)) {
+      const [u, v] = [at(values, values.length - 1 - ((step * 7) % 4)), at(values, values.length - 1)];
+      values.push(b.unary(step % 2 === 0 ? "sin" : "tanh", step % 3 === 0 ? b.mul(u, v) : b.add(u, v)));
+    }
+    const y = b.concat(
+      values.slice(-3).map((value) => b.reshape(value, [1])),
+      0,
+    );
+    const program = programOf("branching", [x], [{ name: "y", value: y }]);
+    const [auto, forward] = (["auto", "forward"] as const).map((mode) =>
+      valuesAt(planJacobian(program, { wrt: [0], mode }).program, [Float64Array.of(0.1, -0.2, 0.3, 0.4)]),
+    );
+    expect(distance(at(auto as Float64Array[], 0), at(forward as Float64Array[], 0))).toBeLessThan(1e-10);
   });
 });
