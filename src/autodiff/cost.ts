@@ -4,6 +4,7 @@ import { topologicalOrder } from "../ir/graph.ts";
 import { isBinary, isCompare, isLogic, isReduce, isUnary } from "../ir/ops.ts";
 import { sizeOf } from "../ir/shape.ts";
 import type { ContractNode, Level, Node, Op } from "../ir/types.ts";
+import { movedCells } from "./selection.ts";
 
 /** Operations per row. Only values of level "row" count: bound ones are formed once for all rows. */
 export interface Counts {
@@ -53,6 +54,11 @@ export function countNodes(roots: readonly Node[], level: Level = "row"): Counts
 }
 
 function countContract(counts: Counts, node: ContractNode): void {
+  const moved = movedCells(node);
+  if (moved !== undefined) {
+    counts.additions += moved;
+    return;
+  }
   const sizes = new Map<number, number>();
   node.aLabels.forEach((label, axis) => sizes.set(label, node.a.shape[axis] as number));
   node.bLabels.forEach((label, axis) => sizes.set(label, node.b.shape[axis] as number));

@@ -7,6 +7,7 @@
 import type { LinearGraph, Vertex } from "./linear-graph.ts";
 import { type LinearMap, labelsOf, type Term } from "./linear-map.ts";
 import { intermediates, type Linearized } from "./linearize.ts";
+import { isSelection } from "./selection.ts";
 
 /** Markowitz: always the vertex whose elimination multiplies least now. */
 export function greedyOrder(linear: Linearized): Vertex[] {
@@ -104,7 +105,7 @@ export function shadowOf(map: LinearMap): Shadow {
     number,
     number,
   ];
-  const factor = map.some((each) => each.factor !== undefined);
+  const factor = map.some((each) => each.factor !== undefined && !isSelection(each.factor.node));
   return { out, in: inner, factor, ties: (out * inner) / cells(labelsOf(term)) };
 }
 
