@@ -4,7 +4,7 @@
  * In: a planned function. Out: text. Always: counts are of the program that is compiled, sizes in the asked width.
  */
 
-import { countNodes, type PlanGraph, type PlanReport, printPlan } from "../autodiff/index.ts";
+import { countNodes, type PlanMaterial, type PlanReport, printPlan } from "../autodiff/index.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { nodesOf } from "../ir/graph.ts";
@@ -28,7 +28,7 @@ export interface Show {
   readonly kernel: KernelInfo | undefined;
 }
 
-type Draw = (name: string, report: PlanReport, graph: PlanGraph) => string;
+type Draw = (name: string, report: PlanReport, material: PlanMaterial) => string;
 let draw: Draw | undefined;
 
 /** Makes pictures known: what draws them is not part of pages. */
@@ -40,12 +40,12 @@ export function registerPicture(picture: Draw): void {
 export function explained(name: string, planned: Planned, show: Show): string {
   if (show.format === "text") return textOf(name, planned, show);
   if (show.format === "json") return JSON.stringify(factsOf(name, planned, show));
-  const { report, graph } = planned;
-  if (report === undefined || graph === undefined)
+  const { report, material } = planned;
+  if (report === undefined || material === undefined)
     throw new UsageError("JR459", `${name} has no plan to draw: use jacrow(f).explain({ format: "svg" })`);
   if (draw === undefined)
     throw new UsageError("JR460", 'pictures of plans are drawn on Node; format: "json" has the plan as data');
-  return draw(name, report, graph());
+  return draw(name, report, material);
 }
 
 function textOf(name: string, planned: Planned, show: Show): string {

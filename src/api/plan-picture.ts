@@ -1,11 +1,18 @@
 /**
  * The picture of a plan: the graph with the plan drawn on it, and above it what the plan costs beside the plain modes.
  *
- * In: a report and the graph of the plan. Out: SVG text. Always: every value is there, alone or in a group with its number.
+ * In: a report and what planning left. Out: SVG text. Always: every value is there, alone or in a group with its number.
  * Importing this file makes pictures known to `explain`: Node's entry points do, pages do not carry it.
  */
 
-import { type How, type PlanGraph, type PlanReport, planNotes } from "../autodiff/index.ts";
+import {
+  type How,
+  type PlanGraph,
+  type PlanMaterial,
+  type PlanReport,
+  planGraph,
+  planNotes,
+} from "../autodiff/index.ts";
 import { registerPicture } from "./explain.ts";
 import { layered, type Size } from "./graph-layout.ts";
 import { CHIPS, type Drawing, drawingOf, FILLS } from "./plan-boxes.ts";
@@ -27,7 +34,8 @@ const WAYS: Readonly<Record<How, string>> = {
 };
 
 /** The picture as SVG. */
-export function planPicture(name: string, report: PlanReport, graph: PlanGraph): string {
+export function planPicture(name: string, report: PlanReport, material: PlanMaterial): string {
+  const graph = planGraph(material);
   const drawing = drawingOf(graph);
   const { boxes, edges, lines } = drawing;
   const layout = layered(boxes.map(sizeOfBox), edges, SPACING);

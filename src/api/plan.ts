@@ -9,7 +9,7 @@ import {
   planJacobian as accumulated,
   expandJacobians,
   type Pattern,
-  type PlanGraph,
+  type PlanMaterial,
   type PlanReport,
 } from "../autodiff/index.ts";
 import { UsageError } from "../errors.ts";
@@ -36,8 +36,8 @@ export interface Planned {
   readonly report?: PlanReport;
   /** Where each result may be nonzero, for Jacobians. */
   readonly patterns?: () => readonly Pattern[];
-  /** The graph with the plan on it, for Jacobians. */
-  readonly graph?: () => PlanGraph;
+  /** What a picture of the plan is drawn from, for Jacobians. */
+  readonly material?: PlanMaterial;
 }
 
 /** What one row computes, before differentiation. */
@@ -100,10 +100,10 @@ export function planJacobian(
   const result = accumulated(program, { wrt: chosen.inputs, mode, effort, format, allowZero: true });
   const width = chosen.inputs.length;
   const results = replaceLeaves(outputs, (index) => shifted(chosen.structure, index * width));
-  const { plan: report, patterns, graph } = result;
+  const { plan: report, patterns, material } = result;
   const sizes = format === "dense" ? estimates : estimatesOf(result.program.outputs);
   if (format === "compressed") options.checkSizes(sizes);
-  return { program: result.program, results, estimates: sizes, report, patterns, graph };
+  return { program: result.program, results, estimates: sizes, report, patterns, material };
 }
 
 function checkNoSums({ name, outputs }: Program): void {

@@ -14,7 +14,7 @@ import { endsOf, type Pair } from "./ends.ts";
 import { type Differentiate, expandAll, expandJacobianNodes } from "./expand.ts";
 import type { Pattern } from "./pattern.ts";
 import { type Mode, planned } from "./plan.ts";
-import { type PlanGraph, planGraph } from "./plan-graph.ts";
+import type { PlanMaterial } from "./plan-graph.ts";
 import { type PlanReport, reportOf } from "./plan-report.ts";
 import type { Effort } from "./plan-scalar.ts";
 
@@ -66,12 +66,12 @@ export function linearizable(program: Program): Program {
   return expandAll(program, differentiate);
 }
 
-/** A Jacobian's program, how it was planned, and on demand: where each (output, input) may be nonzero, the graph of the plan. */
+/** A Jacobian's program, how it was planned, where each (output, input) may be nonzero, and what pictures are drawn from. */
 export interface PlannedJacobian {
   readonly program: Program;
   readonly plan: PlanReport;
   readonly patterns: () => readonly Pattern[];
-  readonly graph: () => PlanGraph;
+  readonly material: PlanMaterial;
 }
 
 /** Plans the Jacobian. Throws as `jacobianProgram` does. */
@@ -111,11 +111,12 @@ export function planJacobian(program: Program, request: JacobianRequest): Planne
     program: programOf(program.name, inputs, made),
     plan: reportOf({ ends, result, blocks, roots: made.map(({ value }) => value) }),
     patterns: () => pairs.map((pair) => ends.pattern(ends.maps(result.map, pair), pair)),
-    graph: () =>
-      planGraph(ends, result.candidate, {
-        inputs: wrt.map((input) => ({ name: input.name, value: input })),
-        outputs,
-      }),
+    material: {
+      ends,
+      candidate: result.candidate,
+      inputs: wrt.map((input) => ({ name: input.name, value: input })),
+      outputs,
+    },
   };
 }
 

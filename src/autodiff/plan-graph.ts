@@ -53,16 +53,25 @@ interface Named {
   readonly value: Node;
 }
 
+/** What planning leaves of a plan, for those who want its graph. */
+export interface PlanMaterial {
+  readonly ends: Ends;
+  readonly candidate: Candidate;
+  readonly inputs: readonly Named[];
+  readonly outputs: readonly Named[];
+}
+
 /** The graph as it was before elimination, and what the candidate does with it. */
-export function planGraph(
-  { linear, scalars }: Ends,
-  candidate: Candidate,
-  named: { readonly inputs: readonly Named[]; readonly outputs: readonly Named[] },
-): PlanGraph {
+export function planGraph({
+  ends: { linear, scalars },
+  candidate,
+  inputs,
+  outputs,
+}: PlanMaterial): PlanGraph {
   const { graph, sources, sinks, values } = linear;
   const names = new Map<Vertex, string>([
-    ...namesOf(sources, named.inputs, scalars),
-    ...namesOf(sinks, named.outputs, scalars),
+    ...namesOf(sources, inputs, scalars),
+    ...namesOf(sinks, outputs, scalars),
   ]);
   const places = new Map(candidate.order.map((vertex, index) => [vertex, index + 1]));
   const ways = waysOf(linear, candidate);

@@ -73,8 +73,8 @@ class SparseGraph {
   constructor({ size, edges }: ScalarProblem, prices: Prices) {
     this.size = size;
     this.#prices = prices;
-    this.#into = range(size).map(() => new Map());
-    this.#outOf = range(size).map(() => new Map());
+    this.#into = range(size).map(() => new Map<number, number>());
+    this.#outOf = range(size).map(() => new Map<number, number>());
     for (const { from, to, kind } of edges) this.#set(from, to, kind);
   }
 

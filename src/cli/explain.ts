@@ -95,16 +95,16 @@ function stagesOf(args: Arguments, { debug }: Terminal): Stage[] {
 }
 
 /** Writes the picture, if one was asked for. */
-async function drawn({ subject, report, graph }: Explanation, args: Arguments): Promise<void> {
+async function drawn({ subject, report, material }: Explanation, args: Arguments): Promise<void> {
   const path = args.text("svg");
   if (path === undefined) return;
-  const text = planPicture(subject.model.name, report, graph());
+  const text = planPicture(subject.model.name, report, material);
   await fileStep(() => writeBytesFile(path, new TextEncoder().encode(text), { force: args.flag("force") }));
 }
 
 async function explained(subject: Subject): Promise<Explanation> {
   const { program, request, compute } = subject;
-  const { program: plan, plan: report, graph } = planJacobian(program, request);
+  const { program: plan, plan: report, material } = planJacobian(program, request);
   const modes = MODES.map(
     (mode) => [mode, countsOf(jacobianProgram(program, { ...request, mode }))] as const,
   );
@@ -116,7 +116,7 @@ async function explained(subject: Subject): Promise<Explanation> {
     subject,
     plan,
     report,
-    graph,
+    material,
     values: countsOf(expandJacobians(program)),
     modes,
     chosen,

@@ -9,7 +9,7 @@ import {
   type Block,
   type Counts,
   type Mode,
-  type PlanGraph,
+  type PlanMaterial,
   type PlanReport,
   printPlan,
 } from "../autodiff/index.ts";
@@ -25,7 +25,7 @@ export interface Explanation {
   /** The Jacobian's program. */
   readonly plan: Program;
   readonly report: PlanReport;
-  readonly graph: () => PlanGraph;
+  readonly material: PlanMaterial;
   /** Operations of the values alone, of the Jacobian by each plain mode, and as planned. */
   readonly values: Counts;
   readonly modes: readonly (readonly [Mode, Counts])[];

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { eliminationTasks, programOfTask } from "../../bench/tasks/elimination.ts";
 import { attention, chain, residual, twoHeads } from "../../bench/tasks/networks.ts";
 import { planPicture } from "../../src/api/plan-picture.ts";
-import { planJacobian } from "../../src/autodiff/index.ts";
+import { planGraph, planJacobian } from "../../src/autodiff/index.ts";
 import { jacrow, type Row, rows, sin, type Tensor, tanh } from "../../src/index.ts";
 import { Builder } from "../../src/ir/builder.ts";
 import { programOf } from "../../src/ir/graph.ts";
@@ -24,8 +24,8 @@ function expectWellFormed(xml: string): void {
 }
 
 const pictureOf = (program: Program): string => {
-  const { plan, graph } = planJacobian(program, { wrt: [0] });
-  return planPicture(program.name, plan, graph());
+  const { plan, material } = planJacobian(program, { wrt: [0] });
+  return planPicture(program.name, plan, material);
 };
 
 /** Boxes as drawn: the first rectangle of each group with a tooltip. */
@@ -52,9 +52,9 @@ describe.each([
   attention({ tokens: 8, width: 16, inner: 8, out: 4 }),
   ...eliminationTasks.map(programOfTask),
 ])("$name", (program) => {
-  const { plan, graph } = planJacobian(program, { wrt: [0] });
-  const { vertices, edges } = graph();
-  const svg = planPicture(program.name, plan, graph());
+  const { plan, material } = planJacobian(program, { wrt: [0] });
+  const { vertices, edges } = planGraph(material);
+  const svg = planPicture(program.name, plan, material);
 
   test("every value is drawn once, with its place in the order, and nothing overlaps", () => {
     expectWellFormed(svg);
@@ -73,8 +73,8 @@ describe.each([
 });
 
 test("an autoencoder: reverse into the bottleneck, forward out of it, cut there", () => {
-  const { graph } = planJacobian(chain([784, 256, 32, 256, 784]), { wrt: [0] });
-  const ways = graph()
+  const { material } = planJacobian(chain([784, 256, 32, 256, 784]), { wrt: [0] });
+  const ways = planGraph(material)
     .vertices.map(({ how, shape }) => `${how} ${shape.join()}`)
     .filter((way) => !way.startsWith("undefined"));
   expect(ways).toEqual([
