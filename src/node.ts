@@ -9,6 +9,7 @@ import "./api/plan-picture.ts";
 import "./runtime/native/register.ts";
 
 export { type ToSourceOptions, toSource } from "./api/to-source.ts";
+export type { ArrayChoice } from "./data/archives.ts";
 export { type NpyFile, openRows, type RowRange, readNpyFile } from "./data/read-file.ts";
 export { createNpy, type NpyWriteOptions, type NpyWriter, writeNpyFile } from "./data/write-file.ts";
 export * from "./index.ts";

@@ -26,7 +26,8 @@ Start here:
   4. Use the result:  Z = numpy.load("Z.npy")               # Z has shape (n, d_o, d_i)
 
 A MODEL is an .onnx file, or file.js#name for a function of a module of yours.
-ROWS is an .npy file whose first axis is the row; "-" is standard input.
+ROWS is an .npy file whose first axis is the row, or an array of an .npz or .safetensors
+file (--key NAME); "-" is standard input.
 
 jacrow COMMAND --help explains a command. jacrow --version prints the version.
 Exit codes: 0 ok, 1 a check failed, 2 usage, 3 unsupported or rows that mix, 4 files,

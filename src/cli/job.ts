@@ -86,6 +86,7 @@ function openRowsOf(model: Model, args: Arguments, dtype: FloatType | undefined)
   return openAll({
     files: inputFiles(model, words),
     shared: args.list("shared") ?? [],
+    key: args.text("key"),
     range: args.text("rows"),
     dtype: dtype ?? model.dtype,
     words,

@@ -25,6 +25,11 @@ export const SELECTION_OPTIONS: readonly OptionSpec[] = [
     placeholder: "LIST",
     help: "inputs of a function that all rows share: their file\nholds the value itself, without an axis of rows",
   },
+  {
+    name: "key",
+    placeholder: "NAME",
+    help: "the array of an .npz or .safetensors file that holds the rows;\nby default the only one, or the one named as the input",
+  },
   { name: "allow-zero", help: "accept an output that does not depend on an input" },
 ];
 

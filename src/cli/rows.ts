@@ -1,7 +1,7 @@
 /**
  * The rows of a command: open files, read block by block.
  *
- * In: one `.npy` file per input. Out: the signature, the number of rows, and blocks of floats of one width. Always: no more
+ * In: one `.npy` file (or an array of an `.npz` or `.safetensors` file) per input. Out: the signature, the number of rows, and blocks of floats of one width. Always: no more
  * than a block is in memory, all row files have the same number of rows, and what a conversion lost is told.
  */
 
@@ -20,6 +20,8 @@ export interface RowsRequest {
   readonly files: readonly InputFile[];
   /** Names of inputs of a plain function that all rows share. */
   readonly shared: readonly string[];
+  /** `--key NAME`: the array of files that hold several. */
+  readonly key: string | undefined;
   /** `--rows A:B`. */
   readonly range: string | undefined;
   /** What the user or the model says; else the files decide. */
@@ -38,7 +40,7 @@ interface Opened {
 export async function openAll(request: RowsRequest): Promise<RowBlocks> {
   const opened: Opened[] = [];
   try {
-    for (const file of request.files) opened.push(await openOne(file, request.shared));
+    for (const file of request.files) opened.push(await openOne(file, request));
     return new RowBlocks(opened, request);
   } catch (error) {
     for (const { file } of opened) file.close();
@@ -46,8 +48,11 @@ export async function openAll(request: RowsRequest): Promise<RowBlocks> {
   }
 }
 
-async function openOne({ name, path, spec }: InputFile, shared: readonly string[]): Promise<Opened> {
-  const file = await fileStep(() => openRows(path));
+async function openOne(
+  { name, path, spec }: InputFile,
+  { shared, key }: Pick<RowsRequest, "shared" | "key">,
+): Promise<Opened> {
+  const file = await fileStep(() => openRows(path, { key, likely: name }));
   try {
     return { input: inputOf({ name, path, spec }, file, shared), path, file };
   } catch (error) {

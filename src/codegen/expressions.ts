@@ -158,7 +158,10 @@ export class Evaluator<V, I> {
     if (from === "bool") return lanes.and(a, to === "float" ? lanes.constant(1) : lanes.bits(1n));
     if (to === "bool")
       return from === "float" ? lanes.ne(a, lanes.constant(0)) : target.integer("ne", [a, lanes.bits(0n)]);
-    return from === "int" ? target.intToFloat(a) : target.floatToInt(a);
+    if (from === "int") return target.intToFloat(a);
+    // Integers of float64 lanes are made by adding, which would let NaN through; those of float32 give 0.
+    const whole = lanes.dtype === "f64" ? lanes.select(lanes.eq(a, a), a, lanes.constant(0)) : a;
+    return target.floatToInt(whole);
   }
 
   #elementwise({ name, cell }: Operation<"elementwise">, operands: readonly V[]): V {

@@ -7,6 +7,7 @@
 
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { InternalError, UsageError } from "../errors.ts";
+import { type ArrayChoice, archivedNpy, isArchive } from "./archives.ts";
 import { withFileErrors } from "./node-errors.ts";
 import { bytesSource, type NpyArray, toRowMajor } from "./npy.ts";
 import { type ByteSource, type NpyHeader, readNpyHeader } from "./npy-header.ts";
@@ -45,9 +46,9 @@ export function readNpyFile(path: string, range?: RowRange): NpyArray {
   }
 }
 
-/** Opens an `.npy` file to read it by rows; "-" is standard input. */
-export function openRows(path: string): NpyFile {
-  const source = openSource(path);
+/** Opens an `.npy` file to read it by rows, or an array of an `.npz` or `.safetensors` file; "-" is standard input. */
+export function openRows(path: string, choice: ArrayChoice = {}): NpyFile {
+  const source = isArchive(path) ? archiveSource(path, choice) : openSource(path);
   try {
     return new OpenNpy(source, readNpyHeader(source));
   } catch (error) {
@@ -78,6 +79,11 @@ function openSource(path: string): FileSource {
       closeSync(file);
     }
   });
+}
+
+function archiveSource(path: string, choice: ArrayChoice): FileSource {
+  const { bytes, key } = archivedNpy(path, choice);
+  return memorySource(bytes, `${path}, ${key}`);
 }
 
 function diskSource(file: number, size: number, path: string): FileSource {

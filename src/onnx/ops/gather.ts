@@ -66,12 +66,27 @@ function gatherComputed(call: Call, axis: number): Value {
   const [data, indices] = [call.input(0), call.input(1)];
   const { sizes } = data.layout;
   const open = openWith(sizes, axis);
-  const node = call.b.convert(indices.node, "int");
-  return call.value(
-    call.b.gather(takeNode(call.b, data, open), wrapped(call.b, node, at(sizes, axis)), open.indexOf(axis)),
-    gatheredLayout(call, axis),
-    data.dtype,
-  );
+  const { b } = call;
+  const { place, inside } = placeOf(b, b.convert(indices.node, "int"), at(sizes, axis));
+  const along = open.indexOf(axis);
+  const cells = b.gather(takeNode(b, data, open), place, along);
+  const rest = cells.shape.slice(along + place.shape.length).map(() => 1);
+  const known = knownCells(b, cells, b.reshape(inside, [...place.shape, ...rest]));
+  return call.value(known, gatheredLayout(call, axis), data.dtype);
+}
+
+/** A place inside an axis for an index computed from the row, and whether the index named it. */
+export function placeOf(b: Builder, indices: Node, size: number): { place: Node; inside: Node } {
+  const own = wrapped(b, indices, size);
+  const [first, last] = [b.constant(0, [], "int"), b.constant(Math.max(0, size - 1), [], "int")];
+  const inside = b.logic("and", b.compare("le", first, own), b.compare("le", own, last));
+  return { place: b.binary("max", b.binary("min", own, last), first), inside };
+}
+
+/** NaN, with NaN derivatives, where an index lay outside of its axis: no device can stop for one row. */
+export function knownCells(b: Builder, cells: Node, inside: Node): Node {
+  if (cells.cell !== "float") return cells;
+  return b.mul(cells, b.select(inside, b.constant(1), b.constant(Number.NaN)));
 }
 
 /** Negative indices count from the end. */

@@ -10,15 +10,27 @@ import { evaluated, full } from "../movement.ts";
 import { isNumber } from "../size.ts";
 import type { Value } from "../value.ts";
 import { placeOfMax } from "./first.ts";
-import { legalIndices, picked, wrapped } from "./gather.ts";
+import { knownCells, legalIndices, picked, placeOf, wrapped } from "./gather.ts";
 import { type Operator, type OperatorTable, row } from "./operator.ts";
 import { along, requireNoBatch, withoutAxes } from "./reductions.ts";
 
-/** An axis's indices, legal and counted from the front, as an int node of the indices' full shape. */
-function indexNode(call: Call, indices: Value, size: number): Node {
+/** Places along an axis, and, where they are computed from the row, whether the indices named them. */
+interface Places {
+  readonly place: Node;
+  readonly inside?: Node | undefined;
+}
+
+/** An axis's indices as places of the indices' full shape. */
+function indexNode(call: Call, indices: Value, size: number): Places {
   const { cells, layout: own } = indices;
-  if (cells?.every(isNumber)) return call.b.constant(legalIndices(call, cells, size), own.sizes, "int");
-  return wrapped(call.b, call.b.convert(full(call.b, indices), "int"), size);
+  if (cells?.every(isNumber))
+    return { place: call.b.constant(legalIndices(call, cells, size), own.sizes, "int") };
+  return placeOf(call.b, call.b.convert(full(call.b, indices), "int"), size);
+}
+
+/** The cells, NaN where their index was outside of its axis. */
+function onlyInside(b: Builder, cells: Node, inside: Node | undefined): Node {
+  return inside === undefined ? cells : knownCells(b, cells, inside);
 }
 
 /** Σ index·stride: places of cells in a flat value. `own(axis)` gives the index along each axis, or undefined for the cell's own. */
@@ -67,9 +79,10 @@ const gatherElements: Operator = row(11, (call) => {
   requireNoBatch(call, data, { axes: [axis], what: "gathering along" });
   const result = alignedLayout(call, [data.layout, indices.layout], axis);
   const { sizes } = data.layout;
-  const index = indexNode(call, indices, at(sizes, axis));
-  const places = flatPlaces(call.b, result.sizes, { sizes, own: (k) => (k === axis ? index : undefined) });
-  return call.value(call.b.gather(call.b.reshape(data.node, [sizeOf(sizes)]), places, 0), result, data.dtype);
+  const { place, inside } = indexNode(call, indices, at(sizes, axis));
+  const places = flatPlaces(call.b, result.sizes, { sizes, own: (k) => (k === axis ? place : undefined) });
+  const cells = call.b.gather(call.b.reshape(data.node, [sizeOf(sizes)]), places, 0);
+  return call.value(onlyInside(call.b, cells, inside), result, data.dtype);
 });
 
 /** Combines updates into the data's cells; without a reduction every index may occur once. */
@@ -130,16 +143,16 @@ const scatterElements: Operator = row(9, (call) => {
   const result = alignedLayout(call, [data.layout, indices.layout]);
   alignedLayout(call, [updates.layout, indices.layout]);
   const { sizes } = data.layout;
-  const index = indexNode(call, indices, at(sizes, axis));
-  const places = flatPlaces(call.b, result.sizes, { sizes, own: (k) => (k === axis ? index : undefined) });
-  return scattered(call, { data, places, updates: full(call.b, updates) });
+  const { place, inside } = indexNode(call, indices, at(sizes, axis));
+  const places = flatPlaces(call.b, result.sizes, { sizes, own: (k) => (k === axis ? place : undefined) });
+  return scattered(call, { data, places, updates: onlyInside(call.b, full(call.b, updates), inside) });
 });
 
 /** The indices' last axis is a tuple of leading indices of the data (after `batchDims` shared axes). */
 function tuplePlaces(
   call: Call,
   { data, indices, batchDims }: { data: Value; indices: Value; batchDims: number },
-): { places: Node; rest: readonly number[]; depth: number } {
+): { places: Node; inside: Node | undefined; rest: readonly number[]; depth: number } {
   const { b } = call;
   const { sizes } = data.layout;
   const depth = at(indices.layout.sizes, indices.rank - 1);
@@ -149,12 +162,16 @@ function tuplePlaces(
   const rest = sizes.slice(indexed);
   const shape = [...outer, ...rest];
   const all = full(b, indices);
+  let known: Node | undefined;
   const own = (axis: number): Node | undefined => {
     if (axis < batchDims) return b.iota(shape, axis);
     if (axis >= indexed) return b.iota(shape, outer.length + axis - indexed);
-    return spreadIndex(call, { indices, all, k: axis - batchDims, size: at(sizes, axis), shape });
+    const one = spreadIndex(call, { indices, all, k: axis - batchDims, size: at(sizes, axis), shape });
+    if (one.inside !== undefined) known = known ? b.logic("and", known, one.inside) : one.inside;
+    return one.place;
   };
-  return { places: flatPlaces(b, shape, { sizes, own }), rest, depth };
+  const places = flatPlaces(b, shape, { sizes, own });
+  return { places, inside: known, rest, depth };
 }
 
 /** Entry k of every tuple, repeated over the axes that are not indexed. */
@@ -167,7 +184,7 @@ function spreadIndex(
     size,
     shape,
   }: { indices: Value; all: Node; k: number; size: number; shape: readonly number[] },
-): Node {
+): Places {
   const { b } = call;
   const outer = indices.layout.sizes.slice(0, -1);
   const depth = at(indices.layout.sizes, indices.rank - 1);
@@ -175,20 +192,22 @@ function spreadIndex(
   const cells = indices.cells;
   if (cells?.every(isNumber)) {
     const own = cells.filter((_, cell) => cell % depth === k);
-    return b.broadcast(b.constant(legalIndices(call, own, size), spread, "int"), shape);
+    return { place: b.broadcast(b.constant(legalIndices(call, own, size), spread, "int"), shape) };
   }
   const one = b.slice(all, {
     starts: [...outer.map(() => 0), k],
     steps: [...outer.map(() => 1), 1],
     shape: [...outer, 1],
   });
-  return b.broadcast(b.reshape(wrapped(b, b.convert(one, "int"), size), spread), shape);
+  const { place, inside } = placeOf(b, b.convert(one, "int"), size);
+  const repeated = (node: Node): Node => b.broadcast(b.reshape(node, spread), shape);
+  return { place: repeated(place), inside: repeated(inside) };
 }
 
 const gatherND: Operator = row(11, (call) => {
   const [data, indices] = [call.input(0), call.input(1)];
   const batchDims = call.int("batch_dims", 0);
-  const { places, rest, depth } = tuplePlaces(call, { data, indices, batchDims });
+  const { places, inside: known, rest, depth } = tuplePlaces(call, { data, indices, batchDims });
   const outer = indices.layout.sizes.slice(0, -1);
   const { batch } = data.layout;
   if (indices.layout.batch?.axis === outer.length) call.mixes("the batch is the axis of its index tuples");
@@ -208,12 +227,12 @@ const gatherND: Operator = row(11, (call) => {
         ? batch
         : { ...batch, axis: batch.axis - batchDims - depth + outer.length };
   const node = call.b.gather(call.b.reshape(data.node, [sizeOf(data.layout.sizes)]), places, 0);
-  return call.value(node, layout([...outer, ...rest], place), data.dtype);
+  return call.value(onlyInside(call.b, node, known), layout([...outer, ...rest], place), data.dtype);
 });
 
 const scatterND: Operator = row(11, (call) => {
   const [data, indices, updates] = [call.input(0), call.input(1), call.input(2)];
-  const { places, depth } = tuplePlaces(call, { data, indices, batchDims: 0 });
+  const { places, inside, depth } = tuplePlaces(call, { data, indices, batchDims: 0 });
   const { batch } = data.layout;
   if (batch !== undefined && batch.axis < depth)
     call.mixes(`it writes rows by number along axis ${batch.axis}, the batch`);
@@ -223,7 +242,7 @@ const scatterND: Operator = row(11, (call) => {
   if (updates.layout.batch?.axis !== place || updates.layout.batch?.outer !== batch?.outer) {
     call.mixes("its data and its updates carry the batch on different axes, or one has none");
   }
-  return scattered(call, { data, places, updates: full(call.b, updates) });
+  return scattered(call, { data, places, updates: onlyInside(call.b, full(call.b, updates), inside) });
 });
 
 const cumSum: Operator = row(11, (call) => {
