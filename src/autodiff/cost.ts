@@ -3,7 +3,7 @@
 import { topologicalOrder } from "../ir/graph.ts";
 import { isBinary, isCompare, isLogic, isReduce, isUnary } from "../ir/ops.ts";
 import { sizeOf } from "../ir/shape.ts";
-import type { ContractNode, Level, Node, Op } from "../ir/types.ts";
+import type { ContractNode, Level, Node, Op, ScanNode } from "../ir/types.ts";
 import { movedCells } from "./selection.ts";
 
 /** Operations per row. Only values of level "row" count: bound ones are formed once for all rows. */
@@ -38,19 +38,25 @@ const FREE: ReadonlySet<string> = new Set([
 ]);
 const WEIGHTS = { multiplications: 1, additions: 1, divisions: 4, functions: 10, other: 1 } as const;
 
+const KEYS = Object.keys(WEIGHTS) as (keyof typeof WEIGHTS)[];
+
 /** Operations of everything of one level (by default what runs for each row) that the nodes need. */
 export function countNodes(roots: readonly Node[], level: Level = "row"): Counts {
   const counts: Counts = { multiplications: 0, additions: 0, divisions: 0, functions: 0, other: 0, cost: 0 };
   for (const node of topologicalOrder(roots)) {
     if (node.level !== level || node.cell === "int") continue;
     if (node.op === "contract") countContract(counts, node);
+    else if (node.op === "scan") countLoop(counts, node);
     else if (!FREE.has(node.op)) counts[kindOf(node)] += cellsOf(node);
   }
-  counts.cost = (Object.keys(WEIGHTS) as (keyof typeof WEIGHTS)[]).reduce(
-    (sum, key) => sum + WEIGHTS[key] * counts[key],
-    0,
-  );
+  counts.cost = KEYS.reduce((sum, key) => sum + WEIGHTS[key] * counts[key], 0);
   return counts;
+}
+
+/** Whatever a body computes counts: what is the same in every step is rare there. */
+function countLoop(counts: Counts, { body, steps }: ScanNode): void {
+  const own = countNodes(body.outputs.map(({ value }) => value));
+  for (const key of KEYS) counts[key] += steps * own[key];
 }
 
 function countContract(counts: Counts, node: ContractNode): void {

@@ -9,7 +9,7 @@ import { Builder } from "../ir/builder.ts";
 import { inline, rebuild } from "../ir/graph.ts";
 import type { InputNode, Program } from "../ir/types.ts";
 import { endsOf } from "./ends.ts";
-import { linearizable } from "./jacobian.ts";
+import { linearizable, loopTools } from "./jacobian.ts";
 import { classicOrders } from "./order.ts";
 import { type Effort, scalarProblem, searchedOrders } from "./plan-scalar.ts";
 import { costOfOrder, KIND, MULTIPLICATION, type Prices, type ScalarProblem } from "./scalar-graph.ts";
@@ -42,11 +42,9 @@ export function orderCosts(problem: ScalarProblem, prices: Prices, effort: Effor
 export function problemOf(program: Program): ScalarProblem | undefined {
   const b = new Builder();
   const inputs = program.inputs.map((input) => rebuild(b, input, []) as InputNode);
-  const ends = endsOf(
-    b,
-    inline(b, linearizable(program), inputs),
-    inputs.filter(({ level }) => level === "row"),
-  );
+  const outputs = inline(b, linearizable(program), inputs);
+  const wrt = inputs.filter(({ level }) => level === "row");
+  const ends = endsOf(b, { outputs, wrt }, { tools: loopTools, mode: "auto" });
   return scalarProblem(ends.linear)?.problem;
 }
 

@@ -14,7 +14,7 @@ import { isFormula } from "../optimize/scalarise.ts";
 import { compressedNode, compressedScalars } from "./compressed.ts";
 import type { Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
-import { type Linearized, linearize } from "./linearize.ts";
+import { type Closed, type LinearizeOptions, linearize } from "./linearize.ts";
 import { denseNode } from "./materialize.ts";
 import { type Pattern, patternOfMap, patternOfScalars } from "./pattern.ts";
 
@@ -26,7 +26,7 @@ const FORMULA_ENTRIES = 2048;
 
 /** A linearised program and its ends. */
 export interface Ends {
-  readonly linear: Linearized;
+  readonly linear: Closed;
   /** The outputs' values, from scalars if the program was taken apart. */
   readonly values: readonly Node[];
   readonly scalars: boolean;
@@ -49,14 +49,22 @@ export interface Pair {
 }
 
 /** Linearises `values` with respect to `wrt`, taking formulas apart. */
-export function endsOf(b: Builder, values: readonly Node[], wrt: readonly InputNode[]): Ends {
+export function endsOf(
+  b: Builder,
+  { outputs: values, wrt }: { readonly outputs: readonly Node[]; readonly wrt: readonly InputNode[] },
+  how: LinearizeOptions,
+): Ends {
   const cells = (nodes: readonly Node[]): number => nodes.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const small = cells(values) * cells(wrt) <= FORMULA_ENTRIES && isFormula(values, FORMULA_OPERATIONS);
-  return small ? scalarEnds(b, values, wrt) : wholeEnds(b, values, wrt);
+  return small ? scalarEnds(b, { outputs: values, wrt }, how) : wholeEnds(b, { outputs: values, wrt }, how);
 }
 
-function wholeEnds(b: Builder, values: readonly Node[], wrt: readonly InputNode[]): Ends {
-  const linear = linearize(b, values, wrt);
+function wholeEnds(
+  b: Builder,
+  { outputs: values, wrt }: { outputs: readonly Node[]; wrt: readonly InputNode[] },
+  how: LinearizeOptions,
+): Ends {
+  const linear = linearize(b, { outputs: values, wrt }, how);
   const shapes = ({ output, input }: Pair): readonly [Shape, Shape] => [
     at(values, output).shape,
     at(wrt, input).shape,
@@ -74,11 +82,15 @@ function wholeEnds(b: Builder, values: readonly Node[], wrt: readonly InputNode[
   };
 }
 
-function scalarEnds(b: Builder, values: readonly Node[], wrt: readonly InputNode[]): Ends {
+function scalarEnds(
+  b: Builder,
+  { outputs: values, wrt }: { outputs: readonly Node[]; wrt: readonly InputNode[] },
+  how: LinearizeOptions,
+): Ends {
   const apart = new ScalarCells(b, wrt);
   const { cells, whole } = apart.add(topologicalOrder(values));
   const [outs, ins] = [values.map(cells), wrt.map(cells)];
-  const linear = linearize(b, outs.flat(), ins.flat().map(sourceOf));
+  const linear = linearize(b, { outputs: outs.flat(), wrt: ins.flat().map(sourceOf) }, how);
   const [sinks, sources] = [dealt(linear.sinks, outs), dealt(linear.sources, ins)];
   return {
     linear,

@@ -1,5 +1,5 @@
 /**
- * Program → program without Jacobian nodes, scans, or calls that lack a derivative rule: what linearisation takes.
+ * Program → program without Jacobian nodes, short scans, or calls that lack a derivative rule: what linearisation takes.
  * Inner Jacobians are expanded first, so nesting works to any depth.
  */
 
@@ -9,6 +9,7 @@ import { inline, mapProgram, nodesOf, operandsOf, type Rewrite, rebuild } from "
 import { at } from "../ir/shape.ts";
 import type { Callee, CallNode, DerivativeRule, JacobianNode, Node, Program, Shape } from "../ir/types.ts";
 import { inlineCalls, unrollScans } from "../optimize/optimize.ts";
+import { withBody } from "../optimize/rewrite.ts";
 import { isSparsePart, type Part, partNode, partOf } from "./parts.ts";
 import type { Pattern } from "./pattern.ts";
 import { arranged, DISPLACED, reducedProduct } from "./products.ts";
@@ -33,7 +34,15 @@ export interface Sparse {
 
 /** Expands every `jacobian` node by the planner; products with one, and parts of sparse ones, never form it. */
 export function expandJacobianNodes(program: Program, differentiate: Differentiate): Program {
-  return expanded(program, { rest: rebuild, differentiate });
+  if (!nodesOf(program).some(hasJacobians)) return program;
+  const body = (inner: Program): Program => expandJacobianNodes(inner, differentiate);
+  const rest: Rewrite = (b, node, operands) => withBody(b, node, { operands, body });
+  return expanded(program, { rest, differentiate });
+}
+
+/** Is it a Jacobian, or a loop with one inside? */
+function hasJacobians(node: Node): boolean {
+  return node.op === "jacobian" || (node.op === "scan" && nodesOf(node.body).some(hasJacobians));
 }
 
 interface How {
@@ -136,15 +145,18 @@ function shapesOf({ program, output, wrt }: JacobianNode): readonly [Shape, Shap
   return [at(program.outputs, output).value.shape, at(program.inputs, wrt).shape];
 }
 
-/** Nodes (steps × body) up to which a loop is differentiated step by step. */
-const UNROLLED_NODES = 100_000;
+/** Nodes (steps × body) up to which a loop is taken apart before it is differentiated: planning across steps finds more. */
+const UNROLLED_NODES = 1000;
 
-/** Expands everything that linearisation does not take. */
-export function expandAll(program: Program, differentiate: Differentiate): Program {
+/** Expands everything that linearisation does not take; loops of at most so many nodes (steps × body) are taken apart. */
+export function expandAll(program: Program, differentiate: Differentiate, most: number = UNROLLED_NODES): Program {
   if (!nodesOf(program).some(isOpaque)) return program;
-  const unrolled = unrollScans(program, UNROLLED_NODES);
+  const unrolled = unrollScans(program, most);
+  const body = (inner: Program): Program => expandAll(inner, differentiate, most);
   const rest: Rewrite = (b, node, operands) =>
-    node.op === "call" ? expandCall(b, node, { operands, differentiate }) : rebuild(b, node, operands);
+    node.op === "call"
+      ? expandCall(b, node, { operands, differentiate })
+      : withBody(b, node, { operands, body });
   return expanded(unrolled, { rest, differentiate });
 }
 

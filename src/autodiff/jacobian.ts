@@ -12,6 +12,8 @@ import { at, range } from "../ir/shape.ts";
 import type { InputNode, Node, Output, Program } from "../ir/types.ts";
 import { endsOf, type Pair } from "./ends.ts";
 import { type Differentiate, expandAll, expandJacobianNodes } from "./expand.ts";
+import { readInstead } from "./instead.ts";
+import { type LoopTools, linearize } from "./linearize.ts";
 import type { Pattern } from "./pattern.ts";
 import { type Mode, planned } from "./plan.ts";
 import type { PlanMaterial } from "./plan-graph.ts";
@@ -33,6 +35,8 @@ export interface JacobianRequest {
   readonly format?: "dense" | "compressed";
   /** Accept an output that does not depend on an input: its Jacobian is zero. */
   readonly allowZero?: boolean;
+  /** Loops of at most this many nodes (steps × body) are differentiated as their steps one after the other. */
+  readonly unrolled?: number;
 }
 
 /** ∂outputs/∂inputs of one row, as a row program. Throws `UsageError` JR220 for an output without a path from an input. */
@@ -62,8 +66,8 @@ export function expandJacobians(program: Program): Program {
 }
 
 /** The program as linearisation takes it: without Jacobians, scans and calls that lack a rule. */
-export function linearizable(program: Program): Program {
-  return expandAll(program, differentiate);
+export function linearizable(program: Program, unrolled?: number): Program {
+  return expandAll(program, differentiate, unrolled);
 }
 
 /** A Jacobian's program, how it was planned, where each (output, input) may be nonzero, and what pictures are drawn from. */
@@ -78,15 +82,12 @@ export interface PlannedJacobian {
 export function planJacobian(program: Program, request: JacobianRequest): PlannedJacobian {
   const b = new Builder();
   const { inputs, outputs, wrt } = openRequest(b, program, request);
-  const ends = endsOf(
-    b,
-    outputs.map(({ value }) => value),
-    wrt,
-  );
+  const mode = request.mode ?? "auto";
+  const ends = endsOf(b, { outputs: outputs.map(({ value }) => value), wrt }, { tools: loopTools, mode });
   const pairs = outputs.flatMap((_, output) => wrt.map((_, input): Pair => ({ output, input })));
   const values = request.value === true ? ends.values : [];
   const result = planned(b, ends.linear, {
-    mode: request.mode ?? "auto",
+    mode,
     effort: request.effort ?? "default",
     also: values,
     finish: (map) =>
@@ -99,14 +100,14 @@ export function planJacobian(program: Program, request: JacobianRequest): Planne
       }),
   });
   const named = (pair: Pair): string => `${at(outputs, pair.output).name}/${at(wrt, pair.input).name}`;
-  const jacobians = result.nodes.map((value, index): Output => ({ name: named(at(pairs, index)), value }));
-  const given = values.map((value, index): Output => ({ name: at(outputs, index).name, value }));
+  const names = [...values.map((_, index) => at(outputs, index).name), ...pairs.map(named)];
   const blocks = pairs.map((pair) => ({
     name: named(pair),
     maps: ends.maps(result.map, pair),
     shapes: [at(outputs, pair.output).value.shape, at(wrt, pair.input).shape] as const,
   }));
-  const made = [...given, ...jacobians];
+  const nodes = readInstead(b, [...values, ...result.nodes], ends.linear.instead);
+  const made = nodes.map((value, index): Output => ({ name: at(names, index), value }));
   return {
     program: programOf(program.name, inputs, made),
     plan: reportOf({ ends, result, blocks, roots: made.map(({ value }) => value) }),
@@ -120,6 +121,22 @@ export function planJacobian(program: Program, request: JacobianRequest): Planne
   };
 }
 
+/** How loops are differentiated: their steps are planned as programs of their own. */
+export const loopTools: LoopTools = {
+  linearize: (b, ends) => linearize(b, ends, { tools: loopTools, mode: "auto" }),
+  jacobian: (b, outputs, wrt) => {
+    const ends = endsOf(b, { outputs, wrt }, { tools: loopTools, mode: "auto" });
+    const pairs = outputs.flatMap((_, output) => wrt.map((_, input): Pair => ({ output, input })));
+    const { nodes } = planned(b, ends.linear, {
+      mode: "auto",
+      effort: "default",
+      also: ends.values,
+      finish: (map) => pairs.map((pair) => ends.dense(b, ends.maps(map, pair), pair)),
+    });
+    return { nodes, instead: ends.linear.instead };
+  },
+};
+
 /** The program's inputs, wanted outputs and inputs to differentiate by, copied into a builder. */
 function openRequest(
   b: Builder,
@@ -127,7 +144,7 @@ function openRequest(
   request: JacobianRequest,
 ): { inputs: InputNode[]; outputs: Output[]; wrt: InputNode[] } {
   const inputs = program.inputs.map((input) => rebuild(b, input, []) as InputNode);
-  const values = inline(b, linearizable(program), inputs);
+  const values = inline(b, linearizable(program, request.unrolled), inputs);
   const outputs = (request.outputs ?? range(values.length)).map((index) => ({
     name: at(program.outputs, index).name,
     value: at(values, index),

@@ -9,11 +9,13 @@ import { InternalError } from "../errors.ts";
 import type { Builder } from "../ir/builder.ts";
 import { inline, operandsOf, topologicalOrder } from "../ir/graph.ts";
 import { at } from "../ir/shape.ts";
-import type { CallNode, Node } from "../ir/types.ts";
+import type { CallNode, InputNode, Node, ProjectNode, ScanNode } from "../ir/types.ts";
 import { freshAxes } from "./labels.ts";
 import { LinearGraph, type Vertex } from "./linear-graph.ts";
-import { identityTerm } from "./linear-map.ts";
+import { identityTerm, type LinearMap } from "./linear-map.ts";
 import { diagonalMap, type Edge, localEdges } from "./local.ts";
+import { activityOf } from "./loop-activity.ts";
+import { closeLoops, type Direction, type LoopReport } from "./loops.ts";
 
 /** The graph with its ends: sources are `wrt` in order, sinks are `outputs` in order. */
 export interface Linearized {
@@ -24,21 +26,103 @@ export interface Linearized {
   readonly values: ReadonlyMap<Vertex, Node>;
 }
 
-/** Linearises `outputs` with respect to `wrt`. All scans, Jacobians and calls without rules must be expanded. */
-export function linearize(b: Builder, outputs: readonly Node[], wrt: readonly Node[]): Linearized {
-  const state: State = { b, graph: new LinearGraph(), vertices: new Map(), values: new Map() };
-  const sources = wrt.map((node) => vertexFor(state, node));
-  walk(state, outputs);
-  const sinks = outputs.map((output) => {
-    const sink = state.graph.add();
-    state.values.set(sink, output);
-    const vertex = state.vertices.get(output);
-    if (vertex !== undefined) state.graph.connect(b, [vertex, sink], [identityTerm(freshAxes(output.shape))]);
-    return sink;
-  });
+/** A linearised program whose loops are differentiated too. */
+export interface Closed extends Linearized {
+  readonly loops: readonly LoopReport[];
+  /** What to read in place of loops' results: loops that compute derivatives make them as well. */
+  readonly instead: ReadonlyMap<Node, Node>;
+}
+
+/** A loop of the program, before it gives edges. */
+export interface OpenLoop {
+  readonly scan: ScanNode;
+  /** The operands' vertices, of those that depend on a source. */
+  readonly operands: readonly (Vertex | undefined)[];
+  /** Vertices of results, by their number. */
+  readonly results: Map<number, Vertex>;
+}
+
+/** What the differentiation of loops needs of the planner. */
+export interface LoopTools {
+  readonly linearize: (b: Builder, ends: LinearEnds) => Closed;
+  /** Jacobians of values by inputs, outputs before inputs, planned on their own. */
+  readonly jacobian: (
+    b: Builder,
+    values: readonly Node[],
+    wrt: readonly InputNode[],
+  ) => { readonly nodes: readonly Node[]; readonly instead: ReadonlyMap<Node, Node> };
+}
+
+/** What to linearise between. */
+export interface LinearEnds {
+  readonly outputs: readonly Node[];
+  readonly wrt: readonly Node[];
+  /** One source in place of `wrt`: maps from a value of this shape to each of them. */
+  readonly seeds?: Weighted;
+  /** One sink in place of `outputs`: maps from each of them to a value of this shape. */
+  readonly weights?: Weighted;
+}
+
+interface Weighted {
+  readonly value: Node;
+  readonly maps: readonly LinearMap[];
+}
+
+/** How loops are differentiated. */
+export interface LinearizeOptions {
+  readonly tools: LoopTools;
+  readonly mode: Direction;
+}
+
+/** Linearises outputs with respect to inputs. All Jacobians and calls without rules must be expanded. */
+export function linearize(b: Builder, ends: LinearEnds, { tools, mode }: LinearizeOptions): Closed {
+  const state: State = {
+    b,
+    graph: new LinearGraph(),
+    vertices: new Map(),
+    values: new Map(),
+    loops: new Map(),
+  };
   const { graph, values } = state;
+  const sources = sourcesOf(state, ends);
+  walk(state, ends.outputs);
+  const sinks = sinksOf(state, ends);
+  const open = { graph, sources, sinks, values, open: [...state.loops.values()] };
+  const { reports, instead } = closeLoops(b, open, { tools, mode });
   prune(graph, sources, sinks);
-  return { graph, sources, sinks, values };
+  return { graph, sources, sinks, values, loops: reports, instead };
+}
+
+function sourcesOf(state: State, { wrt, seeds }: LinearEnds): Vertex[] {
+  if (seeds === undefined) return wrt.map((node) => vertexFor(state, node));
+  const source = vertexFor(state, seeds.value);
+  wrt.forEach((node, index) => {
+    state.graph.connect(state.b, [source, vertexFor(state, node)], at(seeds.maps, index));
+  });
+  return [source];
+}
+
+function sinksOf({ b, graph, vertices, values }: State, { outputs, weights }: LinearEnds): Vertex[] {
+  const added = (value: Node): Vertex => {
+    const sink = graph.add();
+    values.set(sink, value);
+    return sink;
+  };
+  const connect = (node: Node, sink: Vertex, map: LinearMap): void => {
+    const vertex = vertices.get(node);
+    if (vertex !== undefined) graph.connect(b, [vertex, sink], map);
+  };
+  if (weights === undefined)
+    return outputs.map((output) => {
+      const sink = added(output);
+      connect(output, sink, [identityTerm(freshAxes(output.shape))]);
+      return sink;
+    });
+  const sink = added(weights.value);
+  outputs.forEach((output, index) => {
+    connect(output, sink, at(weights.maps, index));
+  });
+  return [sink];
 }
 
 interface State {
@@ -47,6 +131,7 @@ interface State {
   /** Only values that depend on a source have a vertex. */
   readonly vertices: Map<Node, Vertex>;
   readonly values: Map<Vertex, Node>;
+  readonly loops: Map<Node, OpenLoop>;
 }
 
 function vertexFor(state: State, node: Node): Vertex {
@@ -63,10 +148,25 @@ function walk(state: State, outputs: readonly Node[]): void {
   for (const node of topologicalOrder(outputs)) {
     if (state.vertices.has(node)) continue;
     const active = operandsOf(node).some((operand) => state.vertices.has(operand));
+    if (node.op === "project") walkResult(state, node);
     if (!active || node.cell !== "float" || node.op === "stopGradient") continue;
+    if (node.op === "scan") {
+      const operands = operandsOf(node).map((operand) => state.vertices.get(operand));
+      state.loops.set(node, { scan: node, operands, results: new Map() });
+      continue;
+    }
     if (node.op === "call" && node.callee.rule?.kind === "jvp") walkTangent(state, node);
     else attach(state, node, node.op === "call" ? partialEdges(state.b, node) : localEdges(state.b, node));
   }
+}
+
+/** A vertex without edges yet for a loop's result, if the loop makes it depend on a source. */
+function walkResult(state: State, node: ProjectNode): void {
+  const loop = state.loops.get(node.a);
+  if (loop === undefined || node.cell !== "float") return;
+  const given = loop.operands.map((vertex) => vertex !== undefined);
+  if (activityOf(loop.scan, given).outputs[node.index] === true)
+    loop.results.set(node.index, vertexFor(state, node));
 }
 
 function attach(state: State, node: Node, edges: readonly Edge[]): void {

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { attention, chain, residual, twoHeads } from "../../bench/tasks/networks.ts";
 import { endsOf } from "../../src/autodiff/ends.ts";
 import { planJacobian } from "../../src/autodiff/index.ts";
-import { linearizable } from "../../src/autodiff/jacobian.ts";
+import { linearizable, loopTools } from "../../src/autodiff/jacobian.ts";
 import { intermediates } from "../../src/autodiff/linearize.ts";
 import { candidatesFor, eliminated } from "../../src/autodiff/plan.ts";
 import { printPlan } from "../../src/autodiff/plan-print.ts";
@@ -93,7 +93,7 @@ function byEveryOrder(program: Program, wrt: number, inputs: readonly Float64Arr
   const b = new Builder();
   const copies = program.inputs.map((input) => rebuild(b, input, []) as InputNode);
   const values = inline(b, linearizable(program), copies);
-  const ends = endsOf(b, values, [at(copies, wrt)]);
+  const ends = endsOf(b, { outputs: values, wrt: [at(copies, wrt)] }, { tools: loopTools, mode: "auto" });
   const all = intermediates(ends.linear);
   const random = new Random(all.length);
   const shuffled = range(3).map((index) => ({

@@ -1,0 +1,389 @@
+/**
+ * Loops in a linearised program: a scan is no edge of the graph but gives some, once tangents are pushed or weights pulled through it.
+ *
+ * In: the graph with the loops left open. Out: the same graph with maps from sources (or operands) to a loop's results, or from its
+ * operands to sinks (or results). One direction is taken for all loops of a graph: the cheaper one by the counted operations of its steps.
+ */
+
+import type { Builder } from "../ir/builder.ts";
+import { nodesOf } from "../ir/graph.ts";
+import { at, range, sizeOf } from "../ir/shape.ts";
+import type { Node, Program, ScanNode, Shape } from "../ir/types.ts";
+import { countNodes } from "./cost.ts";
+import { maybeInfinite } from "./finite.ts";
+import { freshAxes } from "./labels.ts";
+import type { Vertex } from "./linear-graph.ts";
+import { identityTerm, type LinearMap } from "./linear-map.ts";
+import type { Linearized, LoopTools, OpenLoop } from "./linearize.ts";
+import { activityOf } from "./loop-activity.ts";
+import { accumulated, aliveNode, dense, forwardStep, reverseStep, type StepJob } from "./loop-steps.ts";
+import { type Channel, pullThrough, pushThrough, type Swept } from "./loop-sweeps.ts";
+import { denseNode } from "./materialize.ts";
+
+/** Which way tangents or weights run. */
+export type Direction = "auto" | "forward" | "reverse";
+
+/** How a loop was differentiated, for people. */
+export interface LoopReport {
+  readonly name: string;
+  readonly steps: number;
+  readonly mode: "forward" | "reverse";
+  /** Tangents or weights carried side by side, and of what they are. */
+  readonly seeds: number;
+  readonly of: "inputs" | "operands" | "results" | "outputs";
+  /** Segments whose first carries are kept (reverse mode of long loops). */
+  readonly segments: number;
+}
+
+/** The graph while loops are open. */
+export interface OpenGraph extends Linearized {
+  readonly open: readonly OpenLoop[];
+}
+
+/** Ends of a loop's seeds: vertices side by side on one axis. */
+interface Seeds {
+  readonly vertices: readonly Vertex[];
+  readonly of: LoopReport["of"];
+  readonly count: number;
+}
+
+/** Closes every loop; gives what to read in place of the loops' own results, which the new loops make too. */
+export function closeLoops(
+  b: Builder,
+  graph: OpenGraph,
+  how: { readonly tools: LoopTools; readonly mode: Direction },
+): { readonly reports: readonly LoopReport[]; readonly instead: ReadonlyMap<Node, Node> } {
+  if (graph.open.length === 0) return { reports: [], instead: new Map() };
+  return new Closer(b, graph, how.tools).close(how.mode);
+}
+
+class Closer {
+  readonly #b: Builder;
+  readonly #graph: OpenGraph;
+  readonly #tools: LoopTools;
+  readonly #loops: readonly OpenLoop[];
+  readonly #useful: ReadonlySet<Vertex>;
+  readonly #instead = new Map<Node, Node>();
+
+  constructor(b: Builder, graph: OpenGraph, tools: LoopTools) {
+    this.#b = b;
+    this.#graph = graph;
+    this.#tools = tools;
+    this.#useful = leadingTo(graph, graph.sinks);
+    this.#loops = graph.open.filter(({ results }) =>
+      [...results.values()].some((each) => this.#useful.has(each)),
+    );
+  }
+
+  close(mode: Direction): { reports: LoopReport[]; instead: ReadonlyMap<Node, Node> } {
+    const directions = mode === "auto" ? (["forward", "reverse"] as const) : [mode];
+    const costs = directions.map((direction) =>
+      directions.length === 1 ? 0 : this.#loops.reduce((sum, loop) => sum + this.#cost(loop, direction), 0),
+    );
+    const direction = at(directions, costs.indexOf(Math.min(...costs)));
+    const order = direction === "forward" ? this.#loops : [...this.#loops].reverse();
+    const isLocal = (loop: OpenLoop): boolean => !isEnd(this.#seeds(loop, direction).of);
+    const done = new Map<OpenLoop, LoopReport>();
+    for (const loop of [...order.filter(isLocal), ...order.filter((each) => !isLocal(each))])
+      done.set(loop, direction === "forward" ? this.#push(loop) : this.#pull(loop));
+    const reports = this.#loops.map((loop) => done.get(loop) as LoopReport);
+    return { reports, instead: this.#instead };
+  }
+
+  /** What the loop's seeds belong to: the ends of the graph, or the loop's own where those are smaller. */
+  #seeds(loop: OpenLoop, direction: "forward" | "reverse"): Seeds {
+    const own =
+      direction === "forward"
+        ? [...new Set(operandsOf(loop))]
+        : this.#resultsOf(loop).map(({ vertex }) => vertex);
+    const ends = direction === "forward" ? this.#graph.sources : this.#graph.sinks;
+    const [few, many] = [this.#cells(own), this.#cells(ends)];
+    if (few < many)
+      return { vertices: own, of: direction === "forward" ? "operands" : "results", count: few };
+    return { vertices: ends, of: direction === "forward" ? "inputs" : "outputs", count: many };
+  }
+
+  #cells(vertices: readonly Vertex[]): number {
+    return vertices.reduce((sum, vertex) => sum + sizeOf(this.#shape(vertex)), 0);
+  }
+
+  #shape(vertex: Vertex): Shape {
+    return this.#graph.values.get(vertex)?.shape ?? [];
+  }
+
+  #resultsOf({ results }: OpenLoop): { index: number; vertex: Vertex }[] {
+    return [...results]
+      .filter(([, vertex]) => this.#useful.has(vertex))
+      .map(([index, vertex]) => ({ index, vertex }))
+      .sort((x, y) => x.index - y.index);
+  }
+
+  /** Operations per row of all steps. */
+  #cost(loop: OpenLoop, direction: "forward" | "reverse"): number {
+    const { scan } = loop;
+    const job = this.#job(loop, { seeds: this.#seeds(loop, direction).count, masked: false });
+    const step = direction === "forward" ? forwardStep(job) : reverseStep(job);
+    const of = (program: ScanNode["body"]): number =>
+      countNodes(program.outputs.map(({ value }) => value)).cost;
+    return scan.steps * (of(step) + (direction === "reverse" ? of(scan.body) : 0));
+  }
+
+  #job({ scan, operands }: OpenLoop, options: { seeds: number; masked: boolean }): StepJob {
+    const activity = activityOf(
+      scan,
+      operands.map((vertex) => vertex !== undefined),
+    );
+    return { scan, activity, ...options, tools: this.#tools };
+  }
+
+  #push(loop: OpenLoop): LoopReport {
+    const { scan } = loop;
+    const seeds = this.#seeds(loop, "forward");
+    const operands = loop.operands.flatMap((vertex, index) =>
+      vertex === undefined ? [] : [{ index, vertex }],
+    );
+    const found =
+      seeds.of === "inputs"
+        ? this.#between(
+            seeds.vertices,
+            operands.map(({ vertex }) => vertex),
+          )
+        : this.#identity(
+            operands.map(({ vertex }) => vertex),
+            seeds.vertices,
+          );
+    const given = scanOperands(scan).map((): Channel | undefined => undefined);
+    const guarded = found.some((each) => each.guarded);
+    const masked = isSingular(scan) && (guarded || hasBranches(scan));
+    operands.forEach(({ index, vertex }, position) => {
+      given[index] = this.#joined(at(found, position).blocks, {
+        own: this.#shape(vertex),
+        others: seeds.vertices,
+        side: "in",
+        masked,
+      });
+    });
+    const swept = pushThrough(this.#b, this.#job(loop, { seeds: seeds.count, masked }), given);
+    for (const { index, vertex } of this.#resultsOf(loop))
+      this.#connect(at(swept.channels, index), { seeds, vertex, side: "in" });
+    return this.#report(loop, { mode: "forward", seeds, swept });
+  }
+
+  #pull(loop: OpenLoop): LoopReport {
+    const { scan } = loop;
+    const seeds = this.#seeds(loop, "reverse");
+    const results = this.#resultsOf(loop);
+    const vertices = results.map(({ vertex }) => vertex);
+    const found =
+      seeds.of === "outputs"
+        ? this.#between(vertices, seeds.vertices, "sources")
+        : this.#identity(vertices, vertices);
+    const given = scan.body.outputs.map((): Channel | undefined => undefined);
+    const guarded = found.some((each) => each.guarded);
+    const masked = isSingular(scan) && (guarded || hasBranches(scan));
+    results.forEach(({ index, vertex }, position) => {
+      given[index] = this.#joined(at(found, position).blocks, {
+        own: this.#shape(vertex),
+        others: seeds.vertices,
+        side: "out",
+        masked,
+      });
+    });
+    const swept = pullThrough(this.#b, this.#job(loop, { seeds: seeds.count, masked }), given);
+    loop.operands.forEach((vertex, index) => {
+      if (vertex !== undefined) this.#connect(swept.channels[index], { seeds, vertex, side: "out" });
+    });
+    return this.#report(loop, { mode: "reverse", seeds, swept });
+  }
+
+  #report(
+    { scan }: OpenLoop,
+    { mode, seeds, swept }: { mode: LoopReport["mode"]; seeds: Seeds; swept: Swept },
+  ): LoopReport {
+    swept.results.forEach((node, index) => {
+      this.#instead.set(this.#b.project(scan, index, node), node);
+    });
+    const name = `scan${scan.origin === undefined ? "" : ` at ${scan.origin.name}`}`;
+    return { name, steps: scan.steps, mode, seeds: seeds.count, of: seeds.of, segments: swept.segments };
+  }
+
+  /** Accumulated maps from every source to every target, for each of one side (`of`) those of the other. */
+  #between(
+    from: readonly Vertex[],
+    to: readonly Vertex[],
+    of: "targets" | "sources" = "targets",
+  ): { blocks: LinearMap[]; guarded: boolean }[] {
+    const part = cutOut(this.#b, this.#graph, { from, to });
+    const pairs = of === "targets" ? to : from;
+    const others = of === "targets" ? from : to;
+    const { found } = accumulated(this.#b, part, (map) =>
+      range(pairs.length).flatMap((index) =>
+        range(others.length).map((other) => {
+          const [source, sink] = of === "targets" ? [other, index] : [index, other];
+          const [own, far] = [this.#shape(at(pairs, index)), this.#shape(at(others, other))];
+          const shapes: readonly [Shape, Shape] = of === "targets" ? [own, far] : [far, own];
+          return [map(at(part.sources, source), at(part.sinks, sink)), shapes] as const;
+        }),
+      ),
+    );
+    return pairs.map((_, index) => {
+      const start = index * others.length;
+      const blocks = found.slice(start, start + others.length).map(([map]) => map);
+      return { blocks, guarded: blocks.flat().some(isGuarded) };
+    });
+  }
+
+  /** The identity of values side by side. */
+  #identity(
+    owners: readonly Vertex[],
+    vertices: readonly Vertex[],
+  ): { blocks: LinearMap[]; guarded: boolean }[] {
+    return owners.map((own) => ({
+      blocks: vertices.map((other) => (own === other ? [identityTerm(freshAxes(this.#shape(own)))] : [])),
+      guarded: false,
+    }));
+  }
+
+  /** Blocks side by side on the seeds' axis, as numbers. */
+  #joined(
+    blocks: readonly LinearMap[],
+    {
+      own,
+      others,
+      side,
+      masked,
+    }: { own: Shape; others: readonly Vertex[]; side: "in" | "out"; masked: boolean },
+  ): Channel {
+    const b = this.#b;
+    const axis = side === "in" ? own.length : 0;
+    const parts = blocks.map((block, index) => {
+      const far = this.#shape(at(others, index));
+      const shapes: readonly [Shape, Shape] = side === "in" ? [own, far] : [far, own];
+      const shape = side === "in" ? [...own, sizeOf(far)] : [sizeOf(far), ...own];
+      const value = b.reshape(denseNode(b, block, shapes), shape);
+      return { value, mask: masked ? b.reshape(aliveNode(b, block, shapes), shape) : undefined };
+    });
+    const value = b.concat(values(parts), axis);
+    return masked ? { value, mask: b.concat(masksOf(parts), axis) } : { value };
+  }
+
+  /** Edges between a vertex and the seeds' vertices. */
+  #connect(
+    channel: Channel | undefined,
+    { seeds, vertex, side }: { seeds: Seeds; vertex: Vertex; side: "in" | "out" },
+  ): void {
+    if (channel === undefined) return;
+    const b = this.#b;
+    const own = this.#shape(vertex);
+    const axis = side === "in" ? own.length : 0;
+    let start = 0;
+    for (const other of seeds.vertices) {
+      const far = this.#shape(other);
+      const count = sizeOf(far);
+      const shape = side === "in" ? [...own, ...far] : [...far, ...own];
+      const from = start;
+      const cut = (node: Node): Node => b.reshape(along(b, node, { axis, start: from, count }), shape);
+      const block = { value: cut(channel.value), mask: channel.mask && cut(channel.mask) };
+      const axes =
+        side === "in"
+          ? { out: freshAxes(own), in: freshAxes(far) }
+          : { out: freshAxes(far), in: freshAxes(own) };
+      const ends: readonly [Vertex, Vertex] = side === "in" ? [other, vertex] : [vertex, other];
+      this.#graph.graph.connect(b, ends, dense(b, axes, block));
+      start += count;
+    }
+  }
+}
+
+const isEnd = (of: LoopReport["of"]): boolean => of === "inputs" || of === "outputs";
+const operandsOf = ({ operands }: OpenLoop): Vertex[] => operands.filter((vertex) => vertex !== undefined);
+const scanOperands = ({ carries, perStep, captured }: ScanNode): Node[] => [
+  ...carries,
+  ...perStep,
+  ...captured,
+];
+const values = (list: readonly Channel[]): Node[] => list.map(({ value }) => value);
+const masksOf = (list: readonly Channel[]): Node[] => list.flatMap(({ mask }) => mask ?? []);
+const isGuarded = (term: LinearMap[number]): boolean => term.guard !== undefined || term.memory !== undefined;
+
+/** Can a factor of the body be infinite? Only then a zero of a branch not taken must be told from others. */
+function isSingular({ body }: ScanNode): boolean {
+  return nodesOf(body).some((node) =>
+    node.op === "scan" ? isSingular(node) : node.op !== "project" && maybeInfinite(node),
+  );
+}
+
+const BRANCHES: ReadonlySet<string> = new Set(["select", "max", "min", "abs", "reduceMax", "reduceMin"]);
+
+function hasBranches({ body }: { body: Program }): boolean {
+  return nodesOf(body).some((node) => {
+    if (node.op === "scan") return hasBranches(node);
+    return node.op === "call" ? hasBranches(node.callee) : BRANCHES.has(node.op);
+  });
+}
+
+function along(
+  b: Builder,
+  node: Node,
+  { axis, start, count }: { axis: number; start: number; count: number },
+): Node {
+  return b.slice(node, {
+    starts: node.shape.map((_, each) => (each === axis ? start : 0)),
+    steps: node.shape.map(() => 1),
+    shape: node.shape.map((size, each) => (each === axis ? count : size)),
+  });
+}
+
+/** Vertices from which some of the ends can be reached, through loops too. */
+function leadingTo({ graph, open }: OpenGraph, ends: readonly Vertex[]): Set<Vertex> {
+  const found = new Set<Vertex>();
+  const waiting = [...ends];
+  const loopOf = new Map(
+    open.flatMap((loop) => [...loop.results.values()].map((vertex) => [vertex, loop] as const)),
+  );
+  for (let vertex = waiting.pop(); vertex !== undefined; vertex = waiting.pop()) {
+    if (found.has(vertex)) continue;
+    found.add(vertex);
+    waiting.push(
+      ...graph.predecessors(vertex),
+      ...(loopOf.has(vertex) ? operandsOf(loopOf.get(vertex) as OpenLoop) : []),
+    );
+  }
+  return found;
+}
+
+/** The part of a graph between some vertices, each target with an end of its own. */
+function cutOut(
+  b: Builder,
+  whole: Linearized,
+  { from, to }: { from: readonly Vertex[]; to: readonly Vertex[] },
+): Linearized {
+  const graph = whole.graph.copy();
+  const shapes = new Map(whole.values);
+  const sinks = to.map((vertex) => {
+    const sink = graph.add();
+    const value = whole.values.get(vertex) as Node;
+    shapes.set(sink, value);
+    graph.connect(b, [vertex, sink], [identityTerm(freshAxes(value.shape))]);
+    return sink;
+  });
+  const reached = closure(from, (vertex) => graph.successors(vertex));
+  const wanted = closure(sinks, (vertex) => graph.predecessors(vertex));
+  const ends = new Set([...from, ...sinks]);
+  const before = new Set<Vertex>();
+  for (const vertex of range(graph.size))
+    if (!ends.has(vertex) && !(reached.has(vertex) && wanted.has(vertex))) before.add(vertex);
+  for (const vertex of before) graph.drop(vertex);
+  return { graph, sources: from, sinks, values: shapes };
+}
+
+function closure(start: readonly Vertex[], next: (vertex: Vertex) => readonly Vertex[]): Set<Vertex> {
+  const found = new Set<Vertex>();
+  const waiting = [...start];
+  for (let vertex = waiting.pop(); vertex !== undefined; vertex = waiting.pop()) {
+    if (found.has(vertex)) continue;
+    found.add(vertex);
+    waiting.push(...next(vertex));
+  }
+  return found;
+}
