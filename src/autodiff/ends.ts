@@ -14,7 +14,8 @@ import { isFormula } from "../optimize/scalarise.ts";
 import { compressedNode, compressedScalars } from "./compressed.ts";
 import type { Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
-import { type Closed, type LinearizeOptions, linearize } from "./linearize.ts";
+import { linearize } from "./linearize.ts";
+import { type Closed, type LinearizeOptions } from "./linearized.ts";
 import { denseNode } from "./materialize.ts";
 import { type Pattern, patternOfMap, patternOfScalars } from "./pattern.ts";
 

@@ -149,7 +149,11 @@ function shapesOf({ program, output, wrt }: JacobianNode): readonly [Shape, Shap
 const UNROLLED_NODES = 1000;
 
 /** Expands everything that linearisation does not take; loops of at most so many nodes (steps × body) are taken apart. */
-export function expandAll(program: Program, differentiate: Differentiate, most: number = UNROLLED_NODES): Program {
+export function expandAll(
+  program: Program,
+  differentiate: Differentiate,
+  most: number = UNROLLED_NODES,
+): Program {
   if (!nodesOf(program).some(isOpaque)) return program;
   const unrolled = unrollScans(program, most);
   const body = (inner: Program): Program => expandAll(inner, differentiate, most);

@@ -9,70 +9,14 @@ import { InternalError } from "../errors.ts";
 import type { Builder } from "../ir/builder.ts";
 import { inline, operandsOf, topologicalOrder } from "../ir/graph.ts";
 import { at } from "../ir/shape.ts";
-import type { CallNode, InputNode, Node, ProjectNode, ScanNode } from "../ir/types.ts";
+import type { CallNode, Node, ProjectNode } from "../ir/types.ts";
 import { freshAxes } from "./labels.ts";
 import { LinearGraph, type Vertex } from "./linear-graph.ts";
 import { identityTerm, type LinearMap } from "./linear-map.ts";
+import type { Closed, LinearEnds, LinearizeOptions, OpenLoop } from "./linearized.ts";
 import { diagonalMap, type Edge, localEdges } from "./local.ts";
 import { activityOf } from "./loop-activity.ts";
-import { closeLoops, type Direction, type LoopReport } from "./loops.ts";
-
-/** The graph with its ends: sources are `wrt` in order, sinks are `outputs` in order. */
-export interface Linearized {
-  readonly graph: LinearGraph;
-  readonly sources: readonly Vertex[];
-  readonly sinks: readonly Vertex[];
-  /** The value whose tangent a vertex is (sinks repeat their output's). */
-  readonly values: ReadonlyMap<Vertex, Node>;
-}
-
-/** A linearised program whose loops are differentiated too. */
-export interface Closed extends Linearized {
-  readonly loops: readonly LoopReport[];
-  /** What to read in place of loops' results: loops that compute derivatives make them as well. */
-  readonly instead: ReadonlyMap<Node, Node>;
-}
-
-/** A loop of the program, before it gives edges. */
-export interface OpenLoop {
-  readonly scan: ScanNode;
-  /** The operands' vertices, of those that depend on a source. */
-  readonly operands: readonly (Vertex | undefined)[];
-  /** Vertices of results, by their number. */
-  readonly results: Map<number, Vertex>;
-}
-
-/** What the differentiation of loops needs of the planner. */
-export interface LoopTools {
-  readonly linearize: (b: Builder, ends: LinearEnds) => Closed;
-  /** Jacobians of values by inputs, outputs before inputs, planned on their own. */
-  readonly jacobian: (
-    b: Builder,
-    values: readonly Node[],
-    wrt: readonly InputNode[],
-  ) => { readonly nodes: readonly Node[]; readonly instead: ReadonlyMap<Node, Node> };
-}
-
-/** What to linearise between. */
-export interface LinearEnds {
-  readonly outputs: readonly Node[];
-  readonly wrt: readonly Node[];
-  /** One source in place of `wrt`: maps from a value of this shape to each of them. */
-  readonly seeds?: Weighted;
-  /** One sink in place of `outputs`: maps from each of them to a value of this shape. */
-  readonly weights?: Weighted;
-}
-
-interface Weighted {
-  readonly value: Node;
-  readonly maps: readonly LinearMap[];
-}
-
-/** How loops are differentiated. */
-export interface LinearizeOptions {
-  readonly tools: LoopTools;
-  readonly mode: Direction;
-}
+import { closeLoops } from "./loops.ts";
 
 /** Linearises outputs with respect to inputs. All Jacobians and calls without rules must be expanded. */
 export function linearize(b: Builder, ends: LinearEnds, { tools, mode }: LinearizeOptions): Closed {
@@ -212,12 +156,4 @@ function prune(graph: LinearGraph, sources: readonly Vertex[], sinks: readonly V
   for (let vertex = graph.size - 1; vertex >= 0; vertex--) {
     if (!ends.has(vertex) && graph.successors(vertex).length === 0) graph.drop(vertex);
   }
-}
-
-/** The vertices an order must eliminate: all that still have edges and are no ends. */
-export function intermediates({ graph, sources, sinks }: Linearized): Vertex[] {
-  const ends = new Set([...sources, ...sinks]);
-  return Array.from({ length: graph.size }, (_, vertex) => vertex).filter(
-    (vertex) => !ends.has(vertex) && graph.successors(vertex).length > 0,
-  );
 }

@@ -7,7 +7,7 @@
  */
 
 import { Builder } from "../ir/builder.ts";
-import { inline, nodesOf, operandsOf, programOf, topologicalOrder } from "../ir/graph.ts";
+import { inline, nodesOf, programOf, topologicalOrder } from "../ir/graph.ts";
 import { at, range } from "../ir/shape.ts";
 import type { InputNode, Node, Output, Program, ScanNode, Shape } from "../ir/types.ts";
 import { scalarise } from "../optimize/scalarise.ts";
@@ -16,7 +16,7 @@ import { readInstead } from "./instead.ts";
 import { freshAxes, freshAxis, labelled } from "./labels.ts";
 import type { Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
-import type { Closed, Linearized, LoopTools } from "./linearize.ts";
+import type { Closed, Linearized, LoopTools } from "./linearized.ts";
 import type { Activity } from "./loop-activity.ts";
 import { denseNode } from "./materialize.ts";
 import { planned } from "./plan.ts";
@@ -179,7 +179,12 @@ function pushed(place: Place, given: Channels): Way {
     sum(
       b,
       wrt.map((input, index) =>
-        product(b, at(local.nodes, output * wrt.length + index), at(given.values, index), { node, input }),
+        product(b, {
+          jacobian: at(local.nodes, output * wrt.length + index),
+          numbers: at(given.values, index),
+          node,
+          input,
+        }),
       ),
       [...node.shape, seeds],
     ),
@@ -187,30 +192,34 @@ function pushed(place: Place, given: Channels): Way {
   return cheaper(place, [through(false), { values: formed, masks: [], instead: local.instead }]);
 }
 
+/** A value's Jacobian by an input, and numbers beside it. */
+interface Local {
+  readonly jacobian: Node;
+  readonly numbers: Node;
+  readonly node: Node;
+  readonly input: Node;
+}
+
 /** (…out, …in) times (…in, seeds). */
-function product(
-  b: Builder,
-  jacobian: Node,
-  tangent: Node,
-  { node, input }: { node: Node; input: Node },
-): Node {
-  const out = range(node.shape.length);
-  const inner = range(input.shape.length).map((axis) => out.length + axis);
-  const seed = out.length + inner.length;
-  return b.contract(jacobian, tangent, { a: [...out, ...inner], b: [...inner, seed], out: [...out, seed] });
+function product(b: Builder, { jacobian, numbers, ...ends }: Local): Node {
+  const { out, inner, seed } = labelsOf(ends);
+  return b.contract(jacobian, numbers, { a: [...out, ...inner], b: [...inner, seed], out: [...out, seed] });
 }
 
 /** (seeds, …out) times (…out, …in). */
-function pulledProduct(
-  b: Builder,
-  weight: Node,
-  jacobian: Node,
-  { node, input }: { node: Node; input: Node },
-): Node {
+function pulledProduct(b: Builder, { jacobian, numbers, ...ends }: Local): Node {
+  const { out, inner, seed } = labelsOf(ends);
+  return b.contract(numbers, jacobian, { a: [seed, ...out], b: [...out, ...inner], out: [seed, ...inner] });
+}
+
+function labelsOf({ node, input }: { node: Node; input: Node }): {
+  out: number[];
+  inner: number[];
+  seed: number;
+} {
   const out = range(node.shape.length);
   const inner = range(input.shape.length).map((axis) => out.length + axis);
-  const seed = out.length + inner.length;
-  return b.contract(weight, jacobian, { a: [seed, ...out], b: [...out, ...inner], out: [seed, ...inner] });
+  return { out, inner, seed: out.length + inner.length };
 }
 
 function sum(b: Builder, parts: readonly Node[], shape: Shape): Node {
@@ -289,7 +298,9 @@ function pulled(place: Place, given: Channels): Way {
     sum(
       b,
       wanted.map((node, output) =>
-        pulledProduct(b, at(given.values, output), at(local.nodes, output * wrt.length + index), {
+        pulledProduct(b, {
+          jacobian: at(local.nodes, output * wrt.length + index),
+          numbers: at(given.values, output),
           node,
           input,
         }),

@@ -271,12 +271,19 @@ function part(b: Builder, node: Node, [from, to]: readonly [number, number]): No
   });
 }
 
-/** Inputs like the given nodes, those of per-step lists without the first axis. */
-function entrance(b: Builder, lists: readonly { nodes: readonly Node[]; from: number }[]): InputNode[][] {
+/** Inputs like the given nodes, stacked ones with the steps of a segment only. */
+function entrance(
+  b: Builder,
+  length: number,
+  lists: readonly { nodes: readonly Node[]; stacked?: true }[],
+): InputNode[][] {
   let next = 0;
-  return lists.map(({ nodes, from }) =>
+  return lists.map(({ nodes, stacked }) =>
     nodes.map(({ shape, cell, level }) =>
-      b.input(`i${next++}`, shape.slice(from), { cell, level: level === "row" ? "row" : "bound" }),
+      b.input(`i${next++}`, stacked ? [length, ...shape.slice(1)] : shape, {
+        cell,
+        level: level === "row" ? "row" : "bound",
+      }),
     ),
   );
 }
@@ -284,39 +291,33 @@ function entrance(b: Builder, lists: readonly { nodes: readonly Node[]; from: nu
 /** A segment as a step: runs its steps, and gives back the carries it was given. */
 function segmentValues({ scan }: Backwards, stretch: Stretch, length: number): Program {
   const b = new Builder();
-  const perStep = stretch.perStep.map(
-    ({ shape, ...node }) => ({ ...node, shape: [length, ...shape.slice(1)] }) as Node,
-  );
-  const lists = entrance(b, [
-    { nodes: stretch.carries, from: 0 },
-    { nodes: perStep, from: 0 },
-    { nodes: stretch.captured, from: 0 },
+  const lists = entrance(b, length, [
+    { nodes: stretch.carries },
+    { nodes: stretch.perStep, stacked: true },
+    { nodes: stretch.captured },
   ]);
   const [carries, steps, captured] = lists as [InputNode[], InputNode[], InputNode[]];
   const found = b.scan(scan.body, length, { carries, perStep: steps, captured });
-  return program(b, `${scan.body.name}, segment`, { inputs: lists.flat(), values: [...found, ...carries] });
+  return program(`${scan.body.name}, segment`, { inputs: lists.flat(), values: [...found, ...carries] });
 }
 
 /** A segment backwards as a step: runs it again from its first carries, then back over it. */
 function segmentBackwards(job: Backwards, stretch: Stretch, length: number): Program {
   const b = new Builder();
-  const stacked = (nodes: readonly Node[]): Node[] =>
-    nodes.map(({ shape, ...node }) => ({ ...node, shape: [length, ...shape.slice(1)] }) as Node);
-  const lists = entrance(b, [
-    { nodes: stretch.weights, from: 0 },
-    { nodes: stretch.carries, from: 0 },
-    { nodes: stacked(stretch.perStep), from: 0 },
-    { nodes: stacked(stretch.further), from: 0 },
-    { nodes: stretch.captured, from: 0 },
+  const lists = entrance(b, length, [
+    { nodes: stretch.weights },
+    { nodes: stretch.carries },
+    { nodes: stretch.perStep, stacked: true },
+    { nodes: stretch.further, stacked: true },
+    { nodes: stretch.captured },
   ]);
   const [weights, carries, perStep, further, captured] = lists as [Node[], Node[], Node[], Node[], Node[]];
   const back = backwards(b, job, { steps: length, carries, perStep, captured, weights, further });
   const values = [...back.weights, ...back.entering];
-  return program(b, `${job.scan.body.name}, segment backwards`, { inputs: lists.flat(), values });
+  return program(`${job.scan.body.name}, segment backwards`, { inputs: lists.flat(), values });
 }
 
 function program(
-  _: Builder,
   name: string,
   { inputs, values: list }: { inputs: readonly InputNode[]; values: readonly Node[] },
 ): Program {

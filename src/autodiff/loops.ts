@@ -14,26 +14,11 @@ import { maybeInfinite } from "./finite.ts";
 import { freshAxes } from "./labels.ts";
 import type { Vertex } from "./linear-graph.ts";
 import { identityTerm, type LinearMap } from "./linear-map.ts";
-import type { Linearized, LoopTools, OpenLoop } from "./linearize.ts";
+import type { Direction, Linearized, LoopReport, LoopTools, OpenLoop } from "./linearized.ts";
 import { activityOf } from "./loop-activity.ts";
 import { accumulated, aliveNode, dense, forwardStep, reverseStep, type StepJob } from "./loop-steps.ts";
 import { type Channel, pullThrough, pushThrough, type Swept } from "./loop-sweeps.ts";
 import { denseNode } from "./materialize.ts";
-
-/** Which way tangents or weights run. */
-export type Direction = "auto" | "forward" | "reverse";
-
-/** How a loop was differentiated, for people. */
-export interface LoopReport {
-  readonly name: string;
-  readonly steps: number;
-  readonly mode: "forward" | "reverse";
-  /** Tangents or weights carried side by side, and of what they are. */
-  readonly seeds: number;
-  readonly of: "inputs" | "operands" | "results" | "outputs";
-  /** Segments whose first carries are kept (reverse mode of long loops). */
-  readonly segments: number;
-}
 
 /** The graph while loops are open. */
 export interface OpenGraph extends Linearized {

@@ -8,7 +8,7 @@
 
 import { at, range, sizeOf } from "../ir/shape.ts";
 import type { Vertex } from "./linear-graph.ts";
-import { intermediates, type Linearized } from "./linearize.ts";
+import { intermediates, type Linearized } from "./linearized.ts";
 import type { Candidate, Part } from "./plan-scalar.ts";
 import { shadowCost } from "./plan-shadow.ts";
 

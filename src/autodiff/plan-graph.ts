@@ -9,7 +9,7 @@ import type { Node, Shape } from "../ir/types.ts";
 import type { Ends } from "./ends.ts";
 import type { Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
-import { intermediates, type Linearized } from "./linearize.ts";
+import { intermediates, type Linearized } from "./linearized.ts";
 import type { Candidate, Part } from "./plan-scalar.ts";
 import { shadowOf } from "./plan-shadow.ts";
 

@@ -9,7 +9,7 @@ import { type Counts, countNodes } from "./cost.ts";
 import type { Ends } from "./ends.ts";
 import type { Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
-import type { Linearized } from "./linearize.ts";
+import type { Linearized } from "./linearized.ts";
 import { nonzerosOf } from "./pattern.ts";
 import type { Alternative, Planned } from "./plan.ts";
 import type { Part } from "./plan-scalar.ts";

@@ -5,7 +5,7 @@
 import { sizeOf } from "../ir/shape.ts";
 import type { LinearGraph, Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
-import { intermediates, type Linearized } from "./linearize.ts";
+import { intermediates, type Linearized } from "./linearized.ts";
 import { classicOrders, type NamedOrder } from "./order.ts";
 import {
   costOfOrder,

@@ -8,7 +8,7 @@
 import { operandsOf } from "../ir/graph.ts";
 import type { Node } from "../ir/types.ts";
 import type { Vertex } from "./linear-graph.ts";
-import { intermediates, type Linearized } from "./linearize.ts";
+import { intermediates, type Linearized } from "./linearized.ts";
 import type { Candidate } from "./plan-scalar.ts";
 
 /** The order, for graphs that multiply values of the row beyond where they bend; else none. */

@@ -6,7 +6,7 @@
 
 import type { LinearGraph, Vertex } from "./linear-graph.ts";
 import { type LinearMap, labelsOf, type Term } from "./linear-map.ts";
-import { intermediates, type Linearized } from "./linearize.ts";
+import { intermediates, type Linearized } from "./linearized.ts";
 import { isSelection } from "./selection.ts";
 
 /** Markowitz: always the vertex whose elimination multiplies least now. */

@@ -10,7 +10,7 @@ import type { Node } from "../ir/types.ts";
 import { type Counts, countNodes } from "./cost.ts";
 import type { Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
-import { intermediates, type Linearized } from "./linearize.ts";
+import { intermediates, type Linearized } from "./linearized.ts";
 import { cutCandidates } from "./plan-cuts.ts";
 import {
   type Candidate,

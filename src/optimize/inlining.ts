@@ -59,10 +59,14 @@ function unrollScansOf(program: Program, limit: number, done: Done): Program {
       return results === undefined ? rebuild(builder, node, operands) : at(results, node.index);
     }
     const made = withBody(builder, node, { operands, body });
-    if (made.op === "scan" && made.steps * nodesOf(made.body).length <= limit)
-      unrolled.set(made, stepsOf(builder, made));
+    if (made.op === "scan" && unrolledNodes(made) <= limit) unrolled.set(made, stepsOf(builder, made));
     return made;
   });
+}
+
+/** Nodes of all steps, inner loops taken apart too. */
+function unrolledNodes({ steps, body }: ScanNode): number {
+  return steps * nodesOf(body).reduce((sum, node) => sum + (node.op === "scan" ? unrolledNodes(node) : 1), 0);
 }
 
 /** Final carries and stacked outputs of a scan, step after step. */

@@ -5,7 +5,7 @@ import { attention, chain, residual, twoHeads } from "../../bench/tasks/networks
 import { endsOf } from "../../src/autodiff/ends.ts";
 import { planJacobian } from "../../src/autodiff/index.ts";
 import { linearizable, loopTools } from "../../src/autodiff/jacobian.ts";
-import { intermediates } from "../../src/autodiff/linearize.ts";
+import { intermediates } from "../../src/autodiff/linearized.ts";
 import { candidatesFor, eliminated } from "../../src/autodiff/plan.ts";
 import { printPlan } from "../../src/autodiff/plan-print.ts";
 import type { PlanReport } from "../../src/autodiff/plan-report.ts";

@@ -29,7 +29,10 @@ function check(seed: number, modes: readonly ("auto" | "forward" | "reverse")[],
       const name = `seed ${seed} ${mode} ${wanted.outputs[index]?.name}`;
       const times = got.length / (values[index] as Float64Array).length;
       const whole = (values[index] as Float64Array).length;
-      const full = Float64Array.from({ length: times * whole }, (_, cell) => (values[index] as Float64Array)[cell % whole] as number);
+      const full = Float64Array.from(
+        { length: times * whole },
+        (_, cell) => (values[index] as Float64Array)[cell % whole] as number,
+      );
       expectClose(got, full, { name, tolerance: 1e-10 });
     });
   }
@@ -37,6 +40,6 @@ function check(seed: number, modes: readonly ("auto" | "forward" | "reverse")[],
 
 describe("Jacobians of random loops", () => {
   test.each(["auto", "forward", "reverse"] as const)("%s", (mode) => {
-    for (let seed = 1; seed <= 25; seed++) check(seed, [mode], { kinks: seed % 2 === 0 });
+    for (let seed = 1; seed <= 8; seed++) check(seed, [mode], { kinks: seed % 2 === 0 });
   });
 });
