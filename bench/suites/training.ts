@@ -5,9 +5,11 @@
 
 import { motions } from "../../examples/delan/arm.ts";
 import { inverseDynamics, lagrangianNetwork, type State } from "../../examples/delan/model.ts";
+import "../../src/node.ts";
 import { hessian, type Row, rows, square, sub, sum } from "../../src/index.ts";
 import * as nn from "../../src/nn.ts";
-import { timeSync } from "../measure.ts";
+import { registeredDevice } from "../../src/runtime/devices.ts";
+import { summarize, timeSync } from "../measure.ts";
 import { trainingPeers } from "../peers/training.ts";
 import type { Report } from "../report.ts";
 import type { Settings } from "../settings.ts";
@@ -15,40 +17,49 @@ import type { Settings } from "../settings.ts";
 type Layers = readonly nn.LayerOf<nn.Parameter>[];
 type Sample = { x: Row; y: Row; slope: Row };
 
-/** Runs the suite. */
+/** Runs the suite on one thread: WebAssembly, native code where it can be had, then the peers. */
 export async function training(report: Report, settings: Settings): Promise<void> {
-  const add = (workload: string, metrics: Readonly<Record<string, number>>): void =>
-    report.add(
-      { suite: "training", workload, subject: "jacrow", device: "wasm", dtype: "f32", threads: 1 },
-      metrics,
-    );
-  for (const activation of ["softplus", "tanh", "cosine"] as const)
-    add(`1-128-1 ${activation}, f and ∂f, 25600 rows`, await sineEpoch(activation));
-  add("DeLaN 2×64, training step, n = 512", await lagrangianStep());
-  add("DeLaN 2×64, inverse dynamics, n = 1", oneTorque());
-  add("3-64-64-2, Hessian, n = 4096", ofHessian());
-  add("3-64-64-2, value and Jacobian / value, n = 4096", ofValue());
+  const devices =
+    registeredDevice("native")?.obstacle() === undefined
+      ? (["wasm", "native"] as const)
+      : (["wasm"] as const);
+  for (const device of devices) {
+    const add = (workload: string, metrics: Metrics): void =>
+      report.add(
+        { suite: "training", workload, subject: "jacrow", device, dtype: "f32", threads: 1 },
+        metrics,
+      );
+    for (const activation of ["softplus", "tanh", "cosine"] as const)
+      add(`1-128-1 ${activation}, f and ∂f, 25600 rows`, await sineEpoch(activation, device));
+    add("DeLaN 2×64, training step, n = 512", await lagrangianStep(device));
+    add("DeLaN 2×64, inverse dynamics, n = 1", oneTorque(device));
+    add("3-64-64-2, Hessian, n = 4096", ofHessian(device));
+    add("3-64-64-2, value and Jacobian / value, n = 4096", ofValue(device));
+  }
   if (settings.python !== undefined) trainingPeers(report, settings.python);
 }
 
-/** Milliseconds between two reports, the median. */
+type Device = "wasm" | "native";
+type Metrics = Readonly<Record<string, number>>;
+
+/** Milliseconds between two reports: the median and the least. */
 async function perEpoch<P extends nn.ParameterTree, R extends nn.RowValues>(
   options: nn.TrainOptions<P, R>,
-): Promise<number> {
-  const seconds: number[] = [];
-  await nn.train<P, R>({ ...options, onEpoch: (epoch) => seconds.push(epoch.seconds) });
-  const gaps = seconds.slice(1).map((value, i) => (value - (seconds[i] as number)) * 1e3);
-  return gaps.sort((a, b) => a - b)[Math.floor(gaps.length / 2)] ?? Number.NaN;
+): Promise<{ median: number; minimum: number }> {
+  const times: number[] = [];
+  await nn.train<P, R>({ ...options, onEpoch: () => times.push(performance.now()) });
+  return summarize(times.slice(1).map((value, i) => value - (times[i] as number)));
 }
 
 const random = new nn.Random(1);
 const uniform = (count: number): Float32Array<ArrayBuffer> =>
   Float32Array.from({ length: count }, () => Math.PI * (2 * random.uniform() - 1));
 
-async function sineEpoch(activation: nn.ActivationName): Promise<Record<string, number>> {
+async function sineEpoch(activation: nn.ActivationName, device: Device): Promise<Metrics> {
   const net = nn.differentialNetwork({ inputs: 1, outputs: 1, width: 128, activation });
   const x = uniform(25600);
-  const ms = await perEpoch<Layers, Sample>({
+  const { median, minimum } = await perEpoch<Layers, Sample>({
+    device,
     parameters: net.parameters,
     loss: (parameters, { x: at, y, slope }) => {
       const { value, jacobian } = net.apply(parameters, at);
@@ -59,28 +70,29 @@ async function sineEpoch(activation: nn.ActivationName): Promise<Record<string, 
       y: { data: x.map(Math.sin), shape: [25600, 1] },
       slope: { data: x.map(Math.cos), shape: [25600, 1, 1] },
     },
-    epochs: 12,
+    epochs: 20,
     optimiser: nn.adam({ amsgrad: true, decay: 1e-6 }),
   });
-  return { ms_per_epoch: ms, us_per_step: ms * 10 };
+  return { ms_per_epoch: median, min_ms: minimum, us_per_step: median * 10 };
 }
 
-async function lagrangianStep(): Promise<Record<string, number>> {
+async function lagrangianStep(device: Device): Promise<Metrics> {
   const state = (): number[] => Array.from(uniform(2));
   const { parameters } = lagrangianNetwork();
-  const ms = await perEpoch<Layers, State & { torque: Row }>({
+  const { median, minimum } = await perEpoch<Layers, State & { torque: Row }>({
+    device,
     parameters,
     loss: (own, { torque, ...at }) => sum(square(sub(inverseDynamics(own, at), torque))),
     rows: motions(Array.from({ length: 512 }, () => [state(), state(), state()])),
     batchRows: 512,
-    epochs: 100,
+    epochs: 300,
   });
-  return { us_per_step: ms * 1e3 };
+  return { us_per_step: median * 1e3, min_us: minimum * 1e3 };
 }
 
-function oneTorque(): Record<string, number> {
+function oneTorque(device: Device): Metrics {
   const { parameters } = lagrangianNetwork();
-  const torque = rows((state: State) => inverseDynamics(parameters, state));
+  const torque = rows((state: State) => inverseDynamics(parameters, state), { device });
   const bound = torque.bind({ n: 1, inputs: { q: [2], v: [2], a: [2] }, dtype: "f32" });
   for (const view of Object.values(bound.inputs)) view.data.set([0.3, -0.7]);
   const { median, minimum, p999 } = timeSync(() => bound.run());
@@ -90,19 +102,27 @@ function oneTorque(): Record<string, number> {
 const net = nn.differentialNetwork({ inputs: 3, outputs: 2, width: 64, depth: 2, activation: "tanh" });
 const value = (x: Row) => net.value(net.parameters, x);
 
-function milliseconds(g: (x: Row) => unknown): number {
-  const map = rows(g as (x: Row) => Row);
+function timed(g: (x: Row) => unknown, device: Device): { median: number; minimum: number; counted: number } {
+  const map = rows(g as (x: Row) => Row, { device });
   const bound = map.bind({ n: 4096, inputs: [3], dtype: "f32" });
   bound.inputs.data.set(uniform(4096 * 3));
-  return timeSync(() => bound.run(), { budget: 600, most: 200 }).median;
+  const counts = [...map.explain().matchAll(/(\d+) (?:multiplications|additions|functions)/g)];
+  const [products = 0, sums = 0, functions = 0] = counts.map(([, count]) => Number(count));
+  const { median, minimum } = timeSync(() => bound.run(), { budget: 600, most: 200 });
+  return { median, minimum, counted: products + sums + FUNCTION * functions };
 }
 
-function ofHessian(): Record<string, number> {
-  return { ms: milliseconds((x) => hessian(value)(x)) };
+/** Operations that a tanh takes, roughly: 12 multiply-adds and a division. */
+const FUNCTION = 29;
+
+function ofHessian(device: Device): Metrics {
+  const { median, minimum } = timed((x) => hessian(value)(x), device);
+  return { ms: median, min_ms: minimum };
 }
 
-function ofValue(): Record<string, number> {
-  const alone = milliseconds(value);
-  const both = milliseconds((x) => net.apply(net.parameters, x));
-  return { value_ms: alone, both_ms: both, ratio: both / alone };
+function ofValue(device: Device): Metrics {
+  const alone = timed(value, device);
+  const both = timed((x) => net.apply(net.parameters, x), device);
+  const counted = both.counted / alone.counted;
+  return { value_ms: alone.minimum, both_ms: both.minimum, ratio: both.minimum / alone.minimum, counted };
 }
