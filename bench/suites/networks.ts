@@ -8,6 +8,7 @@
 import { planJacobian } from "../../src/autodiff/index.ts";
 import { jacrow } from "../../src/index.ts";
 import { lower } from "../../src/lower/index.ts";
+import { pointsOf, type Stage } from "../../src/lower/loops.ts";
 import { prepared } from "../../src/runtime/prepare.ts";
 import { trace } from "../../src/trace/trace.ts";
 import type { Machine } from "../machine.ts";
@@ -86,9 +87,13 @@ function productFlops({ forward, input }: Model): number {
     inputs: [{ name: "x", shape, level: "row" }],
   });
   const planned = planJacobian(program, { wrt: [0], mode: "auto" }).program;
-  return lower(prepared(planned), { dtype: "f32" }).stages.reduce((flops, stage) => {
+  return flopsOf(lower(prepared(planned), { dtype: "f32" }).stages);
+}
+
+function flopsOf(stages: readonly Stage[]): number {
+  return stages.reduce((flops, stage) => {
+    if (stage.kind === "repeat") return flops + stage.axis.size * flopsOf(stage.stages);
     if (stage.kind !== "product") return flops;
-    const axes = [...stage.batch, ...stage.m, ...stage.n, ...stage.k];
-    return flops + axes.reduce((points, { size }) => points * size, 2);
+    return flops + 2 * pointsOf([...stage.batch, ...stage.m, ...stage.n, ...stage.k]);
   }, 0);
 }

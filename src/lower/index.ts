@@ -16,13 +16,14 @@ import { Fusion, scheduled } from "./groups.ts";
 import { Homes, rowMajor } from "./homes.ts";
 import { Axes } from "./indices.ts";
 import type { Dtype } from "./lanes.ts";
-import type { Buffer, Leaf, Lowered, Stage } from "./loops.ts";
+import type { Axis, Buffer, Lowered, Stage } from "./loops.ts";
 import { withMergedAxes } from "./merge-axes.ts";
 import { boundBuffersOf, livesOf, placed } from "./placement.ts";
 import { Planner } from "./planner.ts";
 import { loweredRegions, type Region } from "./regions.ts";
 import { scalarised } from "./scalarise.ts";
 import { expandSelections } from "./selections.ts";
+import { withSlices } from "./slices.ts";
 import { isFormula, straightStages } from "./straight.ts";
 import { type SplitProgram, splitSums, sumStages } from "./sums.ts";
 import type { Home } from "./tasks.ts";
@@ -73,7 +74,7 @@ interface Made {
 }
 
 /** The stages of a program without scans. */
-function lowerRegion({ buffers, axes, options }: Job, region: Region): Leaf[] {
+function lowerRegion({ buffers, axes, options }: Job, region: Region): Stage[] {
   const { program, original } = expandSelections(region.program);
   const homes = new Homes(original, buffers);
   program.inputs.forEach((input, index) => {
@@ -91,7 +92,17 @@ function lowerRegion({ buffers, axes, options }: Job, region: Region): Leaf[] {
   const groups = scheduled(fusion.groups);
   const wanted = readElsewhere(groups);
   const stages = groups.flatMap((group) => stageOf(group, homes, wanted) ?? []);
-  return stages.map((stage) => withFusedProducts(withMergedAxes(stage, (size) => axes.make(size))));
+  const shared = new Set([...region.inputs, ...region.outputs].map(({ buffer }) => buffer));
+  const makeAxis = (size: number): Axis => axes.make(size);
+  const finished = (stage: Stage): Stage =>
+    stage.kind === "repeat"
+      ? { ...stage, stages: stage.stages.map(finished) }
+      : withFusedProducts(withMergedAxes(stage, makeAxis));
+  return withSlices(stages, {
+    isShared: (buffer) => shared.has(buffer),
+    makeAxis,
+    makeBuffer: (like, cells) => homes.tileBuffer(cells, like.cell, like.name),
+  }).map(finished);
 }
 
 function assembled({ buffers, options }: Job, split: SplitProgram, made: Made): Lowered {

@@ -53,9 +53,21 @@ interface Merge extends Pair {
 }
 
 function replaced(stage: Leaf, merge: Merge): Leaf {
-  const axes = (list: readonly Axis[]): Axis[] =>
-    list.flatMap((axis) => (axis === merge.outer ? [merge.joint] : axis === merge.inner ? [] : [axis]));
-  const access = ({ buffer, index }: Access): Access => ({ buffer, index: replacedIndex(index, merge) });
+  return mappedLeaf(stage, {
+    axes: (list) =>
+      list.flatMap((axis) => (axis === merge.outer ? [merge.joint] : axis === merge.inner ? [] : [axis])),
+    access: ({ buffer, index }) => ({ buffer, index: replacedIndex(index, merge) }),
+  });
+}
+
+/** Other axes and accesses for a stage's own. */
+interface Mapping {
+  readonly axes: (axes: readonly Axis[]) => readonly Axis[];
+  readonly access: (access: Access) => Access;
+}
+
+/** The stage with other axes and accesses. */
+export function mappedLeaf(stage: Leaf, { axes, access }: Mapping): Leaf {
   const expr = replacer(access);
   const stores = stage.stores.map(
     (store): Store => ({ access: access(store.access), value: expr(store.value) }),

@@ -12,7 +12,7 @@ import type { InputNode, Node, Output, Program, ProjectNode, ScanNode } from "..
 import { isView } from "./costs.ts";
 import { Homes, partHome, reshapedHome, rowMajor } from "./homes.ts";
 import { type Axes, ofAxis, plus, scaled } from "./indices.ts";
-import type { Buffer, Leaf, Stage } from "./loops.ts";
+import type { Buffer, Stage } from "./loops.ts";
 import type { Home } from "./tasks.ts";
 
 /** A program without scans whose inputs lie somewhere already. */
@@ -29,7 +29,7 @@ export interface RegionJob {
   readonly buffers: Buffer[];
   readonly axes: Axes;
   /** Lowers a program without scans. */
-  readonly lower: (region: Region) => Leaf[];
+  readonly lower: (region: Region) => Stage[];
 }
 
 /** A program, perhaps with scans, whose inputs and outputs have homes. */
@@ -146,7 +146,7 @@ class Scope {
   }
 
   /** Everything a region must store, as a program over what lies in memory before it. */
-  #region(depth: number): Leaf[] {
+  #region(depth: number): Stage[] {
     const wanted = at(this.#wanted, depth);
     if (wanted.length === 0) return [];
     const cut = new Cut((node) => this.#outside(node, depth));
