@@ -43,6 +43,29 @@ const movements: Record<string, Make> = {
   },
 };
 
+const loops: Record<string, Make> = {
+  "a large value, slice by slice": (b, x) => {
+    const shape = [8, 64, 40];
+    const numbers = Float64Array.from({ length: 8 * 64 * 40 }, (_, cell) => Math.sin(cell));
+    const large = b.mul(b.constant(numbers, shape), b.broadcast(b.sum(x, [0]), shape));
+    const labels = { a: [0, 1, 2], b: [2, 3], out: [0, 1, 3] };
+    const narrow = b.contract(large, b.constant(numbers.slice(0, 120), [40, 3]), labels);
+    return [b.reduce("reduceMax", b.unary("tanh", narrow), [1])];
+  },
+  "windows spread with a stride and added": (b, _, m) => {
+    const weights = b.constant([1, -2, 3, 0.5, 4, -1], [2, 3]);
+    const spread = b.constant(
+      Float64Array.from({ length: 4 * 3 * 9 }, (_, cell) => {
+        const [count, own, place] = [Math.floor(cell / 27), Math.floor(cell / 9) % 3, cell % 9];
+        return place === 2 * count + own ? 1 : 0;
+      }),
+      [4, 3, 9],
+    );
+    const values = b.contract(m, weights, { a: [0, 1], b: [2, 3], out: [0, 2, 1, 3] });
+    return [b.contract(values, spread, { a: [0, 2, 1, 3], b: [1, 3, 4], out: [0, 2, 4] })];
+  },
+};
+
 const reductions: Record<string, Make> = {
   "sums over each axis": (b, _, m) => [b.sum(m, [0]), b.sum(m, [1]), b.sum(m, [0, 1])],
   "products, maxima, minima": (b, _, m) => [
@@ -118,6 +141,7 @@ const functions: Record<string, Make> = Object.fromEntries([
 /** Every case by its name. */
 export const operationCases: Readonly<Record<string, Make>> = {
   ...movements,
+  ...loops,
   ...reductions,
   ...contractions,
   ...logic,
