@@ -159,6 +159,9 @@ interface Place {
   readonly wrt: readonly InputNode[];
 }
 
+/** What stands for all seeds: a node that is no value of the body. */
+const placeholder = (b: Builder, seeds: number): Node => b.input("seeds", [seeds]);
+
 /** Tangents of the wanted values. */
 function pushed(place: Place, given: Channels): Way {
   const { b, job, wanted, wrt } = place;
@@ -167,7 +170,7 @@ function pushed(place: Place, given: Channels): Way {
     const [out, inner] = [freshAxes(node.shape), [freshAxis(seeds)]];
     return dense(b, { out, in: inner }, { value: at(given.values, index), mask: given.masks[index] });
   });
-  const ends = { wrt, outputs: wanted, seeds: { value: b.constant(0, [seeds]), maps } };
+  const ends = { wrt, outputs: wanted, seeds: { value: placeholder(b, seeds), maps } };
   const linear = tools.linearize(b, ends);
   const shapes = (node: Node): readonly [Shape, Shape] => [node.shape, [seeds]];
   const through = tabulated(b, linear, (map) =>
@@ -286,7 +289,7 @@ function pulled(place: Place, given: Channels): Way {
     const [out, inner] = [[freshAxis(seeds)], freshAxes(node.shape)];
     return dense(b, { out, in: inner }, { value: at(given.values, index), mask: given.masks[index] });
   });
-  const ends = { wrt, outputs: wanted, weights: { value: b.constant(0, [seeds]), maps } };
+  const ends = { wrt, outputs: wanted, weights: { value: placeholder(b, seeds), maps } };
   const linear = tools.linearize(b, ends);
   const shapes = (node: Node): readonly [Shape, Shape] => [[seeds], node.shape];
   const through = tabulated(b, linear, (map) =>
