@@ -37,18 +37,23 @@ const NO_SHIFTS: Shifts = new Map();
 
 /** Writes a stage. */
 export function emitStage<V, I>(stage: Stage, frame: Frame<V, I>): void {
-  if (stage.kind === "repeat") emitRepeat(stage, frame);
+  if (stage.kind === "repeat") emitRepeat(stage, frame, emitStage);
   else if (stage.kind === "product") emitProduct(stage, frame);
   else if (stage.kind === "nest") emitNest(stage, frame);
   else if (stage.kind === "sum") emitSum(stage, frame);
   else emitStraight(stage, frame);
 }
 
-function emitRepeat<V, I>({ axis, stages }: Repeat, frame: Frame<V, I>): void {
+/** Writes a loop over stages, each by `emit`. */
+export function emitRepeat<V, I>(
+  { axis, stages }: Repeat,
+  frame: Frame<V, I>,
+  emit: (stage: Stage, frame: Frame<V, I>) => void,
+): void {
   const { target } = frame;
   target.loop({ from: target.int(0), to: target.int(axis.size), step: 1 }, (i) => {
     const inner = { ...frame, steps: new Map([...(frame.steps ?? []), [axis, i] as const]) };
-    for (const stage of stages) emitStage(stage, inner);
+    for (const stage of stages) emit(stage, inner);
   });
 }
 

@@ -12,7 +12,7 @@ import { costOf } from "../lower/costs.ts";
 import { expressionsOf, partsOf } from "../lower/intern.ts";
 import type { Access, Expr, Store } from "../lower/loops.ts";
 import { applyElementwise, isElementary } from "./elementwise.ts";
-import type { Pointers, Shifts } from "./pointers.ts";
+import type { Address, Pointers, Shifts } from "./pointers.ts";
 import type { IntegerOp, Target } from "./target.ts";
 
 /** One vector of a block. */
@@ -21,6 +21,21 @@ export interface Copy<V> {
   /** Bytes from the block's first lane. */
   readonly laneOffset: number;
   readonly accumulators: readonly V[];
+}
+
+/** How cells become lanes and lanes cells. */
+export interface Cells<V, I> {
+  load(access: Access, address: Address<I>): V;
+  store(access: Access, address: Address<I>, value: V): void;
+}
+
+/** Lanes are rows: a tile holds a cell of all of them side by side, a bound cell is the same for all. */
+function rowCells<V, I>(target: Target<V, I>): Cells<V, I> {
+  return {
+    load: ({ buffer }, { at, offset }) =>
+      buffer.space === "bound" ? target.splat(at, offset) : target.load(at, offset),
+    store: (_, { at, offset }, value) => target.store(at, offset, value),
+  };
 }
 
 type Operation<O extends Expr["op"]> = Extract<Expr, { op: O }>;
@@ -56,12 +71,19 @@ export class Evaluator<V, I> {
   readonly #target: Target<V, I>;
   readonly #pointers: Pointers<V, I>;
   readonly #inline: boolean;
+  readonly #cells: Cells<V, I>;
 
   /** `inline`: write elementary functions in place rather than calling them. */
-  constructor(target: Target<V, I>, pointers: Pointers<V, I>, inline: boolean) {
+  constructor(
+    target: Target<V, I>,
+    pointers: Pointers<V, I>,
+    inline: boolean,
+    cells: Cells<V, I> = rowCells(target),
+  ) {
     this.#target = target;
     this.#pointers = pointers;
     this.#inline = inline;
+    this.#cells = cells;
   }
 
   /** The values of expressions for one copy. */
@@ -94,8 +116,7 @@ export class Evaluator<V, I> {
   }
 
   #store({ access }: Store, value: V, copy: Copy<V>): void {
-    const { at, offset } = this.#pointers.address(access, copy.shifts, copy.laneOffset);
-    this.#target.store(at, offset, value);
+    this.#cells.store(access, this.#pointers.address(access, copy.shifts, copy.laneOffset), value);
   }
 
   #value(expr: Expr, copy: Copy<V>, memo: Map<Expr, V>): V {
@@ -129,8 +150,7 @@ export class Evaluator<V, I> {
   }
 
   #load(access: Access, { shifts, laneOffset }: Copy<V>): V {
-    const { at, offset } = this.#pointers.address(access, shifts, laneOffset);
-    return access.buffer.space === "bound" ? this.#target.splat(at, offset) : this.#target.load(at, offset);
+    return this.#cells.load(access, this.#pointers.address(access, shifts, laneOffset));
   }
 
   #integer({ cell, value }: Operation<"literal">): bigint {

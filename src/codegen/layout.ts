@@ -43,6 +43,8 @@ export interface LayoutShape {
   readonly tileRows?: number;
   /** Rows of weights that a product reads side by side. */
   readonly blocking: BlockRows;
+  /** The same by product; default: `blocking` for all. */
+  readonly panelRows?: (product: Product) => number;
 }
 
 /** The layout for vectors of `width` lanes and calls of at most `mostRows` rows. */
@@ -58,7 +60,8 @@ export function layoutOf(lowered: Lowered, shape: LayoutShape): Layout {
   };
   const leaves = leavesOf(lowered.stages);
   for (const product of leaves.filter(isPacked)) {
-    const packing = packingOf(product, shape.blocking);
+    const rows = shape.panelRows?.(product);
+    const packing = packingOf(product, rows === undefined ? shape.blocking : { rows });
     packed.set(product, { address: take(packing.cells), packing });
   }
   for (const buffer of plainBuffers(leaves)) plain.set(buffer, take(buffer.cells));

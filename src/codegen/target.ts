@@ -48,6 +48,12 @@ export interface Blocking {
   readonly operandBytes?: number;
 }
 
+/** Cells that lanes come from or go to: bytes from one to the next (0: one cell in every lane), and how many lanes count. */
+export interface CellStrip {
+  readonly stride: number;
+  readonly lanes: number;
+}
+
 /** A function being written. Addresses are bytes; an access touches `address + offset`. */
 export interface Target<V, I> {
   readonly lanes: Lanes<V>;
@@ -69,6 +75,10 @@ export interface Target<V, I> {
   /** One bound cell in every lane; no store of this function changes it. */
   splat(address: I, offset: number): V;
   store(address: I, offset: number, value: V): void;
+  /** Lanes from cells of the scratch or of the bound ones; those past the last may hold anything. */
+  spread(address: I, offset: number, cells: CellStrip & { readonly space: "tile" | "bound" }): V;
+  /** The first lanes to cells of the scratch. */
+  scatter(address: I, offset: number, value: V, cells: CellStrip): void;
 
   variable(initial: V): Variable<V>;
   counter(initial: I): Variable<I>;

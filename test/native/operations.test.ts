@@ -5,6 +5,11 @@ import { Builder } from "../../src/ir/builder.ts";
 import type { Program } from "../../src/ir/types.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { compileKernelSync, type FloatArray } from "../../src/runtime/kernel.ts";
+import { buildLibrarySync } from "../../src/runtime/native/build.ts";
+import { loadLibrary } from "../../src/runtime/native/library.ts";
+import { apartPlan, nativePlan } from "../../src/runtime/native/plan.ts";
+import { NativeRunner } from "../../src/runtime/native/runner.ts";
+import { prepared } from "../../src/runtime/prepare.ts";
 import { randomInputs, randomOps, randomProgram } from "../ir/random-program.ts";
 import { inputsFor, programOf, randomFloats, relativeError } from "../runtime/helpers.ts";
 import { operationCases } from "../runtime/operation-cases.ts";
@@ -71,6 +76,20 @@ describeNative("operations", () => {
     }
   });
 
+  test("rows one after the other have the same bits", () => {
+    const program = prepared(everything());
+    const plan = nativePlan(program, { device: "native", dtype: "f32" });
+    const apart = apartPlan(plan);
+    const [rows, features] = [plan, apart].map(
+      (each) => new NativeRunner(each, loadLibrary(buildLibrarySync(each.code.source, each.compiler)), true),
+    ) as [NativeRunner, NativeRunner];
+    const inputs = inputsFor(program, 3, "f32");
+    const [wanted, got] = [rows.runSync(inputs, 3), features.runSync(inputs, 3)];
+    got.forEach((values, index) =>
+      expect(differing(values, wanted[index] as FloatArray), program.outputs[index]?.name).toEqual([]),
+    );
+  });
+
   test("random programs agree with the interpreter", () => {
     const ops = randomOps.filter((op) => op !== "rowSum");
     const programs = Array.from({ length: 30 }, (_, seed) =>
@@ -100,6 +119,6 @@ function differing(a: FloatArray, b: FloatArray): string[] {
       .equals(y.subarray(cell * size, cell * size + size));
     return same || (Number.isNaN(value) && Number.isNaN(b[cell]))
       ? []
-      : [`${cell}: ${value}, wasm ${b[cell]}`];
+      : [`${cell}: ${value}, not ${b[cell]}`];
   });
 }

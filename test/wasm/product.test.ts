@@ -30,7 +30,7 @@ function product(sizes: { m: number; n: number; k: number }, bound: boolean): Pr
 function run(
   program: Program,
   x: ArrayLike<number>,
-  options: { ordered: boolean; mostRows?: number },
+  options: { ordered: boolean; mostRows?: number; apart?: boolean },
 ): Float64Array {
   const lowered = lower(program, { dtype: "f64" });
   const code = wasmKernel(lowered, { fused: false, shared: false, ...options });
@@ -60,6 +60,7 @@ describe.each([true, false])("bound weights: %s", (bound) => {
       expect(relativeError(plain, expected), `n ${n} k ${k}`).toBeLessThan(1e-14);
       expect(run(program, x, { ordered: true })).toEqual(plain);
       expect(run(program, x, { ordered: true, mostRows: 1 })).toEqual(plain);
+      expect(run(program, x, { ordered: true, apart: true })).toEqual(plain);
     }
   });
 });

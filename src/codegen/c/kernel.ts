@@ -9,7 +9,7 @@ import type { Lowered } from "../../lower/loops.ts";
 import type { Layout } from "../layout.ts";
 import { type COptions, cBody } from "./body.ts";
 import { preludeText } from "./prelude.ts";
-import { rowsText } from "./rows.ts";
+import { plainRowsText, rowsText } from "./rows.ts";
 import { exportsText, runText } from "./run.ts";
 
 /** A source file and how to lay out memory for it. */
@@ -35,7 +35,7 @@ export function cKernel(lowered: Lowered, options: COptions): CKernel {
   const run = runText(lowered, { layout, scratch, sumBytes });
   const exports = exportsText({ scratchBytes, sums: sumBytes > 0 });
   return {
-    source: [preludeText(shape), rowsText, text, run, exports].join("\n"),
+    source: [preludeText(shape), options.apart ? plainRowsText : rowsText, text, run, exports].join("\n"),
     layout,
     constants: new Uint8Array(0),
     end: layout.end,

@@ -106,6 +106,8 @@ static JR_INLINE vi splat_int(cell_int x) { vi r = {${perLane(shape, () => "x")}
 #define LOAD(p) (*(const vf *)(p))
 #define STORE(p, v) (*(vf *)(p) = (v))
 #define SPLAT(p) splat_float(*(const cell *)(p))
+#define LOADU(p) (*(const vf_any *)(p))
+#define STOREU(p, v) (*(vf_any *)(p) = (v))
 #define LOAD_INT(p) (*(const cell_int *)(p))
 #define BITS(v) ((vi)(v))
 #define FLOATS(v) ((vf)(v))
@@ -124,6 +126,14 @@ static JR_INLINE vi splat_int(cell_int x) { vi r = {${perLane(shape, () => "x")}
 #define SHL(a, n) ((vi)((vu)(a) << (n)))
 #define SHR(a, n) ((vi)((vu)(a) >> (n)))
 #define SAR(a, n) ((a) >> (n))
+static JR_INLINE vf spread(const char *p, ix stride, ix lanes) {
+  vf r = SPLAT(p);
+  for (ix lane = 1; lane < lanes; lane++) r[lane] = *(const cell *)(p + lane * stride);
+  return r;
+}
+static JR_INLINE void scatter(char *p, vf v, ix stride, ix lanes) {
+  for (ix lane = 0; lane < lanes; lane++) *(cell *)(p + lane * stride) = v[lane];
+}
 static JR_INLINE vi lookup(const cell_bits *table, vi at) {
   vi r = at;
   for (int lane = 0; lane < LANES; lane++) r[lane] = (cell_int)table[at[lane]];

@@ -54,3 +54,15 @@ static JR_STAGE void rows_out(const char *from, cell *to, ix cells, ix stride, i
     strip_out(from, to, cells, stride, rows);
 }
 `;
+
+/** The same where a tile is one row: its cells lie as rows do. */
+export const plainRowsText = `static JR_INLINE void rows_in(char *to, const cell *from, ix cells, ix stride, ix rows) {
+  (void)stride, (void)rows;
+  memcpy(to, from, (size_t)cells * sizeof(cell));
+}
+
+static JR_INLINE void rows_out(const char *from, cell *to, ix cells, ix stride, ix rows) {
+  (void)stride, (void)rows;
+  memcpy(to, from, (size_t)cells * sizeof(cell));
+}
+`;

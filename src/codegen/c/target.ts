@@ -5,7 +5,7 @@
  * In: calls of the `Target` interface. Out: lines of `file.current`, which has parameters `s` and `m`.
  */
 
-import type { Blocking, Bounds, IntegerOp, Target, Variable } from "../target.ts";
+import type { Blocking, Bounds, CellStrip, IntegerOp, Target, Variable } from "../target.ts";
 import type { CFile } from "./file.ts";
 import type { CLanes } from "./lanes.ts";
 import { type Int, textOf, typeOf, type Value, type Writer } from "./writer.ts";
@@ -77,6 +77,28 @@ export class CTarget implements Target<Value, Int> {
     writer.noteStore();
   }
 
+  spread(
+    address: Int,
+    offset: number,
+    { space, stride, lanes }: CellStrip & { space: "tile" | "bound" },
+  ): Value {
+    const writer = this.#writer;
+    const from = place(space === "tile" ? "s" : "m", address, offset);
+    const key = `@${address.key}${space === "tile" ? `#${writer.stores}` : ""}`;
+    if (stride === 0) return writer.vector("float", `SPLAT(${from})`, { key });
+    const whole = lanes === this.width && stride === this.#cellBytes;
+    return writer.vector("float", whole ? `LOADU(${from})` : `spread(${from}, ${stride}, ${lanes})`, { key });
+  }
+
+  scatter(address: Int, offset: number, value: Value, { stride, lanes }: CellStrip): void {
+    const writer = this.#writer;
+    const to = place("s", address, offset);
+    const { name } = this.lanes.as(value, "float");
+    const whole = lanes === this.width && stride === this.#cellBytes;
+    writer.line(whole ? `STOREU(${to}, ${name});` : `scatter(${to}, ${name}, ${stride}, ${lanes});`);
+    writer.noteStore();
+  }
+
   variable(initial: Value): Variable<Value> {
     const writer = this.#writer;
     const own = writer.own(initial);
@@ -133,6 +155,10 @@ export class CTarget implements Target<Value, Int> {
 
   integer(op: IntegerOp, operands: readonly Value[]): Value {
     return integerOp(this.lanes, op, operands);
+  }
+
+  get #cellBytes(): number {
+    return this.lanes.dtype === "f32" ? 4 : 8;
   }
 
   get #writer(): Writer {

@@ -96,6 +96,11 @@ export class FunctionCode {
     this.#memoryArgument(offset);
   }
 
+  /** Copies bytes: to, from and how many are on the stack. */
+  memoryCopy(): void {
+    this.#code.bytes([0xfc, 10, 0, 0]);
+  }
+
   /** The function's entry of the code section. */
   encode(): Bytes {
     const body = new Bytes();

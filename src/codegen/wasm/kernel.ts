@@ -8,16 +8,17 @@
  */
 
 import { invariant } from "../../errors.ts";
-import type { Axis, Lowered, Stage } from "../../lower/loops.ts";
+import type { Axis, Lowered, Product, Stage } from "../../lower/loops.ts";
 import { sumCells } from "../../lower/sums.ts";
 import { emitStage } from "../emit.ts";
+import { emitFeatures, panelRows } from "../features.ts";
 import { type Layout, layoutOf } from "../layout.ts";
-import type { Context, Int } from "./context.ts";
+import type { Context, Int, Value } from "./context.ts";
 import { WasmModule } from "./module.ts";
 import { types } from "./opcodes.ts";
-import { COPY_PARAMS, defineCopyIn, defineCopyOut } from "./rows.ts";
+import { COPY_PARAMS, defineCopyIn, defineCopyOut, defineRowIn, defineRowOut } from "./rows.ts";
 import { defineClear } from "./tails.ts";
-import { blockingOf, WasmTarget } from "./target.ts";
+import { blockingOf, VECTOR_REGISTERS, WasmTarget } from "./target.ts";
 
 /** Options that change the code. */
 export interface WasmOptions {
@@ -29,6 +30,8 @@ export interface WasmOptions {
   readonly mostRows?: number;
   /** The engine keeps instructions in the order of the code (see `blockingOf`). */
   readonly ordered?: boolean;
+  /** Rows follow one another, lanes lie along features (`codegen/features.ts`): for few rows. */
+  readonly apart?: boolean;
 }
 
 /** A module's bytes and how to lay out memory for it. */
@@ -54,13 +57,18 @@ export function wasmKernel(lowered: Lowered, options: WasmOptions): WasmKernel {
   const width = lowered.dtype === "f32" ? 4 : 2;
   const blocking = blockingOf({ ordered: options.ordered ?? false });
   const mostRows = options.mostRows ?? Number.POSITIVE_INFINITY;
-  const layout = layoutOf(lowered, { width, mostRows, blocking });
+  const apart = options.apart === true;
+  const machine = { width, registers: VECTOR_REGISTERS };
+  const oneRow = { tileRows: 1, panelRows: (product: Product) => panelRows(product, machine) };
+  const layout = layoutOf(lowered, { width, mostRows, blocking, ...(apart && oneRow) });
   const module = new WasmModule({ dtype: lowered.dtype, fused: options.fused, poolStart: layout.end });
   const target = new WasmTarget(module, blocking);
-  const copiesIn = lowered.inputs.map((port) => defineCopyIn(module, target, { port, layout }));
-  const stages = lowered.stages.map((stage) => defineStage({ module, target, layout }, stage, []));
+  const emit = apart ? emitFeatures : emitStage;
+  const [copyIn, copyOut] = apart ? [defineRowIn, defineRowOut] : [defineCopyIn, defineCopyOut];
+  const copiesIn = lowered.inputs.map((port) => copyIn(module, target, { port, layout }));
+  const stages = lowered.stages.map((stage) => defineStage({ module, target, layout, emit }, stage, []));
   const clear = lowered.sums.length === 0 ? undefined : defineClear(module, target, { lowered, layout });
-  const copiesOut = lowered.outputs.map((port) => defineCopyOut(module, target, { port, layout }));
+  const copiesOut = lowered.outputs.map((port) => copyOut(module, target, { port, layout }));
   const indices = { in: copiesIn, stages, clear, out: copiesOut };
   defineRun(module, lowered, { layout, width, indices });
   return {
@@ -78,15 +86,16 @@ interface Writing {
   readonly module: WasmModule;
   readonly target: WasmTarget;
   readonly layout: Layout;
+  readonly emit: typeof emitStage<Value, Int>;
 }
 
 /** The function of a stage: of scratch, lanes, sums, and where each of the loops around it stands. */
 function defineStage(writing: Writing, stage: Stage, steps: readonly Axis[]): Context {
-  const { module, target, layout } = writing;
+  const { module, target, layout, emit } = writing;
   const params = [types.i32, types.i32, types.i32, ...steps.map(() => types.i32)];
   if (stage.kind !== "repeat")
     return module.define({ params }, () =>
-      emitStage(stage, {
+      emit(stage, {
         target,
         layout,
         base: parameter(0),

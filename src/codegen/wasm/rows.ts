@@ -58,6 +58,39 @@ export function defineCopyOut(
   });
 }
 
+/** Writes the function that fills a row input's buffer where a tile is one row: its cells lie as rows do. */
+export function defineRowIn(
+  module: WasmModule,
+  target: WasmTarget,
+  { port, layout }: { port: Port; layout: Layout },
+): Context {
+  return defineRowCopy(module, target, { port, layout, out: false });
+}
+
+/** The same for an output. */
+export function defineRowOut(
+  module: WasmModule,
+  target: WasmTarget,
+  { port, layout }: { port: Port; layout: Layout },
+): Context {
+  return defineRowCopy(module, target, { port, layout, out: true });
+}
+
+function defineRowCopy(
+  module: WasmModule,
+  target: WasmTarget,
+  { port, layout, out }: { port: Port; layout: Layout; out: boolean },
+): Context {
+  const { bytes, placement } = layout;
+  return module.define({ params: COPY_PARAMS }, (context) => {
+    const [base, , row] = COPIED;
+    const cell = target.plus(base, target.int((placement.get(port.buffer) as number) * bytes));
+    const [to, from] = out ? [row, cell] : [cell, row];
+    for (const operand of [to, from, target.int(port.buffer.cells * bytes)]) context.push(operand);
+    context.code.memoryCopy();
+  });
+}
+
 interface Movers {
   /** A block of width × width cells, one column, and the rows of a port of one column. */
   readonly block: Mover;

@@ -4,7 +4,7 @@
  * In: calls of the `Target` interface. Out: code of `module.current`.
  */
 
-import type { Blocking, Bounds, IntegerOp, Target, Variable } from "../target.ts";
+import type { Blocking, Bounds, CellStrip, IntegerOp, Target, Variable } from "../target.ts";
 import type { Context, Int, Value } from "./context.ts";
 import { integerOp } from "./integers.ts";
 import type { WasmLanes } from "./lanes.ts";
@@ -12,7 +12,7 @@ import type { WasmModule } from "./module.ts";
 import { types } from "./opcodes.ts";
 
 /** xmm0 … xmm14: V8 keeps the last one for itself. */
-const VECTOR_REGISTERS = 15;
+export const VECTOR_REGISTERS = 15;
 
 /**
  * Register blocks: sums enough to hide the latency of multiply-adds, few enough for the registers. 6 × 2 fill all 15
@@ -95,6 +95,42 @@ export class WasmTarget implements Target<Value, Int> {
     context.noteStore();
   }
 
+  spread(
+    address: Int,
+    offset: number,
+    { space, stride, lanes }: CellStrip & { space: "tile" | "bound" },
+  ): Value {
+    if (space === "tile" && stride === 0) return this.#splatTile(address, offset);
+    if (stride === 0) return this.splat(address, offset);
+    if (lanes === this.width && stride === this.#cellBytes) return this.load(address, offset);
+    const context = this.#context;
+    const name = this.lanes.dtype === "f32" ? "v128.load32_lane" : "v128.load64_lane";
+    let value = this.#splatTile(address, offset);
+    for (let lane = 1; lane < lanes; lane++) {
+      const before = value;
+      const at = offset + lane * stride;
+      value = context.vector(`lane${lane}(${before.key},${address.key}+${at})#${context.stores}`, () => {
+        const rest = context.pushAddress(address, at);
+        context.code.get(before.local);
+        context.code.simdMemory(name, rest, lane);
+      });
+    }
+    return value;
+  }
+
+  scatter(address: Int, offset: number, value: Value, { stride, lanes }: CellStrip): void {
+    if (lanes === this.width && stride === this.#cellBytes) return this.store(address, offset, value);
+    const context = this.#context;
+    const name = this.lanes.dtype === "f32" ? "v128.store32_lane" : "v128.store64_lane";
+    const { local } = context.own(value);
+    for (let lane = 0; lane < lanes; lane++) {
+      const rest = context.pushAddress(address, offset + lane * stride);
+      context.code.get(local);
+      context.code.simdMemory(name, rest, lane);
+    }
+    context.noteStore();
+  }
+
   variable(initial: Value): Variable<Value> {
     const context = this.#context;
     const { local } = context.fresh(context.own(initial));
@@ -153,6 +189,19 @@ export class WasmTarget implements Target<Value, Int> {
 
   integer(op: IntegerOp, operands: readonly Value[]): Value {
     return integerOp(this.lanes, op, operands);
+  }
+
+  get #cellBytes(): number {
+    return this.lanes.dtype === "f32" ? 4 : 8;
+  }
+
+  /** One cell of the scratch in every lane, as it is now. */
+  #splatTile(address: Int, offset: number): Value {
+    const context = this.#context;
+    const name = this.lanes.dtype === "f32" ? "v128.load32_splat" : "v128.load64_splat";
+    return context.vector(`${name}(${address.key}+${address.offset + offset})#${context.stores}`, () =>
+      context.code.simdMemory(name, context.pushAddress(address, offset)),
+    );
   }
 
   get #context(): Context {

@@ -1,8 +1,10 @@
 /** Everything about a native kernel that is decided before compiling. */
 
+import type { COptions } from "../../codegen/c/body.ts";
 import { type CKernel, cKernel } from "../../codegen/c/kernel.ts";
 import type { Program } from "../../ir/types.ts";
 import { lower } from "../../lower/index.ts";
+import type { Dtype } from "../../lower/lanes.ts";
 import type { Lowered } from "../../lower/loops.ts";
 import { tableFormulas } from "../../lower/math/pieces.ts";
 import type { KernelOptions } from "../kernel.ts";
@@ -19,6 +21,21 @@ export interface NativePlan {
   readonly threads: number;
 }
 
+/** The same plan for few rows, with lanes along features. */
+export function apartPlan(plan: NativePlan): NativePlan {
+  const { lowered, compiler, fused } = plan;
+  const options = codeOptions(compiler, { fused, dtype: lowered.dtype });
+  return { ...plan, threads: 1, code: cKernel(lowered, { ...options, apart: true }) };
+}
+
+function codeOptions(
+  { vectorBytes }: Compiler,
+  { fused, dtype }: { fused: boolean; dtype: Dtype },
+): Pick<COptions, "vectorBytes" | "fused" | "tables"> {
+  const tables = fused && vectorBytes === 64 && dtype === "f32" ? tableFormulas : undefined;
+  return { vectorBytes, fused, tables };
+}
+
 /** Lowers and writes the code of a prepared program. */
 export function nativePlan(program: Program, options: KernelOptions): NativePlan {
   const compiler = findCompiler();
@@ -26,8 +43,9 @@ export function nativePlan(program: Program, options: KernelOptions): NativePlan
   const lowered = lower(program, { dtype: options.dtype });
   // The lanes of a sum over rows are added one by one: the same bits as on WebAssembly need vectors as wide.
   const narrow = options.deterministic === true && lowered.sums.length > 0;
-  const { vectorBytes } = compiler;
-  const tables = fused && vectorBytes === 64 && options.dtype === "f32" ? tableFormulas : undefined;
-  const code = cKernel(lowered, { vectorBytes: narrow ? 16 : vectorBytes, fused, tables });
+  const code = cKernel(lowered, {
+    ...codeOptions(compiler, { fused, dtype: options.dtype }),
+    ...(narrow && { vectorBytes: 16 }),
+  });
   return { program, options, lowered, code, compiler, fused, threads: options.threads ?? 1 };
 }

@@ -6,6 +6,7 @@
  */
 
 import { JOB } from "../../codegen/c/run.ts";
+import { mostFewRows } from "../../codegen/few-rows.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
 import { BoundSums } from "../bound-sums.ts";
@@ -16,12 +17,14 @@ import { type BoundMemory, Rebinding } from "../rebinding.ts";
 import { boundImage } from "../wasm/bind.ts";
 import type { FloatArray } from "../wasm/instance.ts";
 import { workOf } from "../work.ts";
-import { addressOf, type Library } from "./library.ts";
-import type { NativePlan } from "./plan.ts";
+import { buildLibrarySync } from "./build.ts";
+import { addressOf, type Library, loadLibrary } from "./library.ts";
+import { apartPlan, type NativePlan } from "./plan.ts";
 import { joinedSums, rangesOf } from "./sums.ts";
 
 /** Calls of fewer operations are run at once: a thread costs about as much. */
 const SHORT_WORK = 1e7;
+const LINE_BYTES = 64;
 /** About this many chunks per thread: uneven threads end together. */
 const CHUNKS = 8;
 
@@ -61,8 +64,13 @@ export class NativeRunner implements Kernel {
   /** The latest call on threads. */
   #queue: Promise<unknown> = Promise.resolve();
   readonly #rowWork: number;
+  /** So many rows have code of their own, with lanes along features. */
+  readonly #mostFewRows: number;
+  #fewRows: NativeRunner | undefined;
 
-  constructor(plan: NativePlan, library: Library) {
+  /** `apart`: the plan is one for few rows. */
+  constructor(plan: NativePlan, library: Library, apart = false) {
+    this.#mostFewRows = apart ? 0 : mostFewRows(plan.lowered, plan.code.width);
     this.program = plan.program;
     this.#plan = plan;
     this.#rowWork = workOf(plan.program);
@@ -95,6 +103,7 @@ export class NativeRunner implements Kernel {
   }
 
   runSync(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): FloatArray[] {
+    if (n <= this.#mostFewRows && this.#fewRows !== undefined) return this.#fewRows.runSync(inputs, n, outs);
     const call = this.#checked(inputs, n, outs);
     if (n === 0) return this.#finish(call);
     this.#caller ??= this.#job(1);
@@ -105,6 +114,7 @@ export class NativeRunner implements Kernel {
 
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
     const { options, lowered, code } = this.#plan;
+    if (n > 0 && n <= this.#mostFewRows) return this.#forFewRows().bindFixed(n, shared);
     const inputs = lowered.inputs.map((port) => floatsOf(options.dtype, n * port.buffer.cells));
     const outs = this.program.outputs.map((output) => floatsOf(options.dtype, outputLength(output, n)));
     const ports = [...inputs, ...outputsOf(this.program, "row", outs)];
@@ -115,7 +125,7 @@ export class NativeRunner implements Kernel {
     const kept = { run, job, image, address: job.address };
     const rows = n === 0 ? () => {} : () => kept.run(kept.address);
     const memory = (): BoundMemory => {
-      const bytes = kept.image.bytes.slice();
+      const bytes = aligned(kept.image.bytes);
       kept.image = { bytes, shared };
       job.words[JOB.memory] = addressOf(bytes);
       return { lowered, code, bytes };
@@ -151,6 +161,18 @@ export class NativeRunner implements Kernel {
     this.#image = undefined;
     this.#caller = undefined;
     this.#parallel = undefined;
+    this.#fewRows = undefined;
+  }
+
+  /** A kernel with lanes along features, compiled when it is first wanted. */
+  #forFewRows(): NativeRunner {
+    this.#functions();
+    if (this.#fewRows === undefined) {
+      const plan = apartPlan(this.#plan);
+      const library = loadLibrary(buildLibrarySync(plan.code.source, plan.compiler));
+      this.#fewRows = new NativeRunner(plan, library, true);
+    }
+    return this.#fewRows;
   }
 
   async #share(call: Call): Promise<void> {
@@ -261,10 +283,19 @@ export class NativeRunner implements Kernel {
     if (known !== undefined && shared.every((values, index) => equal(values, known.shared[index])))
       return known;
     const { lowered, code } = this.#plan;
-    const bytes = boundImage(lowered, code, this.#sharedValues(shared));
+    const bytes = aligned(boundImage(lowered, code, this.#sharedValues(shared)));
     this.#image = { bytes, shared: shared.map((numbers) => numbers.slice()) };
     return this.#image;
   }
+}
+
+/** The bytes where a line of the cache starts: vectors of weights lie in one line each. */
+function aligned(bytes: Uint8Array): Uint8Array {
+  const buffer = new ArrayBuffer(bytes.length + LINE_BYTES);
+  const before = Number(-addressOf(buffer) & BigInt(LINE_BYTES - 1));
+  const copy = new Uint8Array(buffer, before, bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 function equal(a: FloatArray, b: FloatArray | undefined): boolean {

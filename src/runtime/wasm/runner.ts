@@ -6,6 +6,7 @@
  * after the other.
  */
 
+import { mostFewRows } from "../../codegen/few-rows.ts";
 import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
@@ -38,6 +39,7 @@ import { copyIn, copyOut } from "./rows.ts";
 /** An instance and the shared inputs its memory was bound to. */
 interface Bound {
   readonly instance: Instance;
+  readonly code: WasmKernel;
   shared: readonly FloatArray[] | undefined;
 }
 
@@ -48,8 +50,11 @@ const abandoned = new FinalizationRegistry<number>(dropKernel);
 export class WasmRunner implements Kernel {
   readonly program: Program;
   readonly #plan: WasmPlan;
+  /** So many rows have code of their own, with lanes along features. */
+  readonly #mostFewRows: number;
   #module: WebAssembly.Module | undefined;
   #caller: Bound | undefined;
+  #fewRows: Bound | undefined;
   #parallel: (Bound & { readonly kernel: ParallelKernel }) | undefined;
   /** The latest call that may use workers. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -57,12 +62,13 @@ export class WasmRunner implements Kernel {
   constructor(plan: WasmPlan, module: WebAssembly.Module) {
     this.program = plan.program;
     this.#plan = plan;
+    this.#mostFewRows = mostFewRows(plan.lowered, plan.code.width);
     this.#module = module;
   }
 
   get info(): KernelInfo {
     const { options, code, fused, threads, threadsNote } = this.#plan;
-    const pages = [this.#caller, this.#parallel].reduce(
+    const pages = [this.#caller, this.#fewRows, this.#parallel].reduce(
       (sum, part) => sum + (part?.instance.plan.pages ?? 0),
       0,
     );
@@ -89,9 +95,9 @@ export class WasmRunner implements Kernel {
   runSync(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): FloatArray[] {
     const call = this.#checked(inputs, n, outs);
     const { lowered } = this.#plan;
-    this.#caller ??= this.#instantiate(this.#plan.memory);
-    this.#rebind(this.#caller, call.shared);
-    const { instance } = this.#caller;
+    const bound = this.#forRows(n);
+    this.#rebind(bound, call.shared);
+    const { instance } = bound;
     const { areas, rows: most } = instance.plan;
     const area = areas[0] as Area;
     const slot = area.slots[0] as RowSlot;
@@ -108,12 +114,10 @@ export class WasmRunner implements Kernel {
   }
 
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
-    const { lowered, fused } = this.#plan;
-    if (this.#module === undefined) throw disposed(this.program);
-    const code = wasmKernel(lowered, { fused, shared: false, mostRows: n, ordered: fused && keepsOrder() });
-    const plan = memoryPlan(lowered, code, { rows: n, threads: 1, slots: 1 });
-    const instance = new Instance(compileModuleSync(code.bytes), memoryFor(plan, false), plan);
-    this.#bind(instance, { code, shared });
+    const { lowered } = this.#plan;
+    const bound = this.#fixed(n);
+    const { instance, code } = bound;
+    this.#rebind(bound, shared);
     const area = instance.plan.areas[0] as Area;
     const slot = area.slots[0] as RowSlot;
     const views = (addresses: readonly number[], ports: typeof lowered.inputs): FloatArray[] =>
@@ -135,6 +139,28 @@ export class WasmRunner implements Kernel {
         ? instance.runner(area, slot, n)
         : this.#rangeRunner(instance, n, { values: rebinding.values, outs: outputs });
     return { inputs, outputs, run, rebind: (numbers) => rebinding.run(numbers) };
+  }
+
+  /** Code and memory for at most n rows. */
+  #fixed(n: number): Bound {
+    const { lowered, fused } = this.#plan;
+    if (this.#module === undefined) throw disposed(this.program);
+    const apart = n <= this.#mostFewRows;
+    const ordered = fused && keepsOrder();
+    const code = wasmKernel(lowered, { fused, shared: false, mostRows: n, ordered, apart });
+    const plan = memoryPlan(lowered, code, { rows: n, threads: 1, slots: 1 });
+    const instance = new Instance(compileModuleSync(code.bytes), memoryFor(plan, false), plan);
+    return { instance, code, shared: undefined };
+  }
+
+  /** Where the calling thread computes so many rows. */
+  #forRows(n: number): Bound {
+    if (n > 0 && n <= this.#mostFewRows) {
+      this.#fewRows ??= this.#fixed(this.#mostFewRows);
+      return this.#fewRows;
+    }
+    this.#caller ??= this.#instantiate(this.#plan.memory);
+    return this.#caller;
   }
 
   /** Runs the rows of a memory range by range, then what follows the sums. */
@@ -168,6 +194,7 @@ export class WasmRunner implements Kernel {
     abandoned.unregister(this);
     this.#module = undefined;
     this.#caller = undefined;
+    this.#fewRows = undefined;
     this.#parallel = undefined;
   }
 
@@ -222,20 +249,16 @@ export class WasmRunner implements Kernel {
   #instantiate(plan: MemoryPlan): Bound {
     if (this.#module === undefined) throw disposed(this.program);
     const memory = memoryFor(plan, this.#plan.shared);
-    return { instance: new Instance(this.#module, memory, plan), shared: undefined };
+    return { instance: new Instance(this.#module, memory, plan), code: this.#plan.code, shared: undefined };
   }
 
   /** Writes the shared inputs' values to memory unless they are there. */
   #rebind(bound: Bound, shared: readonly FloatArray[]): void {
     if (bound.shared !== undefined && shared.every((values, index) => equal(values, bound.shared?.[index])))
       return;
-    this.#bind(bound.instance, { code: this.#plan.code, shared });
+    const image = boundImage(this.#plan.lowered, bound.code, this.#sharedValues(shared));
+    new Uint8Array(bound.instance.memory.buffer).set(image);
     bound.shared = shared.map((numbers) => numbers.slice());
-  }
-
-  #bind({ memory }: Instance, { code, shared }: { code: WasmKernel; shared: readonly FloatArray[] }): void {
-    const values = this.#sharedValues(shared);
-    new Uint8Array(memory.buffer).set(boundImage(this.#plan.lowered, code, values));
   }
 
   #sharedValues(shared: readonly FloatArray[]): Map<InputNode, FloatArray> {

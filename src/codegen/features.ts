@@ -1,0 +1,290 @@
+/**
+ * Stages for few rows: lanes lie along an axis of the stage (features), and rows follow one another.
+ *
+ *   acc[m, n] = Σ_k a[m, k] · b[k, n]      lanes: consecutive m; b[k, n] is one number
+ *
+ * In: a stage and a layout whose tiles hold one row, so that a buffer's cells lie side by side. Out: calls of the target. Every
+ * cell is computed by the operations and in the order of `emitStage`: the bits are the same.
+ */
+
+import { invariant } from "../errors.ts";
+import { accessesOf, dependsOn, rootsOf, strideOf } from "../lower/accesses.ts";
+import { expressionsOf } from "../lower/intern.ts";
+import { type Access, type Axis, longestOf, type Nest, type Product, type Stage } from "../lower/loops.ts";
+import { emitRepeat, type Frame } from "./emit.ts";
+import { type Cells, cellOf, Evaluator, weightOf } from "./expressions.ts";
+import { reduceStart, reduceStep } from "./folds.ts";
+import { blockedAxis, PACKED_ROW, packedAccess, tailRows } from "./packing.ts";
+import { type Address, Pointers, type Shifts } from "./pointers.ts";
+import type { Target, Variable } from "./target.ts";
+
+/** Bodies above this many instructions call elementary functions instead of repeating them. */
+const INLINE_WEIGHT = 1500;
+/** Vectors of a block of weights. */
+const MOST_VECTORS = 8;
+const NONE: Shifts = new Map();
+
+/** Writes a stage. Sums over rows have no such form. */
+export function emitFeatures<V, I>(stage: Stage, frame: Frame<V, I>): void {
+  invariant(stage.kind !== "sum", "a sum over rows without lanes of rows");
+  if (stage.kind === "repeat") emitRepeat(stage, frame, emitFeatures);
+  else if (stage.kind === "product") emitProduct(stage, frame);
+  else emitNest(stage.kind === "nest" ? stage : { ...stage, kind: "nest", axes: [] }, frame);
+}
+
+/** Rows of weights that a product reads side by side: as many vectors as registers hold sums of all its columns. */
+export function panelRows(
+  product: Product,
+  { width, registers }: Pick<Target<unknown, unknown>, "width" | "registers">,
+): number {
+  return width * blockOf(product, { width, registers }).vectors;
+}
+
+/** Vectors along the lanes and columns of a register block: sums, the operand's vectors and one number fit. */
+function blockOf(
+  product: Product,
+  { registers }: { width: number; registers: number },
+): { vectors: number; columns: number } {
+  const columns = Math.min(columnAxisOf(product)?.size ?? 1, Math.floor((registers - 2) / 2));
+  return {
+    columns,
+    vectors: Math.min(MOST_VECTORS, Math.max(1, Math.floor((registers - 1) / (columns + 1)))),
+  };
+}
+
+/** What the lanes of a stage are now: the axis they lie along, and how many of them count. */
+class FeatureCells<V, I> implements Cells<V, I> {
+  lanes = 1;
+  readonly #target: Target<V, I>;
+  readonly #axis: Axis | undefined;
+  readonly #bytes: number;
+
+  constructor({ target, layout }: Frame<V, I>, axis: Axis | undefined) {
+    this.#target = target;
+    this.#axis = axis;
+    this.#bytes = layout.bytes;
+  }
+
+  load(access: Access, { at, offset }: Address<I>): V {
+    const { buffer } = access;
+    const space = buffer.space === "bound" ? "bound" : "tile";
+    return this.#target.spread(at, offset, { space, stride: this.#stride(access), lanes: this.lanes });
+  }
+
+  store(access: Access, { at, offset }: Address<I>, value: V): void {
+    this.#target.scatter(at, offset, value, { stride: this.#stride(access), lanes: this.lanes });
+  }
+
+  #stride(access: Access): number {
+    const own = this.#axis === undefined ? 0 : strideOf(access, this.#axis);
+    return (strideOf(access, PACKED_ROW) || own) * this.#bytes;
+  }
+}
+
+function emitNest<V, I>(nest: Nest, frame: Frame<V, I>): void {
+  const { target, layout } = frame;
+  const axis = nest.ordered === true ? undefined : laneAxisOf(nest, nest.axes, target.width);
+  const pointers = new Pointers(target, layout, frame);
+  pointers.prepare(accessesOf(nest));
+  const cells = new FeatureCells(frame, axis);
+  const inline = weightOf(expressionsOf(rootsOf(nest))) <= INLINE_WEIGHT;
+  const evaluator = new Evaluator(target, pointers, inline, cells);
+  const others = nest.axes.filter((other) => other !== axis);
+  pointers.over(others, () =>
+    alongLanes({ pointers, axis, step: target.width }, (lanes, shifts) => {
+      cells.lanes = lanes;
+      const accumulators = folded(nest, { target, pointers, evaluator, shifts });
+      evaluator.storeAll(nest.stores, { shifts, laneOffset: 0, accumulators });
+    }),
+  );
+}
+
+/** Points of the lane axis, `step` at a time, then the rest. */
+function alongLanes<V, I>(
+  { pointers, axis, step }: { pointers: Pointers<V, I>; axis: Axis | undefined; step: number },
+  body: (lanes: number, shifts: Shifts) => void,
+): void {
+  if (axis === undefined) return body(1, NONE);
+  const whole = axis.size - (axis.size % step);
+  pointers.along(axis, { step, to: whole }, () => body(step, NONE));
+  if (whole < axis.size) body(axis.size - whole, new Map([[axis, whole]]));
+}
+
+interface Folding<V, I> {
+  readonly target: Target<V, I>;
+  readonly pointers: Pointers<V, I>;
+  readonly evaluator: Evaluator<V, I>;
+  readonly shifts: Shifts;
+}
+
+function folded<V, I>({ reduce }: Nest, { target, pointers, evaluator, shifts }: Folding<V, I>): V[] {
+  if (reduce === undefined) return [];
+  const terms = reduce.folds.map((fold) => fold.term);
+  const kinds = terms.map(cellOf);
+  const variables = reduce.folds.map(({ op }, index) =>
+    target.variable(reduceStart(target, op, kinds[index] ?? "float")),
+  );
+  pointers.over(reduce.axes, () => {
+    const values = evaluator.values(terms, { shifts, laneOffset: 0, accumulators: [] });
+    reduce.folds.forEach(({ op }, index) => {
+      const variable = variables[index] as Variable<V>;
+      variable.set(
+        reduceStep(target, op, { cell: kinds[index] ?? "float", a: variable.get(), b: values[index] as V }),
+      );
+    });
+  });
+  return variables.map((variable) => variable.get());
+}
+
+/** The axis along which most loads and stores are of neighbours or of one number; undefined where none beats one lane. */
+function laneAxisOf(stage: Nest | Product, axes: readonly Axis[], width: number): Axis | undefined {
+  const accesses = accessesOf(stage);
+  const usesPosition = (axis: Axis): boolean =>
+    expressionsOf(rootsOf(stage)).some((expr) => expr.op === "axis" && expr.axis === axis);
+  const throughTable = (axis: Axis): boolean =>
+    accesses.some(({ index }) =>
+      (index.indirect ?? []).some(({ table, index: inner }) =>
+        dependsOn({ buffer: table, index: inner }, axis),
+      ),
+    );
+  const time = (axis: Axis): number => {
+    const each = accesses.map((access) => (Math.abs(strideOf(access, axis) - 0.5) <= 0.5 ? 1 : width));
+    return (Math.ceil(axis.size / width) / axis.size) * each.reduce((sum, cost) => sum + cost, 1);
+  };
+  let best: Axis | undefined;
+  for (const axis of axes) {
+    if (axis.size < 2 || usesPosition(axis) || throughTable(axis)) continue;
+    if (time(axis) < (best === undefined ? accesses.length + 1 : time(best))) best = axis;
+  }
+  return best;
+}
+
+/** What stays the same while a product is written. */
+interface Kernel<V, I> {
+  readonly product: Product;
+  readonly frame: Frame<V, I>;
+  readonly pointers: Pointers<V, I>;
+  readonly evaluator: Evaluator<V, I>;
+  readonly cells: FeatureCells<V, I>;
+  readonly axis: Axis | undefined;
+  readonly columnAxis: Axis | undefined;
+  /** Operand a in full panels and in the last one, if it is packed. */
+  readonly a: { readonly full: Access; readonly tail: Access };
+  readonly height: number;
+  readonly tail: number;
+  readonly columns: number;
+}
+
+function emitProduct<V, I>(product: Product, frame: Frame<V, I>): void {
+  const kernel = kernelOf(product, frame);
+  const { pointers, axis, columnAxis } = kernel;
+  const outer = [...product.batch, ...product.m, ...product.n].filter(
+    (other) => other !== axis && other !== columnAxis,
+  );
+  pointers.over(outer, () => emitPanels(kernel));
+}
+
+function kernelOf<V, I>(product: Product, frame: Frame<V, I>): Kernel<V, I> {
+  const { target, layout } = frame;
+  const packed = layout.packed.get(product);
+  const axis =
+    packed === undefined
+      ? laneAxisOf(product, [...product.m, ...product.n], target.width)
+      : blockedAxis(product);
+  const { columns, vectors } = blockOf(product, target);
+  const size = axis?.size ?? 1;
+  const height = packed?.packing.height ?? Math.min(size, target.width * vectors);
+  const tail = packed === undefined ? size % height : tailRows(packed.packing);
+  const extra = new Map<Access, number>();
+  const a = { full: product.a, tail: product.a };
+  if (packed !== undefined) {
+    a.full = packedAccess(packed.packing, product.a.buffer, false);
+    if (tail > 0) a.tail = packedAccess(packed.packing, product.a.buffer, true);
+    for (const access of [a.full, a.tail]) extra.set(access, packed.address);
+  }
+  const pointers = new Pointers(target, layout, { ...frame, extra });
+  pointers.prepare([...accessesOf(product).filter((access) => access !== product.a), a.full, a.tail]);
+  const cells = new FeatureCells(frame, axis);
+  const weight = weightOf(expressionsOf(rootsOf(product))) * vectors * columns;
+  const evaluator = new Evaluator(target, pointers, weight <= INLINE_WEIGHT, cells);
+  const columnAxis = columnAxisOf(product, axis);
+  return { product, frame, pointers, evaluator, cells, axis, columnAxis, a, height, tail, columns };
+}
+
+/** The largest axis of the results that is not that of the lanes and that the packed operand does not vary along. */
+function columnAxisOf(product: Product, lanes?: Axis): Axis | undefined {
+  const isPacked = product.a.buffer.space === "bound";
+  const axes = isPacked || product.m.includes(lanes as Axis) ? product.n : product.m;
+  return longestOf(axes.filter((axis) => axis !== lanes));
+}
+
+function emitPanels<V, I>(kernel: Kernel<V, I>): void {
+  const { pointers, axis, height, tail, a } = kernel;
+  if (axis === undefined) return emitColumns(kernel, { rows: 1, a: a.full, base: NONE });
+  const whole = axis.size - tail;
+  pointers.along(axis, { step: height, to: whole }, () =>
+    emitColumns(kernel, { rows: height, a: a.full, base: NONE }),
+  );
+  if (tail > 0) emitColumns(kernel, { rows: tail, a: a.tail, base: new Map([[axis, whole]]) });
+}
+
+/** A panel: cells along the lanes, and where they are. */
+interface Panel {
+  readonly rows: number;
+  readonly a: Access;
+  readonly base: Shifts;
+}
+
+function emitColumns<V, I>(kernel: Kernel<V, I>, panel: Panel): void {
+  const { pointers, columnAxis, columns } = kernel;
+  if (columnAxis === undefined) return emitBlock(kernel, panel, { columns: 1, start: 0 });
+  const step = Math.min(columns, columnAxis.size);
+  const whole = columnAxis.size - (columnAxis.size % step);
+  pointers.along(columnAxis, { step, to: whole }, () =>
+    emitBlock(kernel, panel, { columns: step, start: 0 }),
+  );
+  if (whole < columnAxis.size) emitBlock(kernel, panel, { columns: columnAxis.size - whole, start: whole });
+}
+
+/** One register block: clears the sums, runs k, stores. */
+function emitBlock<V, I>(
+  kernel: Kernel<V, I>,
+  panel: Panel,
+  { columns, start }: { columns: number; start: number },
+): void {
+  const { product, frame, pointers, evaluator, cells, axis, columnAxis } = kernel;
+  const { target } = frame;
+  const { width, lanes: arithmetic } = target;
+  const vectors = Array.from({ length: Math.ceil(panel.rows / width) }, (_, index) => index * width);
+  const shiftsOf = (row: number, column: number): Shifts => {
+    const shifts = new Map(panel.base);
+    if (axis !== undefined) shifts.set(axis, (panel.base.get(axis) ?? 0) + row);
+    if (columnAxis !== undefined) shifts.set(columnAxis, start + column);
+    return shifts;
+  };
+  const operand = (access: Access, row: number, column: number): V => {
+    cells.lanes = Math.min(width, panel.rows - row);
+    const isPacked = access === panel.a && access !== product.a;
+    const shifts = isPacked ? new Map([[PACKED_ROW, row]]) : shiftsOf(row, column);
+    return cells.load(access, pointers.address(access, shifts));
+  };
+  const sums = vectors.map(() =>
+    Array.from({ length: columns }, () => target.variable(arithmetic.constant(0))),
+  );
+  pointers.over(product.k, () => {
+    for (let column = 0; column < columns; column++) {
+      vectors.forEach((row, index) => {
+        const sum = sums[index]?.[column] as Variable<V>;
+        const [left, right] = [operand(panel.a, row, column), operand(product.b, row, column)];
+        sum.set(arithmetic.fma(left, right, sum.get()));
+      });
+    }
+  });
+  vectors.forEach((row, index) => {
+    cells.lanes = Math.min(width, panel.rows - row);
+    for (let column = 0; column < columns; column++) {
+      const accumulators = [(sums[index]?.[column] as Variable<V>).get()];
+      evaluator.storeAll(product.stores, { shifts: shiftsOf(row, column), laneOffset: 0, accumulators });
+    }
+  });
+}
