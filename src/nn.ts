@@ -5,6 +5,8 @@
  * runs in browsers and in Node; files are bytes, to be read and written by the caller.
  */
 
+import "./codegen/features.ts";
+
 import { readSafetensors, writeSafetensors } from "./data/safetensors.ts";
 import { readState, type TrainingState, writeState } from "./nn/training-state.ts";
 import type { ParameterTree } from "./nn/tree.ts";

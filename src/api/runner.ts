@@ -144,9 +144,7 @@ export class Runner {
     const ready = [...this.#compiled.values()]
       .map(({ ready: kernel }) => kernel?.info)
       .filter((info) => info !== undefined);
-    const notes = ready.flatMap(({ threadsNote, deviceNote }) =>
-      [threadsNote, deviceNote].filter((note) => note !== undefined),
-    );
+    const notes = ready.flatMap((info) => info.notes ?? []);
     const { device = "auto" } = this.#options;
     return {
       device: ready.at(-1)?.device ?? (device === "auto" ? "wasm" : device),

@@ -233,12 +233,9 @@ interface Outcome {
 
 function report(job: Job, { args, terminal, targets, kernel, seconds }: Outcome): void {
   const { rows, model, compute } = job;
-  const { threads, threadsNote } = kernel.info;
+  const { threads, notes: kept = [] } = kernel.info;
   const dtype = rows.dtype === "f32" ? "float32" : "float64";
-  const notes = [
-    ...rows.notes,
-    ...(threadsNote === undefined || args.text("threads") === undefined ? [] : [threadsNote]),
-  ];
+  const notes = [...rows.notes, ...(args.text("threads") === undefined ? [] : notes)];
   const files = targets.map((target) => ({ ...target, dtype, bytes: bytesOf(job, sizeOf(target.shape)) }));
   if (args.flag("json")) {
     const { start, end } = rows.range;

@@ -70,7 +70,7 @@ function emitStraight<V, I>(stage: Straight, frame: Frame<V, I>): void {
   const exprs = expressionsOf(rootsOf(stage));
   const inline =
     exprs.filter((expr) => expr.op === "elementwise" && isElementary(expr.name)).length <= INLINE_CALLS;
-  const evaluator = new Evaluator(target, pointers, inline);
+  const evaluator = new Evaluator(target, pointers, { inline });
   const vectorBytes = target.width * layout.bytes;
   pointers.lanes(frame.laneBytes, { vectors: [1], vectorBytes }, () => {
     const copy: Copy<V> = { shifts: NO_SHIFTS, laneOffset: 0, accumulators: [] };
@@ -85,7 +85,7 @@ function emitNest<V, I>(stage: Nest, frame: Frame<V, I>): void {
   const exprs = expressionsOf(rootsOf(stage));
   const weight = weightOf(exprs);
   const vectors = vectorsFor(weight);
-  const evaluator = new Evaluator(target, pointers, weight * vectors[0] <= INLINE_WEIGHT);
+  const evaluator = new Evaluator(target, pointers, { inline: weight * vectors[0] <= INLINE_WEIGHT });
   const vectorBytes = target.width * layout.bytes;
   pointers.over(stage.axes, () => {
     evaluator.hoist(expressionsOf(stage.stores.map((store) => store.value)), NO_SHIFTS);

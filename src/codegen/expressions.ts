@@ -73,12 +73,11 @@ export class Evaluator<V, I> {
   readonly #inline: boolean;
   readonly #cells: Cells<V, I>;
 
-  /** `inline`: write elementary functions in place rather than calling them. */
+  /** `inline`: write elementary functions in place rather than calling them; `cells`: lanes are rows by default. */
   constructor(
     target: Target<V, I>,
     pointers: Pointers<V, I>,
-    inline: boolean,
-    cells: Cells<V, I> = rowCells(target),
+    { inline, cells = rowCells(target) }: { inline: boolean; cells?: Cells<V, I> },
   ) {
     this.#target = target;
     this.#pointers = pointers;

@@ -10,10 +10,21 @@
 import { invariant } from "../errors.ts";
 import { accessesOf, dependsOn, rootsOf, strideOf } from "../lower/accesses.ts";
 import { expressionsOf } from "../lower/intern.ts";
-import { type Access, type Axis, longestOf, type Nest, type Product, type Stage } from "../lower/loops.ts";
+import {
+  type Access,
+  type Axis,
+  type Lowered,
+  longestOf,
+  type Nest,
+  type Product,
+  pointsOf,
+  type Stage,
+} from "../lower/loops.ts";
 import { emitRepeat, type Frame } from "./emit.ts";
 import { type Cells, cellOf, Evaluator, weightOf } from "./expressions.ts";
+import { registerFeatureCode } from "./few-rows.ts";
 import { reduceStart, reduceStep } from "./folds.ts";
+import { isPacked } from "./layout.ts";
 import { blockedAxis, PACKED_ROW, packedAccess, tailRows } from "./packing.ts";
 import { type Address, Pointers, type Shifts } from "./pointers.ts";
 import type { Target, Variable } from "./target.ts";
@@ -24,8 +35,46 @@ const INLINE_WEIGHT = 1500;
 const MOST_VECTORS = 8;
 const NONE: Shifts = new Map();
 
+/** Multiplications by weights of a row from which lanes along features pay. */
+const LEAST_PRODUCTS = 1 << 14;
+
+/**
+ * Up to how many rows are best run one after the other, with lanes along features: half of a vector's lanes where products with weights
+ * are most of the work, else none.
+ */
+function mostRows({ stages, inputs, outputs, sums }: Lowered, width: number): number {
+  if (sums.length > 0 || [...inputs, ...outputs].some(({ buffer }) => buffer.cell !== "float")) return 0;
+  const { products, others } = workOf(stages);
+  return products >= LEAST_PRODUCTS && products > others ? Math.max(1, width / 2) : 0;
+}
+
+/** Instructions of a row, about: of products with weights, and of the rest. */
+function workOf(stages: readonly Stage[]): { products: number; others: number } {
+  const work = { products: 0, others: 0 };
+  for (const stage of stages) {
+    if (stage.kind === "repeat") {
+      const inner = workOf(stage.stages);
+      work.products += stage.axis.size * inner.products;
+      work.others += stage.axis.size * inner.others;
+      continue;
+    }
+    const each = weightOf(expressionsOf(rootsOf(stage)));
+    if (stage.kind === "straight") work.others += each;
+    else if (stage.kind === "nest")
+      work.others += pointsOf([...stage.axes, ...(stage.reduce?.axes ?? [])]) * each;
+    else
+      work[isPacked(stage) ? "products" : "others"] += pointsOf([
+        ...stage.batch,
+        ...stage.m,
+        ...stage.n,
+        ...stage.k,
+      ]);
+  }
+  return work;
+}
+
 /** Writes a stage. Sums over rows have no such form. */
-export function emitFeatures<V, I>(stage: Stage, frame: Frame<V, I>): void {
+function emitFeatures<V, I>(stage: Stage, frame: Frame<V, I>): void {
   invariant(stage.kind !== "sum", "a sum over rows without lanes of rows");
   if (stage.kind === "repeat") emitRepeat(stage, frame, emitFeatures);
   else if (stage.kind === "product") emitProduct(stage, frame);
@@ -33,7 +82,7 @@ export function emitFeatures<V, I>(stage: Stage, frame: Frame<V, I>): void {
 }
 
 /** Rows of weights that a product reads side by side: as many vectors as registers hold sums of all its columns. */
-export function panelRows(
+function panelRows(
   product: Product,
   { width, registers }: Pick<Target<unknown, unknown>, "width" | "registers">,
 ): number {
@@ -72,7 +121,7 @@ class FeatureCells<V, I> implements Cells<V, I> {
   }
 
   store(access: Access, { at, offset }: Address<I>, value: V): void {
-    this.#target.scatter(at, offset, value, { stride: this.#stride(access), lanes: this.lanes });
+    this.#target.scatter(at, value, { offset, stride: this.#stride(access), lanes: this.lanes });
   }
 
   #stride(access: Access): number {
@@ -88,7 +137,7 @@ function emitNest<V, I>(nest: Nest, frame: Frame<V, I>): void {
   pointers.prepare(accessesOf(nest));
   const cells = new FeatureCells(frame, axis);
   const inline = weightOf(expressionsOf(rootsOf(nest))) <= INLINE_WEIGHT;
-  const evaluator = new Evaluator(target, pointers, inline, cells);
+  const evaluator = new Evaluator(target, pointers, { inline, cells });
   const others = nest.axes.filter((other) => other !== axis);
   pointers.over(others, () =>
     alongLanes({ pointers, axis, step: target.width }, (lanes, shifts) => {
@@ -206,7 +255,7 @@ function kernelOf<V, I>(product: Product, frame: Frame<V, I>): Kernel<V, I> {
   pointers.prepare([...accessesOf(product).filter((access) => access !== product.a), a.full, a.tail]);
   const cells = new FeatureCells(frame, axis);
   const weight = weightOf(expressionsOf(rootsOf(product))) * vectors * columns;
-  const evaluator = new Evaluator(target, pointers, weight <= INLINE_WEIGHT, cells);
+  const evaluator = new Evaluator(target, pointers, { inline: weight <= INLINE_WEIGHT, cells });
   const columnAxis = columnAxisOf(product, axis);
   return { product, frame, pointers, evaluator, cells, axis, columnAxis, a, height, tail, columns };
 }
@@ -288,3 +337,5 @@ function emitBlock<V, I>(
     }
   });
 }
+
+registerFeatureCode({ emit: emitFeatures, panelRows, mostRows });

@@ -78,7 +78,7 @@ function kernelOf<V, I>(product: Product, frame: Frame<V, I>): Kernel<V, I> {
   const pointers = new Pointers(target, layout, { ...frame, extra });
   pointers.prepare([...accessesOf(product).filter((access) => access !== product.a), a.full, a.tail]);
   const weight = weightOf(expressionsOf(rootsOf(product))) * target.blocking.sums;
-  const evaluator = new Evaluator(target, pointers, weight <= INLINE_WEIGHT);
+  const evaluator = new Evaluator(target, pointers, { inline: weight <= INLINE_WEIGHT });
   return { product, frame, pointers, evaluator, rowAxis, columnAxis: longestOf(product.n), a, rows };
 }
 

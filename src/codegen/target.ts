@@ -78,7 +78,7 @@ export interface Target<V, I> {
   /** Lanes from cells of the scratch or of the bound ones; those past the last may hold anything. */
   spread(address: I, offset: number, cells: CellStrip & { readonly space: "tile" | "bound" }): V;
   /** The first lanes to cells of the scratch. */
-  scatter(address: I, offset: number, value: V, cells: CellStrip): void;
+  scatter(address: I, value: V, cells: CellStrip & { readonly offset: number }): void;
 
   variable(initial: V): Variable<V>;
   counter(initial: I): Variable<I>;

@@ -48,7 +48,8 @@ export class AutoKernel implements Kernel {
   }
 
   get info(): KernelInfo {
-    return { ...this.#kernel.info, ...(this.#note !== undefined && { deviceNote: this.#note }) };
+    const { notes = [], ...info } = this.#kernel.info;
+    return { ...info, notes: this.#note === undefined ? notes : [...notes, this.#note] };
   }
 
   run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]> {

@@ -12,6 +12,8 @@ import type { Kernel, KernelOptions } from "./kernel.ts";
 export interface Device {
   compile(program: Program, options: KernelOptions): Promise<Kernel>;
   compileSync(program: Program, options: KernelOptions): Kernel;
+  /** For device "auto": a kernel that begins as the given one and may go on as one of this device. */
+  begin(first: Kernel, options: KernelOptions): Kernel;
   /** The same kernel without compiling yet. Throws where the device cannot be used. */
   offer(program: Program, options: KernelOptions): NativeOffer;
   /** Why the device cannot be used here, or undefined if it can. */

@@ -7,7 +7,6 @@
 
 import type { Program } from "../ir/types.ts";
 import type { Dtype } from "../lower/lanes.ts";
-import { AutoKernel } from "./auto.ts";
 import { registeredDevice, requiredDevice } from "./devices.ts";
 import { InterpreterKernel } from "./interpreter-kernel.ts";
 import { prepared } from "./prepare.ts";
@@ -40,10 +39,8 @@ export interface KernelInfo {
   readonly dtype: Dtype;
   /** Threads that `run` uses. */
   readonly threads: number;
-  /** Why there are fewer threads than asked for. */
-  readonly threadsNote?: string;
-  /** Why "auto" keeps to WebAssembly. */
-  readonly deviceNote?: string;
+  /** Why there are fewer threads than asked for, why "auto" keeps to WebAssembly. */
+  readonly notes?: readonly string[];
   readonly fused: boolean;
   readonly moduleBytes: number;
   readonly tileRows: number;
@@ -96,7 +93,5 @@ export function compileKernelSync(program: Program, options: KernelOptions): Ker
 
 /** "auto" has nothing to choose from where no native device is known. */
 function chosen(wasm: WasmRunner, options: KernelOptions): Kernel {
-  return options.device === "auto" && registeredDevice("native") !== undefined
-    ? new AutoKernel(wasm, options)
-    : wasm;
+  return (options.device === "auto" && registeredDevice("native")?.begin(wasm, options)) || wasm;
 }

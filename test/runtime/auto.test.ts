@@ -61,7 +61,13 @@ function device(make: () => NativeOffer): { offers: number } {
     asked.offers++;
     return make();
   };
-  registerDevice("native", { compile: refuse, compileSync: refuse, offer, obstacle: () => undefined });
+  registerDevice("native", {
+    compile: refuse,
+    compileSync: refuse,
+    begin: (first) => first,
+    offer,
+    obstacle: () => undefined,
+  });
   return asked;
 }
 
@@ -142,7 +148,7 @@ test.each([
   const kernel = auto(stub("wasm", 1));
   for (let call = 0; call < 3; call++) expect(await answer(kernel, 20_000)).toBe(1);
   expect(kernel.info.device).toBe("wasm");
-  expect(kernel.info.deviceNote).toMatch(/found no compiler/);
+  expect(kernel.info.notes?.join()).toMatch(/found no compiler/);
 });
 
 test("a kernel that is compiled after dispose is freed", async () => {

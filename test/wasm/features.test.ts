@@ -1,6 +1,8 @@
 /** Few rows, with lanes along features: the bits of lanes along rows, for every operation and random programs. */
 
 import { describe, expect, test } from "vitest";
+import "../../src/codegen/features.ts";
+import { featureCode } from "../../src/codegen/few-rows.ts";
 import { wasmKernel } from "../../src/codegen/wasm/kernel.ts";
 import { Builder } from "../../src/ir/builder.ts";
 import type { InputNode, Program } from "../../src/ir/types.ts";
@@ -29,7 +31,12 @@ interface Given {
 }
 
 function run(lowered: Lowered, { rows, shared }: Given, apart: boolean): FloatArray[] {
-  const code = wasmKernel(lowered, { fused: false, shared: false, ordered: true, apart });
+  const code = wasmKernel(lowered, {
+    fused: false,
+    shared: false,
+    ordered: true,
+    apart: apart ? featureCode() : undefined,
+  });
   const plan = memoryPlan(lowered, code, { rows: ROWS, threads: 1, slots: 1 });
   const memory = memoryFor(plan, false);
   new Uint8Array(memory.buffer).set(boundImage(lowered, code, shared));

@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { blockHeight } from "../../src/codegen/packing.ts";
+import "../../src/codegen/features.ts";
+import { featureCode } from "../../src/codegen/few-rows.ts";
 import { wasmKernel } from "../../src/codegen/wasm/kernel.ts";
 import { Builder } from "../../src/ir/builder.ts";
 import type { Program } from "../../src/ir/types.ts";
@@ -30,7 +32,7 @@ function product(sizes: { m: number; n: number; k: number }, bound: boolean): Pr
 function run(
   program: Program,
   x: ArrayLike<number>,
-  options: { ordered: boolean; mostRows?: number; apart?: boolean },
+  options: { ordered: boolean; mostRows?: number; apart?: ReturnType<typeof featureCode> },
 ): Float64Array {
   const lowered = lower(program, { dtype: "f64" });
   const code = wasmKernel(lowered, { fused: false, shared: false, ...options });
@@ -60,7 +62,7 @@ describe.each([true, false])("bound weights: %s", (bound) => {
       expect(relativeError(plain, expected), `n ${n} k ${k}`).toBeLessThan(1e-14);
       expect(run(program, x, { ordered: true })).toEqual(plain);
       expect(run(program, x, { ordered: true, mostRows: 1 })).toEqual(plain);
-      expect(run(program, x, { ordered: true, apart: true })).toEqual(plain);
+      expect(run(program, x, { ordered: true, apart: featureCode() })).toEqual(plain);
     }
   });
 });

@@ -8,7 +8,7 @@
 import type { Buffer, Lowered, Port } from "../../lower/loops.ts";
 import { sumCells } from "../../lower/sums.ts";
 import { emitStage } from "../emit.ts";
-import { emitFeatures, panelRows } from "../features.ts";
+import type { FeatureCode } from "../few-rows.ts";
 import { type Layout, layoutOf } from "../layout.ts";
 import { CFile } from "./file.ts";
 import type { LanesOptions } from "./lanes.ts";
@@ -26,8 +26,8 @@ export interface COptions {
   readonly tables?: LanesOptions["tables"];
   /** Bytes that a tile's buffers should stay within; default: half of a common second-level cache. */
   readonly tileBytes?: number;
-  /** Rows follow one another, lanes lie along features (`codegen/features.ts`): for few rows. */
-  readonly apart?: boolean;
+  /** Rows follow one another, lanes lie along features: for few rows. */
+  readonly apart?: FeatureCode | undefined;
 }
 
 /** Functions and the memory they work on. */
@@ -43,27 +43,24 @@ export interface CBody {
 }
 
 /** Writes the functions of a lowered program. */
-export function cBody(
-  lowered: Lowered,
-  { vectorBytes, fused, tables, tileBytes, apart = false }: COptions,
-): CBody {
+export function cBody(lowered: Lowered, { vectorBytes, fused, tables, tileBytes, apart }: COptions): CBody {
   const { dtype } = lowered;
   const shape = { dtype, vectorBytes };
   const machine = machineOf(shape);
   const { width, blocking } = machine;
-  const tileRows = apart ? 1 : tileRowsFor(lowered, { machine, tileBytes });
+  const tileRows = apart !== undefined ? 1 : tileRowsFor(lowered, { machine, tileBytes });
   const layout = layoutOf(lowered, {
     width,
     mostRows: Number.POSITIVE_INFINITY,
     tileRows,
     blocking,
-    ...(apart && { panelRows: (product) => panelRows(product, machine) }),
+    ...(apart && { panelRows: (product) => apart.panelRows(product, machine) }),
   });
   const scratch = Math.ceil((lowered.scratchCells * layout.tileRows * layout.bytes) / 64) * 64;
   const file = new CFile({ dtype, fused, tables });
   const target = new CTarget(file, machine);
   const frame = { target, layout, base: target.int(0), laneBytes: LANE_BYTES, sums: target.int(scratch) };
-  const emit = apart ? emitFeatures : emitStage;
+  const emit = apart?.emit ?? emitStage;
   lowered.stages.forEach((stage, index) => define(file, `stage${index}`, () => emit(stage, frame)));
   const inner = { file, target, layout };
   defineConversions(inner, lowered.inputs, "in");

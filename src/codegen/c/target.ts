@@ -90,7 +90,7 @@ export class CTarget implements Target<Value, Int> {
     return writer.vector("float", whole ? `LOADU(${from})` : `spread(${from}, ${stride}, ${lanes})`, { key });
   }
 
-  scatter(address: Int, offset: number, value: Value, { stride, lanes }: CellStrip): void {
+  scatter(address: Int, value: Value, { offset, stride, lanes }: CellStrip & { offset: number }): void {
     const writer = this.#writer;
     const to = place("s", address, offset);
     const { name } = this.lanes.as(value, "float");

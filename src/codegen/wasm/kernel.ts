@@ -8,15 +8,15 @@
  */
 
 import { invariant } from "../../errors.ts";
-import type { Axis, Lowered, Product, Stage } from "../../lower/loops.ts";
+import type { Axis, Lowered, Port, Product, Stage } from "../../lower/loops.ts";
 import { sumCells } from "../../lower/sums.ts";
 import { emitStage } from "../emit.ts";
-import { emitFeatures, panelRows } from "../features.ts";
+import type { FeatureCode } from "../few-rows.ts";
 import { type Layout, layoutOf } from "../layout.ts";
 import type { Context, Int, Value } from "./context.ts";
 import { WasmModule } from "./module.ts";
 import { types } from "./opcodes.ts";
-import { COPY_PARAMS, defineCopyIn, defineCopyOut, defineRowIn, defineRowOut } from "./rows.ts";
+import { COPY_PARAMS, defineCopyIn, defineCopyOut, defineRowCopy } from "./rows.ts";
 import { defineClear } from "./tails.ts";
 import { blockingOf, VECTOR_REGISTERS, WasmTarget } from "./target.ts";
 
@@ -30,8 +30,8 @@ export interface WasmOptions {
   readonly mostRows?: number;
   /** The engine keeps instructions in the order of the code (see `blockingOf`). */
   readonly ordered?: boolean;
-  /** Rows follow one another, lanes lie along features (`codegen/features.ts`): for few rows. */
-  readonly apart?: boolean;
+  /** Rows follow one another, lanes lie along features: for few rows. */
+  readonly apart?: FeatureCode | undefined;
 }
 
 /** A module's bytes and how to lay out memory for it. */
@@ -57,18 +57,24 @@ export function wasmKernel(lowered: Lowered, options: WasmOptions): WasmKernel {
   const width = lowered.dtype === "f32" ? 4 : 2;
   const blocking = blockingOf({ ordered: options.ordered ?? false });
   const mostRows = options.mostRows ?? Number.POSITIVE_INFINITY;
-  const apart = options.apart === true;
+  const { apart } = options;
   const machine = { width, registers: VECTOR_REGISTERS };
-  const oneRow = { tileRows: 1, panelRows: (product: Product) => panelRows(product, machine) };
-  const layout = layoutOf(lowered, { width, mostRows, blocking, ...(apart && oneRow) });
+  const oneRow = apart && {
+    tileRows: 1,
+    panelRows: (product: Product) => apart.panelRows(product, machine),
+  };
+  const layout = layoutOf(lowered, { width, mostRows, blocking, ...oneRow });
   const module = new WasmModule({ dtype: lowered.dtype, fused: options.fused, poolStart: layout.end });
   const target = new WasmTarget(module, blocking);
-  const emit = apart ? emitFeatures : emitStage;
-  const [copyIn, copyOut] = apart ? [defineRowIn, defineRowOut] : [defineCopyIn, defineCopyOut];
-  const copiesIn = lowered.inputs.map((port) => copyIn(module, target, { port, layout }));
+  const emit = apart?.emit ?? emitStage;
+  const copy = (port: Port, out: boolean): Context => {
+    if (apart !== undefined) return defineRowCopy(module, target, { port, layout, out });
+    return (out ? defineCopyOut : defineCopyIn)(module, target, { port, layout });
+  };
+  const copiesIn = lowered.inputs.map((port) => copy(port, false));
   const stages = lowered.stages.map((stage) => defineStage({ module, target, layout, emit }, stage, []));
   const clear = lowered.sums.length === 0 ? undefined : defineClear(module, target, { lowered, layout });
-  const copiesOut = lowered.outputs.map((port) => copyOut(module, target, { port, layout }));
+  const copiesOut = lowered.outputs.map((port) => copy(port, true));
   const indices = { in: copiesIn, stages, clear, out: copiesOut };
   defineRun(module, lowered, { layout, width, indices });
   return {

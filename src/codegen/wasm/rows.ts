@@ -58,25 +58,8 @@ export function defineCopyOut(
   });
 }
 
-/** Writes the function that fills a row input's buffer where a tile is one row: its cells lie as rows do. */
-export function defineRowIn(
-  module: WasmModule,
-  target: WasmTarget,
-  { port, layout }: { port: Port; layout: Layout },
-): Context {
-  return defineRowCopy(module, target, { port, layout, out: false });
-}
-
-/** The same for an output. */
-export function defineRowOut(
-  module: WasmModule,
-  target: WasmTarget,
-  { port, layout }: { port: Port; layout: Layout },
-): Context {
-  return defineRowCopy(module, target, { port, layout, out: true });
-}
-
-function defineRowCopy(
+/** Writes the function that copies a row in or out where a tile is one row: its cells lie as rows do. */
+export function defineRowCopy(
   module: WasmModule,
   target: WasmTarget,
   { port, layout, out }: { port: Port; layout: Layout; out: boolean },
@@ -168,17 +151,9 @@ function copyColumnIn(
   copying: Copying,
   { row, cell, column }: { row: Int; cell: Int; column: number },
 ): void {
-  const { target, context, rowBytes, bytes, cellBytes } = copying;
-  const name = bytes === 4 ? "v128.load32_lane" : "v128.load64_lane";
-  let value = target.lanes.constant(0);
-  for (let lane = 0; lane < target.width; lane++) {
-    const before = value;
-    value = context.vector(`lane${lane}(${before.key},${row.key}+${column})#${context.stores}`, () => {
-      const offset = context.pushAddress(row, lane * rowBytes + column * bytes);
-      context.code.get(before.local);
-      context.code.simdMemory(name, offset, lane);
-    });
-  }
+  const { target, rowBytes, bytes, cellBytes } = copying;
+  const lanes = { space: "tile", stride: rowBytes, lanes: target.width } as const;
+  const value = target.spread(row, column * bytes, lanes);
   target.store(cell, column * cellBytes, fromFloat(copying, value));
 }
 
@@ -186,15 +161,9 @@ function copyColumnOut(
   copying: Copying,
   { row, cell, column }: { row: Int; cell: Int; column: number },
 ): void {
-  const { target, context, rowBytes, bytes, cellBytes } = copying;
-  const name = bytes === 4 ? "v128.store32_lane" : "v128.store64_lane";
+  const { target, rowBytes, bytes, cellBytes } = copying;
   const value = toFloat(copying, target.load(cell, column * cellBytes));
-  for (let lane = 0; lane < target.width; lane++) {
-    const offset = context.pushAddress(row, lane * rowBytes + column * bytes);
-    context.code.get(value.local);
-    context.code.simdMemory(name, offset, lane);
-  }
-  context.noteStore();
+  target.scatter(row, value, { offset: column * bytes, stride: rowBytes, lanes: target.width });
 }
 
 function copySingleIn(copying: Copying, { row, cell }: { row: Int; cell: Int }): void {

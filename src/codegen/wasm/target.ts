@@ -80,11 +80,7 @@ export class WasmTarget implements Target<Value, Int> {
   }
 
   splat(address: Int, offset: number): Value {
-    const context = this.#context;
-    const name = this.lanes.dtype === "f32" ? "v128.load32_splat" : "v128.load64_splat";
-    return context.vector(`${name}(${address.key}+${address.offset + offset})`, () =>
-      context.code.simdMemory(name, context.pushAddress(address, offset)),
-    );
+    return this.#splat(address, offset, "");
   }
 
   store(address: Int, offset: number, value: Value): void {
@@ -100,12 +96,11 @@ export class WasmTarget implements Target<Value, Int> {
     offset: number,
     { space, stride, lanes }: CellStrip & { space: "tile" | "bound" },
   ): Value {
-    if (space === "tile" && stride === 0) return this.#splatTile(address, offset);
-    if (stride === 0) return this.splat(address, offset);
-    if (lanes === this.width && stride === this.#cellBytes) return this.load(address, offset);
     const context = this.#context;
+    if (lanes === this.width && stride === this.#cellBytes) return this.load(address, offset);
+    let value = this.#splat(address, offset, space === "tile" ? `#${context.stores}` : "");
+    if (stride === 0) return value;
     const name = this.lanes.dtype === "f32" ? "v128.load32_lane" : "v128.load64_lane";
-    let value = this.#splatTile(address, offset);
     for (let lane = 1; lane < lanes; lane++) {
       const before = value;
       const at = offset + lane * stride;
@@ -118,7 +113,7 @@ export class WasmTarget implements Target<Value, Int> {
     return value;
   }
 
-  scatter(address: Int, offset: number, value: Value, { stride, lanes }: CellStrip): void {
+  scatter(address: Int, value: Value, { offset, stride, lanes }: CellStrip & { offset: number }): void {
     if (lanes === this.width && stride === this.#cellBytes) return this.store(address, offset, value);
     const context = this.#context;
     const name = this.lanes.dtype === "f32" ? "v128.store32_lane" : "v128.store64_lane";
@@ -195,11 +190,11 @@ export class WasmTarget implements Target<Value, Int> {
     return this.lanes.dtype === "f32" ? 4 : 8;
   }
 
-  /** One cell of the scratch in every lane, as it is now. */
-  #splatTile(address: Int, offset: number): Value {
+  /** One cell in every lane; `when` tells apart what it held at different times. */
+  #splat(address: Int, offset: number, when: string): Value {
     const context = this.#context;
     const name = this.lanes.dtype === "f32" ? "v128.load32_splat" : "v128.load64_splat";
-    return context.vector(`${name}(${address.key}+${address.offset + offset})#${context.stores}`, () =>
+    return context.vector(`${name}(${address.key}+${address.offset + offset})${when}`, () =>
       context.code.simdMemory(name, context.pushAddress(address, offset)),
     );
   }

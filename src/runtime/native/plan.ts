@@ -2,6 +2,7 @@
 
 import type { COptions } from "../../codegen/c/body.ts";
 import { type CKernel, cKernel } from "../../codegen/c/kernel.ts";
+import { featureCode } from "../../codegen/few-rows.ts";
 import type { Program } from "../../ir/types.ts";
 import { lower } from "../../lower/index.ts";
 import type { Dtype } from "../../lower/lanes.ts";
@@ -25,7 +26,7 @@ export interface NativePlan {
 export function apartPlan(plan: NativePlan): NativePlan {
   const { lowered, compiler, fused } = plan;
   const options = codeOptions(compiler, { fused, dtype: lowered.dtype });
-  return { ...plan, threads: 1, code: cKernel(lowered, { ...options, apart: true }) };
+  return { ...plan, threads: 1, code: cKernel(lowered, { ...options, apart: featureCode() }) };
 }
 
 function codeOptions(

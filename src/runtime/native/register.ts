@@ -1,6 +1,8 @@
-/** Makes the device "native" known. Imported by Node's entry points only. */
+/** Makes the device "native" known, and code for few rows. Imported by Node's entry points only. */
 
+import "../../codegen/features.ts";
 import type { Program } from "../../ir/types.ts";
+import { AutoKernel } from "../auto.ts";
 import { type NativeOffer, registerDevice } from "../devices.ts";
 import type { Kernel, KernelOptions } from "../kernel.ts";
 import { buildLibrary, buildLibrarySync, knownLibrary } from "./build.ts";
@@ -9,7 +11,7 @@ import { loadLibrary, requireKoffi } from "./library.ts";
 import { nativePlan } from "./plan.ts";
 import { NativeRunner } from "./runner.ts";
 
-registerDevice("native", { compile, compileSync, offer, obstacle });
+registerDevice("native", { compile, compileSync, begin, offer, obstacle });
 
 async function compile(program: Program, options: KernelOptions): Promise<Kernel> {
   requireKoffi();
@@ -21,6 +23,10 @@ function compileSync(program: Program, options: KernelOptions): Kernel {
   requireKoffi();
   const plan = nativePlan(program, options);
   return new NativeRunner(plan, loadLibrary(buildLibrarySync(plan.code.source, plan.compiler)));
+}
+
+function begin(first: Kernel, options: KernelOptions): Kernel {
+  return new AutoKernel(first, options);
 }
 
 function offer(program: Program, options: KernelOptions): NativeOffer {

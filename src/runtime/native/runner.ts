@@ -6,7 +6,7 @@
  */
 
 import { JOB } from "../../codegen/c/run.ts";
-import { mostFewRows } from "../../codegen/few-rows.ts";
+import { featureCode } from "../../codegen/few-rows.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
 import { BoundSums } from "../bound-sums.ts";
@@ -70,7 +70,7 @@ export class NativeRunner implements Kernel {
 
   /** `apart`: the plan is one for few rows. */
   constructor(plan: NativePlan, library: Library, apart = false) {
-    this.#mostFewRows = apart ? 0 : mostFewRows(plan.lowered, plan.code.width);
+    this.#mostFewRows = apart ? 0 : (featureCode()?.mostRows(plan.lowered, plan.code.width) ?? 0);
     this.program = plan.program;
     this.#plan = plan;
     this.#rowWork = workOf(plan.program);

@@ -6,7 +6,7 @@
  * after the other.
  */
 
-import { mostFewRows } from "../../codegen/few-rows.ts";
+import { featureCode } from "../../codegen/few-rows.ts";
 import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
@@ -62,7 +62,7 @@ export class WasmRunner implements Kernel {
   constructor(plan: WasmPlan, module: WebAssembly.Module) {
     this.program = plan.program;
     this.#plan = plan;
-    this.#mostFewRows = mostFewRows(plan.lowered, plan.code.width);
+    this.#mostFewRows = featureCode()?.mostRows(plan.lowered, plan.code.width) ?? 0;
     this.#module = module;
   }
 
@@ -76,7 +76,7 @@ export class WasmRunner implements Kernel {
       device: "wasm",
       dtype: options.dtype,
       threads,
-      ...(threadsNote === undefined ? {} : { threadsNote }),
+      notes: threadsNote === undefined ? [] : [threadsNote],
       fused,
       moduleBytes: code.bytes.length,
       tileRows: code.layout.tileRows,
@@ -145,7 +145,7 @@ export class WasmRunner implements Kernel {
   #fixed(n: number): Bound {
     const { lowered, fused } = this.#plan;
     if (this.#module === undefined) throw disposed(this.program);
-    const apart = n <= this.#mostFewRows;
+    const apart = n <= this.#mostFewRows ? featureCode() : undefined;
     const ordered = fused && keepsOrder();
     const code = wasmKernel(lowered, { fused, shared: false, mostRows: n, ordered, apart });
     const plan = memoryPlan(lowered, code, { rows: n, threads: 1, slots: 1 });
