@@ -235,7 +235,7 @@ function report(job: Job, { args, terminal, targets, kernel, seconds }: Outcome)
   const { rows, model, compute } = job;
   const { threads, notes: kept = [] } = kernel.info;
   const dtype = rows.dtype === "f32" ? "float32" : "float64";
-  const notes = [...rows.notes, ...(args.text("threads") === undefined ? [] : notes)];
+  const notes = [...rows.notes, ...(args.text("threads") === undefined ? [] : kept)];
   const files = targets.map((target) => ({ ...target, dtype, bytes: bytesOf(job, sizeOf(target.shape)) }));
   if (args.flag("json")) {
     const { start, end } = rows.range;

@@ -145,7 +145,7 @@ export class WasmRunner implements Kernel {
   #fixed(n: number): Bound {
     const { lowered, fused } = this.#plan;
     if (this.#module === undefined) throw disposed(this.program);
-    const apart = n <= this.#mostFewRows ? featureCode() : undefined;
+    const apart = n > 0 && n <= this.#mostFewRows ? featureCode() : undefined;
     const ordered = fused && keepsOrder();
     const code = wasmKernel(lowered, { fused, shared: false, mostRows: n, ordered, apart });
     const plan = memoryPlan(lowered, code, { rows: n, threads: 1, slots: 1 });
