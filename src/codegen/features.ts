@@ -332,7 +332,8 @@ function emitBlock<V, I>(
   vectors.forEach((row, index) => {
     cells.lanes = Math.min(width, panel.rows - row);
     for (let column = 0; column < columns; column++) {
-      const accumulators = [(sums[index]?.[column] as Variable<V>).get()];
+      const sum = sums[index]?.[column] as Variable<V>;
+      const accumulators = [sum.get()];
       evaluator.storeAll(product.stores, { shifts: shiftsOf(row, column), laneOffset: 0, accumulators });
     }
   });
