@@ -11,6 +11,7 @@ import { loadFile, type ModelSource } from "./onnx/files.ts";
 import { type ImportOptions, importModel, type Port } from "./onnx/import.ts";
 import type { BatchAxisOption } from "./onnx/inputs.ts";
 import { readModel } from "./onnx/model.ts";
+import { alignWeights } from "./onnx/tensor.ts";
 import type { Operand } from "./trace/operand.ts";
 import { type RowFunction, rowFunction } from "./trace/row-function.ts";
 import type { Tensor } from "./trace/shapes.ts";
@@ -45,9 +46,11 @@ export interface OnnxFunction extends RowFunction {
 
 /** Loads an ONNX model as a function of one row. Throws if rows mix, an operator is missing or the file is not whole. */
 export async function loadOnnx(source: ModelSource, options: LoadOptions = {}): Promise<OnnxFunction> {
-  const { bytes, what, external } = await loadFile(source);
+  const { bytes, isOwn, what, external } = await loadFile(source);
   const name = what.endsWith(".onnx") ? what.slice(0, -".onnx".length) : undefined;
-  return onnxFunction(readModel(bytes, what), { ...options, what, name, external });
+  const model = readModel(bytes, what);
+  if (isOwn) alignWeights(model.graph);
+  return onnxFunction(model, { ...options, what, name, external });
 }
 
 function onnxFunction(model: Parameters<typeof importModel>[0], options: ImportOptions): OnnxFunction {

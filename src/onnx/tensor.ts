@@ -156,6 +156,30 @@ function littleEndianCopy(raw: Uint8Array, width: number): Uint8Array {
   return copy;
 }
 
+/** Shorter ones are copied; the length of longer ones takes at least as many bytes as they move by. */
+const LONG = 2 ** 14;
+
+/**
+ * Moves float32 weights by up to three bytes, over the length that stands before them and has been read, to where they
+ * can be used in place: a copy would take the file's memory once more. The bytes must be nobody else's.
+ */
+export function alignWeights({ initializers }: { readonly initializers: readonly TensorProto[] }): void {
+  for (const tensor of initializers.filter(({ type }) => type === 1)) {
+    const [packed] = tensor.floatData;
+    if (tensor.raw !== undefined) (tensor as { raw: Uint8Array }).raw = aligned(tensor.raw);
+    else if (packed instanceof Uint8Array) (tensor.floatData as NumberRun[])[0] = aligned(packed);
+  }
+}
+
+function aligned(bytes: Uint8Array): Uint8Array {
+  const { byteOffset, length } = bytes;
+  const shift = byteOffset % 4;
+  if (shift === 0 || length < LONG) return bytes;
+  const moved = new Uint8Array(bytes.buffer, byteOffset - shift, length);
+  moved.set(bytes);
+  return moved;
+}
+
 /** Values from the typed list fields; half floats and small integers share `int32_data`. */
 function listed(tensor: TensorProto, { place, count }: Expected): Float32Array | Float64Array {
   const { name } = elements[tensor.type ?? 0] as Element;

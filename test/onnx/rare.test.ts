@@ -135,6 +135,18 @@ const shapes: readonly Case[] = [
     expected: each(Math.sin).toReversed(),
   },
   {
+    name: "ScatterElements, the last of equal indices counts",
+    nodes: [
+      ["Sin", ["x"], ["s"]],
+      ["Transpose", ["x"], ["xt"]],
+      ["Transpose", ["s"], ["st"]],
+      ["ScatterND", ["xt", "k", "st"], ["yt"]],
+      ["Transpose", ["yt"], ["y"]],
+    ],
+    tensors: [{ name: "k", shape: [4, 1], values: [1, 3, 1, 1], type: "int64" }],
+    expected: [-2.3, Math.sin(1.9), 0.7, Math.sin(-0.4)],
+  },
+  {
     name: "CenterCropPad",
     nodes: [
       ["Shape", ["x"], ["n"], { end: 1 }],

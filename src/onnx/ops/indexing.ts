@@ -4,7 +4,7 @@ import type { Builder } from "../../ir/builder.ts";
 import { at, range, sizeOf, stridesOf } from "../../ir/shape.ts";
 import type { Node } from "../../ir/types.ts";
 import { cumsum } from "../../trace/ops/reductions.ts";
-import type { Call } from "../call.ts";
+import { type Call, MOST_KNOWN_CELLS } from "../call.ts";
 import { type Layout, layout } from "../layout.ts";
 import { evaluated, full } from "../movement.ts";
 import { isNumber } from "../size.ts";
@@ -85,7 +85,7 @@ const gatherElements: Operator = row(11, (call) => {
   return call.value(onlyInside(call.b, cells, inside), result, data.dtype);
 });
 
-/** Combines updates into the data's cells; without a reduction every index may occur once. */
+/** Combines updates into the data's cells; without a reduction the last of known indices counts, and computed ones may occur once. */
 function scattered(
   call: Call,
   { data, places, updates }: { data: Value; places: Node; updates: Node },
@@ -102,7 +102,8 @@ function scattered(
     return call.value(b.add(flat, b.scatterAdd(cells, where, { axis: 0, size })), data.layout, data.dtype);
   const combine =
     combinations[reduction] ?? call.unsupported(`the reduction "${reduction}" is not computed.`);
-  const rounds = reduction === "none" ? [range(sizeOf(places.shape))] : roundsOf(call, where);
+  const isFree = reduction === "none" && (where.level === "row" || sizeOf(where.shape) > MOST_KNOWN_CELLS);
+  const rounds = isFree ? [range(sizeOf(places.shape))] : roundsOf(call, where);
   const result = rounds.reduce((node, members) => {
     const [own, target] = [cells, where].map((all) => picked(b, all, { axis: 0, indices: members })) as [
       Node,
