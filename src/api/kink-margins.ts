@@ -9,6 +9,7 @@
 import { expandJacobians } from "../autodiff/index.ts";
 import { Builder } from "../ir/builder.ts";
 import { inline, mapProgram, nodesOf, operandsOf, programOf, rebuild } from "../ir/graph.ts";
+import { uniformValue } from "../ir/identities.ts";
 import { at } from "../ir/shape.ts";
 import type { InputNode, Node, Program } from "../ir/types.ts";
 import { unrollScans } from "../optimize/optimize.ts";
@@ -123,6 +124,7 @@ function marginOf(b: Builder, node: Node, [x, y]: readonly Node[]): Node | undef
     case "convert":
       return x.cell === "float" ? apart(b, x, b.unary("round", x)) : undefined;
     case "call":
+      if (node.callee.name === "maxFirst") return leadOf(b, x, [x.shape.length - 1]);
       return node.callee.name === "norm2" ? b.call(node.callee, [x]) : undefined;
     default:
       return undefined;
@@ -141,7 +143,31 @@ function leadOf(b: Builder, x: Node, axes: readonly number[]): Node {
   const isLargest = b.compare("eq", x, b.broadcast(b.reshape(largest, kept), x.shape));
   const ties = b.sum(b.convert(isLargest, "float"), axes);
   const second = b.reduce("reduceMax", b.select(isLargest, b.constant(Number.NEGATIVE_INFINITY), x), axes);
-  return b.select(b.compare("lt", b.constant(1), ties), b.constant(0), b.sub(largest, second));
+  const lead = b.select(b.compare("lt", b.constant(1), ties), b.constant(0), b.sub(largest, second));
+  const flat = flatLevel(x);
+  if (flat === undefined) return lead;
+  return b.select(b.compare("eq", largest, b.constant(flat)), b.constant(Number.POSITIVE_INFINITY), lead);
+}
+
+/**
+ * The value on which a layer below is constant, as relu is on 0: where all cells have it, their maximum does not jump before
+ * one of them leaves it, and that is the layer's own kink.
+ */
+function flatLevel(x: Node): number | undefined {
+  switch (x.op) {
+    case "reshape":
+    case "transpose":
+    case "broadcast":
+    case "slice":
+    case "window":
+      return flatLevel(x.a);
+    case "concat":
+      return flatLevel(x.parts.find((part) => part.level === "row") ?? at(x.parts, 0));
+    case "select":
+      return uniformValue(x.a) ?? uniformValue(x.b);
+    default:
+      return undefined;
+  }
 }
 
 /** The distance to the next half, where rounding steps. */

@@ -71,11 +71,16 @@ async function inspectModule(path: string, args: Arguments, terminal: Terminal):
 }
 
 /** Writes the picture, if one was asked for. */
-async function drawn(proto: ModelProto, error: JacrowError | undefined, args: Arguments): Promise<void> {
+async function drawn(
+  proto: ModelProto,
+  error: JacrowError | undefined,
+  { args, terminal }: { args: Arguments; terminal: Terminal },
+): Promise<void> {
   const path = args.text("svg");
   if (path === undefined) return;
   const text = modelPicture(proto, culprits(proto, error));
   await fileStep(() => writeBytesFile(path, new TextEncoder().encode(text), { force: args.flag("force") }));
+  terminal.err(`${path}: the graph, ${proto.graph.nodes.length} nodes\n`);
 }
 
 interface Contents {
@@ -95,7 +100,7 @@ async function inspectOnnx(path: string, args: Arguments, terminal: Terminal): P
   const error = imported instanceof JacrowError ? imported : undefined;
   const ports = imported instanceof JacrowError ? { inputs: [], outputs: [] } : imported;
   const verdicts = outputVerdicts(proto, imported, options);
-  await drawn(proto, error, args);
+  await drawn(proto, error, { args, terminal });
   if (args.flag("json")) {
     const { inputs, outputs } = ports;
     const operators = Object.fromEntries(contents.operators);

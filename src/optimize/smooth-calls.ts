@@ -1,5 +1,6 @@
 /**
- * Smooth counterparts of the activations with kinks, by the names of `ir/library/piecewise.ts` and `norms.ts`.
+ * Smooth counterparts of the activations with kinks, by the names of `ir/library/piecewise.ts` and `norms.ts`,
+ * and of the maximum over windows in imported models.
  *
  * Written by softplus, so that each tends to its original as β → ∞. hardshrink and thresholdedRelu, which jump in value,
  * become sigmoid gates.
@@ -42,6 +43,7 @@ export const smoothCalls: Readonly<Record<string, Counterpart>> = {
     return s.b.mul(x as Node, s.step(s.b.sub(x as Node, alpha)));
   },
   norm2: (s, [x], facts) => norm(s, x as Node, facts),
+  maxFirst: (s, [x]) => s.reduceMax(x as Node, [(x as Node).shape.length - 1]),
 };
 
 function number({ attributes }: CallFacts, name: string): number {

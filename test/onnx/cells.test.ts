@@ -210,6 +210,31 @@ describe("unstable patterns become stable functions", () => {
     expect(jacobian(f, [800, 800])).toEqual([0.5, 0.5]);
   });
 
+  test("Softplus with a threshold, by Greater and Where, at ±800", () => {
+    const f = program({
+      nodes: [
+        ["Mul", ["x", "beta"], ["s"]],
+        ["Softplus", ["s"], ["p"]],
+        ["Div", ["p", "beta"], ["d"]],
+        ["Greater", ["s", "threshold"], ["g"]],
+        ["Where", ["g", "x", "d"], ["y"]],
+      ],
+      x: [-800, 0.1, 800],
+      tensors: [
+        { name: "beta", shape: [], values: [5] },
+        { name: "threshold", shape: [], values: [20] },
+      ],
+    });
+    const slope = 1 / (1 + Math.exp(-0.5));
+    for (const mode of ["forward", "reverse"] as const) {
+      const got = jacobian(f, [-800, 0.1, 800], mode);
+      [0, 0, 0, 0, slope, 0, 0, 0, 1].forEach((value, k) => expect(got[k]).toBeCloseTo(value, 12));
+    }
+    const [y = []] = runRow(f, [-800, 0.1, 800]);
+    expect([y[0], y[2]]).toEqual([0, 800]);
+    expect(y[1]).toBeCloseTo(Math.log1p(Math.exp(0.5)) / 5, 12);
+  });
+
   test("Sqrt of a sum of squares at 0", () => {
     const f = program({
       nodes: [

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import * as j from "../../src/index.ts";
-import { loadOnnx } from "../../src/onnx.ts";
+import { loadOnnx, type OnnxFunction } from "../../src/onnx.ts";
+import { model } from "../onnx/encode.ts";
 import { goldens } from "../onnx/support.ts";
 
 const X = [[-1], [-0.0004], [0.3], [0.5003], [2]];
@@ -69,4 +70,19 @@ describe("findKinks", () => {
   test("a distance that is none is refused", async () => {
     await expect(j.findKinks((x: j.Row<1>) => j.relu(x), X, { epsilon: 0 })).rejects.toThrow(j.UsageError);
   });
+});
+
+test("pools of an imported network: their ties count, those of flat units do not; smoothed there are none", async () => {
+  const shape = { inputs: { x: ["n", 1, 4] }, outputs: ["y"], opset: 17 } as const;
+  const pool = ["MaxPool", ["r"], ["y"], { kernel_shape: [2], strides: [2] }] as const;
+  const [plain, flat] = await Promise.all(
+    ["Identity", "Relu"].map((operator) =>
+      loadOnnx(model({ ...shape, nodes: [[operator, ["x"], ["r"]], pool] })),
+    ),
+  );
+  const rows = { data: Float64Array.of(1, 1.0005, 5, 3, 1, 2, 5, 3, -1, -1, 2, 1), shape: [3, 1, 4] };
+  const near = (f = plain as OnnxFunction) => j.findKinks(f, rows, { epsilon: 1e-3 });
+  expect((await near(plain)).rows).toEqual([0, 2]);
+  expect((await near(flat)).rows).toEqual([0]);
+  expect((await near(j.smooth(plain as OnnxFunction, { beta: 10 }))).message).toContain("no kinks");
 });
