@@ -1,9 +1,10 @@
 /**
  * The elimination suite: multiplications by order and by both rules of counting, operations of the emitted loops, planning time,
- * and nanoseconds per row of the scalar tasks (value and Jacobian, f64, one thread).
+ * and nanoseconds per row of the scalar tasks (value and Jacobian, f64, one thread), with JAX and CasADi where a Python is given.
+ * Long formulas: how long planning takes.
  */
 
-import { orderCosts, problemOf, writtenProblem } from "../../src/autodiff/elimination.ts";
+import { markowitzProgram, orderCosts, problemOf, writtenProblem } from "../../src/autodiff/elimination.ts";
 import { type Effort, type Mode, planJacobian } from "../../src/autodiff/index.ts";
 import { paperPrices, realPrices } from "../../src/autodiff/scalar-graph.ts";
 import type { Program } from "../../src/ir/types.ts";
@@ -11,25 +12,36 @@ import { lower, operationCounts } from "../../src/lower/index.ts";
 import { compileKernelSync } from "../../src/runtime/kernel.ts";
 import { prepared } from "../../src/runtime/prepare.ts";
 import { timeSync } from "../measure.ts";
+import { eliminationPeers } from "../peers/elimination.ts";
 import type { Report, Series } from "../report.ts";
 import type { Settings } from "../settings.ts";
 import { bundleAdjustment, bundleExample } from "../tasks/bundle-adjustment.ts";
 import { type EliminationTask, eliminationTasks, programOfTask, writtenGraph } from "../tasks/elimination.ts";
+import { longFormula } from "../tasks/long-formula.ts";
 
 const ROWS = 100_000;
 
+/** Scalars of the long formulas. */
+const LENGTHS = [1000, 10_000];
+
 interface Subject {
   readonly name: string;
-  readonly mode: Mode;
-  readonly effort: Effort;
+  /** The program of value and Jacobian. */
+  readonly plan: (program: Program) => Program | undefined;
 }
 
+const by =
+  (mode: Mode, effort: Effort) =>
+  (program: Program): Program =>
+    planJacobian(program, { wrt: [0], mode, effort, value: true }).program;
+
 const SUBJECTS: readonly Subject[] = [
-  { name: "forward", mode: "forward", effort: "quick" },
-  { name: "reverse", mode: "reverse", effort: "quick" },
-  { name: "quick", mode: "auto", effort: "quick" },
-  { name: "default", mode: "auto", effort: "default" },
-  { name: "thorough", mode: "auto", effort: "thorough" },
+  { name: "forward", plan: by("forward", "quick") },
+  { name: "reverse", plan: by("reverse", "quick") },
+  { name: "markowitz", plan: markowitzProgram },
+  { name: "quick", plan: by("auto", "quick") },
+  { name: "default", plan: by("auto", "default") },
+  { name: "thorough", plan: by("auto", "thorough") },
 ];
 
 /** Runs the suite. */
@@ -37,10 +49,16 @@ export async function elimination(report: Report, settings: Settings): Promise<v
   const wanted = (name: string): boolean => settings.workloads?.includes(name) ?? true;
   for (const task of eliminationTasks.filter(({ name }) => wanted(name))) {
     countOrders(report, task);
-    timeOrders(report, programOfTask(task), [rowsAround(task.point)]);
+    const rows = rowsAround(task.point);
+    const Z = timeOrders(report, programOfTask(task), [rows]);
+    for (const { subject, metrics } of settings.python === undefined
+      ? []
+      : eliminationPeers(settings.python, task, { X: rows, Z }))
+      report.add({ ...series(task.name, subject), device: "cpu" }, metrics);
   }
   const { parameters, feature } = bundleExample;
   if (wanted("bundle")) timeOrders(report, bundleAdjustment(), [rowsAround(parameters), rowsAround(feature)]);
+  for (const length of wanted("long") ? LENGTHS : []) timePlanning(report, length);
 }
 
 const series = (workload: string, subject: string): Series => ({
@@ -73,17 +91,24 @@ function countOrders(report: Report, task: EliminationTask): void {
   });
 }
 
-/** The final program by mode and effort: planning time, emitted operations, time per row. */
-function timeOrders(report: Report, program: Program, inputs: readonly Float64Array[]): void {
-  for (const { name, mode, effort } of SUBJECTS) {
+/** The final program by order: planning time, emitted operations, time per row; gives the default plan's Jacobian. */
+function timeOrders(
+  report: Report,
+  program: Program,
+  inputs: readonly Float64Array[],
+): Float64Array<ArrayBuffer> {
+  let jacobian = new Float64Array();
+  for (const { name, plan } of SUBJECTS) {
     const start = performance.now();
-    const { program: planned } = planJacobian(program, { wrt: [0], mode, effort, value: true });
+    const planned = plan(program);
     const plan_ms = performance.now() - start;
+    if (planned === undefined) continue;
     const { mul, div, add } = operationCounts(lower(prepared(planned), { dtype: "f64" }));
     const kernel = compileKernelSync(planned, { device: "wasm", dtype: "f64" });
     const bound = kernel.bindFixed(ROWS, []);
     inputs.forEach((rows, index) => bound.inputs[index]?.set(rows));
     const { minimum } = timeSync(() => bound.run(), { budget: 500, most: 40 });
+    if (name === "default") jacobian = Float64Array.from(bound.outputs[1] ?? []);
     kernel.dispose();
     report.add(series(program.name, name), {
       ns_per_row: (minimum * 1e6) / ROWS,
@@ -94,10 +119,27 @@ function timeOrders(report: Report, program: Program, inputs: readonly Float64Ar
       plan_ms,
     });
   }
+  return jacobian;
+}
+
+/** Planning of a formula of so many branching scalars: the first time, and the best of a few. */
+function timePlanning(report: Report, length: number): void {
+  const program = longFormula(length);
+  const times = Array.from({ length: 5 }, () => {
+    const start = performance.now();
+    planJacobian(program, { wrt: [0] });
+    return performance.now() - start;
+  });
+  const { plan } = planJacobian(program, { wrt: [0] });
+  report.add(series(`long-${length}`, "default"), {
+    plan_ms: Math.min(...times),
+    first_plan_ms: times[0] as number,
+    multiplications: plan.counts.multiplications,
+  });
 }
 
 /** Rows near a point, no two alike. */
-function rowsAround(point: readonly number[]): Float64Array {
+function rowsAround(point: readonly number[]): Float64Array<ArrayBuffer> {
   return Float64Array.from(
     { length: ROWS * point.length },
     (_, cell) => (point[cell % point.length] as number) * (1 + 0.05 * Math.sin(cell * 0.7)),

@@ -1,6 +1,6 @@
 /**
- * The structure suite: what sparse Jacobians, parts of them and sums over rows cost: emitted operations, scratch, planning
- * and first-call time, and nanoseconds per row (f64, one thread).
+ * The structure suite: what sparse Jacobians, parts of them, networks with cheap orders and sums over rows cost: emitted operations,
+ * scratch, planning and first-call time, and nanoseconds per row (f64, one thread).
  */
 
 import { expandJacobians, planJacobian } from "../../src/autodiff/index.ts";
@@ -18,7 +18,7 @@ import {
   tanh,
 } from "../../src/index.ts";
 import { sizeOf } from "../../src/ir/shape.ts";
-import type { Program } from "../../src/ir/types.ts";
+import type { InputNode, Program } from "../../src/ir/types.ts";
 import { lower, operationCounts } from "../../src/lower/index.ts";
 import { compileKernelSync } from "../../src/runtime/kernel.ts";
 import { prepared } from "../../src/runtime/prepare.ts";
@@ -27,9 +27,18 @@ import { relativeError, timeSync } from "../measure.ts";
 import type { Report, Series } from "../report.ts";
 import type { Settings } from "../settings.ts";
 import { bundleAdjustment } from "../tasks/bundle-adjustment.ts";
+import { attention, chain, residual, twoHeads } from "../tasks/networks.ts";
 import { normalEquations, PARAMETERS, peakRows, plainPeaks } from "../tasks/pseudo-voigt.ts";
 
 const SIZES = [100, 1000, 10_000];
+/** Networks by forward mode, reverse mode and as planned, and how many rows to time. */
+const NETWORKS: readonly { readonly program: Program; readonly rows: number }[] = [
+  { program: chain([784, 256, 32, 256, 784]), rows: 8 },
+  { program: chain([3, 64, 5]), rows: 10_000 },
+  { program: residual({ in: 40, width: 16, out: 40, blocks: 2 }), rows: 2000 },
+  { program: twoHeads({ in: 8, width: 64, heads: [1, 10] }), rows: 2000 },
+  { program: attention({ tokens: 8, width: 16, inner: 8, out: 4 }), rows: 2000 },
+];
 /** Numbers of all rows of a call. */
 const CELLS = 1_000_000;
 const PEAK_ROWS = 2000;
@@ -61,6 +70,13 @@ export async function structure(report: Report, settings: Settings): Promise<voi
   }
   if (wanted("bundle"))
     measure(report, "bundle", { subject: "compressed", plan: () => compressed(bundleAdjustment()) });
+  for (const { program, rows } of NETWORKS.filter(({ program: { name } }) => wanted(name)))
+    for (const mode of ["forward", "reverse", "auto"] as const)
+      measure(report, program.name, {
+        subject: mode,
+        plan: () => planJacobian(program, { wrt: [0], mode }),
+        rows,
+      });
   if (wanted("peaks")) peaksOf(report);
 }
 
@@ -93,7 +109,7 @@ function compressed(program: Program): Work {
 function measure(
   report: Report,
   workload: string,
-  { subject, plan }: { subject: string; plan: () => Work },
+  { subject, plan, rows: given }: { subject: string; plan: () => Work; rows?: number },
 ): void {
   const start = performance.now();
   const { program, nonzeros } = plan();
@@ -101,8 +117,9 @@ function measure(
   const counts = operationCounts(lower(prepared(program), { dtype: "f64" }));
   const kernel = compileKernelSync(program, { device: "wasm", dtype: "f64" });
   const cells = program.inputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const rows = Math.max(1, Math.floor(CELLS / cells));
-  const bound = kernel.bindFixed(rows, []);
+  const rows = given ?? Math.max(1, Math.floor(CELLS / cells));
+  const shared = program.inputs.filter(({ level }) => level === "bound").map(weightsOf);
+  const bound = kernel.bindFixed(rows, shared);
   for (const input of bound.inputs) input.forEach((_, cell) => (input[cell] = Math.sin(cell) + 1.5));
   const { minimum } = timeSync(() => bound.run(), { budget: 300, most: 20 });
   kernel.dispose();
@@ -115,6 +132,11 @@ function measure(
     plan_ms,
     ns_per_row: (minimum * 1e6) / rows,
   });
+}
+
+/** Moderate weights, no two alike. */
+function weightsOf({ shape }: InputNode): Float64Array {
+  return Float64Array.from({ length: sizeOf(shape) }, (_, cell) => 0.1 * Math.sin(cell * 1.7));
 }
 
 /** Σ JᵀJ and Σ Jᵀr of twelve peaks with 48 shared parameters, and how far they are from plain JavaScript. */

@@ -6,13 +6,21 @@
  */
 
 import { Builder } from "../ir/builder.ts";
-import { inline, rebuild } from "../ir/graph.ts";
-import type { InputNode, Program } from "../ir/types.ts";
-import { endsOf } from "./ends.ts";
+import { inline, programOf, rebuild } from "../ir/graph.ts";
+import type { InputNode, Node, Output, Program } from "../ir/types.ts";
+import { type Ends, endsOf } from "./ends.ts";
 import { linearizable, loopTools } from "./jacobian.ts";
 import { classicOrders } from "./order.ts";
+import { eliminated } from "./plan.ts";
 import { type Effort, scalarProblem, searchedOrders } from "./plan-scalar.ts";
-import { costOfOrder, KIND, MULTIPLICATION, type Prices, type ScalarProblem } from "./scalar-graph.ts";
+import {
+  costOfOrder,
+  KIND,
+  MULTIPLICATION,
+  type Prices,
+  realPrices,
+  type ScalarProblem,
+} from "./scalar-graph.ts";
 
 /** Multiplications by order. */
 export interface OrderCosts {
@@ -38,14 +46,38 @@ export function orderCosts(problem: ScalarProblem, prices: Prices, effort: Effor
   };
 }
 
+/** The value and Jacobian by Markowitz' rule alone, whatever it costs; undefined for tensor programs. */
+export function markowitzProgram(program: Program): Program | undefined {
+  const { b, inputs, ends } = opened(program);
+  const found = scalarProblem(ends.linear);
+  const order = found && classicOrders(found.problem, realPrices).find(({ name }) => name === "Markowitz");
+  if (found === undefined || order === undefined) return undefined;
+  const map = eliminated(b, ends.linear, {
+    name: order.name,
+    order: order.order.map((number) => found.vertices[number] as number),
+  });
+  const jacobians = program.outputs.map(({ name }, output): Output => {
+    const pair = { output, input: 0 };
+    return { name: `${name}/x`, value: ends.dense(b, ends.maps(map, pair), pair) };
+  });
+  const values = program.outputs.map(
+    ({ name }, index): Output => ({ name, value: ends.values[index] as Node }),
+  );
+  return programOf(program.name, inputs, [...values, ...jacobians]);
+}
+
 /** The scalar problem a formula's Jacobian is, after sharing and simplification; undefined for tensor programs. */
 export function problemOf(program: Program): ScalarProblem | undefined {
+  return scalarProblem(opened(program).ends.linear)?.problem;
+}
+
+/** The program linearised by its first input. */
+function opened(program: Program): { b: Builder; inputs: InputNode[]; ends: Ends } {
   const b = new Builder();
   const inputs = program.inputs.map((input) => rebuild(b, input, []) as InputNode);
   const outputs = inline(b, linearizable(program), inputs);
-  const wrt = inputs.filter(({ level }) => level === "row");
-  const ends = endsOf(b, { outputs, wrt }, { tools: loopTools, mode: "auto" });
-  return scalarProblem(ends.linear)?.problem;
+  const ends = endsOf(b, { outputs, wrt: inputs.slice(0, 1) }, { tools: loopTools, mode: "auto" });
+  return { b, inputs, ends };
 }
 
 /** A problem from a graph as written: `reads[v]` are the vertices v reads, the first `inputs` of them none. */

@@ -1,0 +1,79 @@
+/** Runs elimination.py in a Python that has JAX or CasADi, on the same task and rows, and reads its figures. */
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { writeNpy } from "../../src/data/npy.ts";
+import { range } from "../../src/ir/shape.ts";
+import type { Arithmetic, EliminationTask } from "../tasks/elimination.ts";
+
+/** Figures of one subject, by metric. */
+export interface EliminationFigures {
+  readonly subject: string;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** The peers' figures for X (n, inputs) and jacrow's Z (n, outputs, inputs); a missing package is told and skipped. */
+export function eliminationPeers(
+  python: string,
+  task: EliminationTask,
+  { X, Z }: { X: Float64Array<ArrayBuffer>; Z: Float64Array<ArrayBuffer> },
+): EliminationFigures[] {
+  const folder = mkdtempSync(join(tmpdir(), "jacrow-bench-"));
+  try {
+    const n = X.length / task.inputs;
+    writeFileSync(join(folder, "task.json"), JSON.stringify(pythonTask(task)));
+    writeFileSync(join(folder, "X.npy"), writeNpy({ data: X, shape: [n, task.inputs] }));
+    const shape = [n, Z.length / X.length, task.inputs];
+    writeFileSync(join(folder, "Z.npy"), writeNpy({ data: Z, shape }));
+    const script = fileURLToPath(new URL("./elimination.py", import.meta.url));
+    const output = execFileSync(python, [script, folder], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const lines = output
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { subject: string } | { missing: string });
+    return lines.flatMap((line) => {
+      if ("missing" in line) console.log(`  skipped a Python peer: ${line.missing}`);
+      if (!("subject" in line)) return [];
+      const { subject, ...metrics } = line;
+      return [{ subject, metrics: metrics as Record<string, number> }];
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The task as lines of Python, one operation each: one text for every array library. */
+function pythonTask({ inputs, run }: EliminationTask): object {
+  const lines: string[] = [];
+  const line = (expression: string): string => {
+    lines.push(`v${lines.length} = ${expression}`);
+    return `v${lines.length - 1}`;
+  };
+  const arithmetic: Arithmetic<string> = {
+    add: (x, y) => line(`${x} + ${y}`),
+    sub: (x, y) => line(`${x} - ${y}`),
+    mul: (x, y) => line(`${x} * ${y}`),
+    div: (x, y) => line(`${x} / ${y}`),
+    atan2: (y, x) => line(`atan2(${y}, ${x})`),
+    scale: (c, x) => line(`${c} * ${x}`),
+    shift: (x, c) => line(`${x} + ${c}`),
+    from: (c, x) => line(`${c} - ${x}`),
+    square: (x) => line(`${x} * ${x}`),
+    sqrt: (x) => line(`sqrt(${x})`),
+    abs: (x) => line(`abs(${x})`),
+    sin: (x) => line(`sin(${x})`),
+    cos: (x) => line(`cos(${x})`),
+    neg: (x) => line(`-${x}`),
+  };
+  const outputs = run(
+    arithmetic,
+    range(inputs).map((index) => `x${index}`),
+  );
+  return { inputs, lines, outputs };
+}
