@@ -80,7 +80,7 @@ function bestByName(alternatives: readonly Alternative[]): Alternative[] {
 function countsText(counts: Counts): string {
   const kinds = ["multiplications", "additions", "divisions", "functions", "other"] as const;
   const listed = kinds.filter((kind) => counts[kind] > 0).map((kind) => `${counts[kind]} ${kind}`);
-  return listed.length === 0 ? "no arithmetic per row" : `${listed.join(", ")} per row`;
+  return listed.length === 0 ? "no arithmetic per row" : `${listed.join(", ")} per row; cost ${counts.cost}`;
 }
 
 function blockLine({ name, rows, columns, nonzeros }: Block): string {

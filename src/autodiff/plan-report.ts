@@ -145,11 +145,10 @@ function whyChosen(
   if (chosen.name === "forward" || chosen.name === "reverse") {
     const isSmaller = chosen.name === "forward" ? inputs < outputs : outputs < inputs;
     const sizes = `${inputs} cells of inputs, ${outputs} of outputs`;
-    const others =
-      alternatives.length > 1 ? "no order that was built takes fewer operations" : "estimated cheaper";
+    const others = alternatives.length > 1 ? "no order that was built costs less" : "estimated cheapest";
     return `${others} (${sizes}${isSmaller ? `, and ${chosen.name} mode starts from the fewer` : ""})`;
   }
-  const saved = `${percent(1 - chosen.counts.cost / least)} fewer operations than ${better} mode, the better of the two`;
+  const saved = `${percent(1 - chosen.counts.cost / least)} cheaper than ${better} mode, the better of the two`;
   if (cuts.length === 0) return `${saved}: values go first where the fewest products pass through them`;
   const places = cuts.map(({ name, shape }) => `${name} (${sizeOf(shape)} cells)`).join(", ");
   return `${saved}: every path goes through ${places}, narrower than inputs (${inputs}) and outputs (${outputs})`;

@@ -4,10 +4,14 @@
  * In: a LinearGraph. Out: estimates of multiplications, exact for dense and diagonal maps, and the greedy order by them.
  */
 
+import { ROW_BY_ROW } from "./cost.ts";
 import type { LinearGraph, Vertex } from "./linear-graph.ts";
 import { type LinearMap, labelsOf, type Term } from "./linear-map.ts";
 import { intermediates, type Linearized } from "./linearized.ts";
 import { isSelection } from "./selection.ts";
+
+/** Of a product of shared values: little, for it is formed once for all rows. */
+const SHARED = 1e-3;
 
 /** Markowitz: always the vertex whose elimination multiplies least now. */
 export function greedyOrder(linear: Linearized): Vertex[] {
@@ -29,8 +33,8 @@ export function greedyOrder(linear: Linearized): Vertex[] {
 export interface Shadow {
   readonly out: number;
   readonly in: number;
-  /** Does it multiply, or only move cells? */
-  readonly factor: boolean;
+  /** What it multiplies by: nothing where it only moves cells, shared values, the row's. */
+  readonly by: "nothing" | "shared" | "row";
   /** How many cells of output and input are tied pairwise: all of them for a diagonal, 1 for a dense map. */
   readonly ties: number;
 }
@@ -105,8 +109,11 @@ export function shadowOf(map: LinearMap): Shadow {
     number,
     number,
   ];
-  const factor = map.some((each) => each.factor !== undefined && !isSelection(each.factor.node));
-  return { out, in: inner, factor, ties: (out * inner) / cells(labelsOf(term)) };
+  const factors = map.flatMap(({ factor }) =>
+    factor === undefined || isSelection(factor.node) ? [] : [factor.node.level],
+  );
+  const by = factors.includes("row") ? "row" : factors.length > 0 ? "shared" : "nothing";
+  return { out, in: inner, by, ties: (out * inner) / cells(labelsOf(term)) };
 }
 
 /** Ties of both that nest: the product keeps the fewer, and sums over what the more leave of the middle. */
@@ -115,14 +122,25 @@ function multiplied(outer: Shadow, inner: Shadow): { cost: number; map: Shadow }
   const kept = (outer.out * inner.in) / ties;
   const summed = Math.max(1, inner.out / Math.max(outer.ties, inner.ties));
   return {
-    cost: outer.factor && inner.factor ? kept * summed : 0,
-    map: { out: outer.out, in: inner.in, factor: outer.factor || inner.factor, ties },
+    cost: kept * summed * weight(outer.by, inner.by),
+    map: { out: outer.out, in: inner.in, by: more(outer.by, inner.by), ties },
   };
 }
 
 function summed(x: Shadow | undefined, y: Shadow): Shadow {
   if (x === undefined) return y;
-  return { out: y.out, in: y.in, factor: x.factor || y.factor, ties: Math.min(x.ties, y.ties) };
+  return { out: y.out, in: y.in, by: more(x.by, y.by), ties: Math.min(x.ties, y.ties) };
+}
+
+function more(x: Shadow["by"], y: Shadow["by"]): Shadow["by"] {
+  return x === "row" || y === "row" ? "row" : x === "nothing" ? y : x;
+}
+
+/** Of one product: nothing where cells only move. */
+function weight(x: Shadow["by"], y: Shadow["by"]): number {
+  if (x === "nothing" || y === "nothing") return 0;
+  if (x === "row" && y === "row") return 1 + ROW_BY_ROW / 2;
+  return x === "row" || y === "row" ? 1 : SHARED;
 }
 
 /** Estimated multiplications of an order. */

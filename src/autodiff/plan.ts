@@ -106,8 +106,8 @@ export function candidatesFor(
     scalar.candidates.length > 0
       ? scalar.candidates
       : [
-          { name: "greedy", order: greedyOrder(linear) },
           ...cutCandidates(linear),
+          { name: "greedy", order: greedyOrder(linear) },
           ...secondOrderCandidates(linear),
         ];
   return { ...scalar, candidates: distinct([reverse, forward, ...others]) };

@@ -12,11 +12,52 @@ import type { PlanReport } from "../../src/autodiff/plan-report.ts";
 import { Builder } from "../../src/ir/builder.ts";
 import { inline, programOf, rebuild } from "../../src/ir/graph.ts";
 import { at, range, sizeOf } from "../../src/ir/shape.ts";
-import type { InputNode, Program } from "../../src/ir/types.ts";
+import type { InputNode, Node, Program } from "../../src/ir/types.ts";
+import { lower, operationCounts } from "../../src/lower/index.ts";
+import { prepared } from "../../src/runtime/prepare.ts";
 import { Random } from "../ir/random.ts";
 import { randomInputs, randomOps, randomProgram } from "../ir/random-program.ts";
 import { distance, valuesAt } from "./differences.ts";
 import { kinkScenarios, pointOf, programFor } from "./scenarios.ts";
+
+interface Taken {
+  readonly emitted: number;
+  readonly counted: number;
+}
+
+/** Convolutions along one axis with tanh between them, then a dense layer. */
+function convolution(sizes: {
+  length: number;
+  channels: readonly number[];
+  stride: number;
+  out: number;
+}): Program {
+  const b = new Builder();
+  const weights: InputNode[] = [];
+  const weightsOf = (shape: readonly number[]): InputNode => {
+    const node = b.input(`w${weights.length}`, shape, { level: "bound" });
+    weights.push(node);
+    return node;
+  };
+  const [first, ...others] = sizes.channels as readonly [number, ...number[]];
+  const x = b.input("x", [sizes.length, first]);
+  const layer = (h: Node, channels: number): Node => {
+    const windows = b.window(h, { axis: 0, size: 3, stride: sizes.stride, dilation: 1 });
+    const w = weightsOf([3, at(h.shape, 1), channels]);
+    return b.unary("tanh", b.contract(windows, w, { a: [0, 1, 2], b: [1, 2, 3], out: [0, 3] }));
+  };
+  const features = others.reduce((h: Node, channels) => layer(h, channels), x);
+  const flat = b.reshape(features, [sizeOf(features.shape)]);
+  const w = weightsOf([sizes.out, sizeOf(flat.shape)]);
+  const y = b.contract(w, flat, { a: [0, 1], b: [1], out: [0] });
+  return programOf(`convolution to ${sizes.out}`, [x, ...weights], [{ name: "y", value: y }]);
+}
+
+const convolutions = [
+  convolution({ length: 16, channels: [2, 4, 4], stride: 1, out: 3 }),
+  convolution({ length: 31, channels: [1, 4, 8], stride: 2, out: 2 }),
+  convolution({ length: 12, channels: [8, 4, 1], stride: 1, out: 12 }),
+];
 
 const cost = (plan: PlanReport, name: string): number =>
   Math.min(
@@ -67,6 +108,24 @@ describe("networks", () => {
     expect(modes.length).toBe(2);
     expect(plan.counts.cost).toBeLessThanOrEqual(Math.min(...modes.map(({ counts }) => counts.cost)));
   });
+
+  test.each([
+    ...convolutions,
+    attention({ tokens: 4, width: 4, inner: 16, out: 32 }),
+    twoHeads({ in: 8, width: 64, heads: [1, 10] }),
+  ])(
+    "$name: the emitted loops take no more than those of the better mode, and the count is near them",
+    (program) => {
+      const [auto, forward, reverse] = (["auto", "forward", "reverse"] as const).map((mode) => {
+        const { program: made, plan } = planJacobian(program, { wrt: [0], mode });
+        const { mul, add } = operationCounts(lower(prepared(made), { dtype: "f64" }));
+        return { emitted: mul + add, counted: plan.counts.multiplications + plan.counts.additions };
+      }) as [Taken, Taken, Taken];
+      expect(auto.emitted).toBeLessThanOrEqual(Math.min(forward.emitted, reverse.emitted));
+      expect(auto.counted / auto.emitted).toBeGreaterThan(0.8);
+      expect(auto.counted / auto.emitted).toBeLessThan(1.1);
+    },
+  );
 
   test("the plan as text names the cut and what the modes would cost", () => {
     const text = printPlan(planJacobian(chain([100, 50, 2, 50, 100]), { wrt: [0] }).plan);
