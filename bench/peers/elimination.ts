@@ -15,6 +15,8 @@ export interface EliminationFigures {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+type Line = { readonly missing: string } | ({ readonly subject: string } & Readonly<Record<string, number>>);
+
 /** The peers' figures for X (n, inputs) and jacrow's Z (n, outputs, inputs); a missing package is told and skipped. */
 export function eliminationPeers(
   python: string,
@@ -36,12 +38,12 @@ export function eliminationPeers(
     const lines = output
       .trim()
       .split("\n")
-      .map((line) => JSON.parse(line) as { subject: string } | { missing: string });
+      .map((line) => JSON.parse(line) as Line);
     return lines.flatMap((line) => {
       if ("missing" in line) console.log(`  skipped a Python peer: ${line.missing}`);
       if (!("subject" in line)) return [];
       const { subject, ...metrics } = line;
-      return [{ subject, metrics: metrics as Record<string, number> }];
+      return [{ subject, metrics }];
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
