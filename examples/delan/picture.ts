@@ -16,6 +16,7 @@ export function drawMotion(path: string, { q, torque }: Motions, learned: Learne
     Float64Array.from(times, (_, i) => values[step * i + first] as number);
   const panel = (title: string, truth: ArrayLike<number>, found: ArrayLike<number>): Panel => ({
     title,
+    fromZero: title.startsWith("mass"),
     curves: [
       { x: times, y: found, colour: palette.orange, label: "learned" },
       { x: times, y: truth, colour: palette.ink, label: "truth" },
@@ -26,8 +27,8 @@ export function drawMotion(path: string, { q, torque }: Motions, learned: Learne
     panel("torque 1", every(torque.data, 2, 0), every(learned.torque, 2, 0)),
     panel("torque 2", every(torque.data, 2, 1), every(learned.torque, 2, 1)),
     panel("mass matrix, m11", every(masses, 3, 0), every(learned.mass, 4, 0)),
-    panel("m12", every(masses, 3, 1), every(learned.mass, 4, 1)),
-    panel("m22", every(masses, 3, 2), every(learned.mass, 4, 3)),
+    panel("mass matrix, m12", every(masses, 3, 1), every(learned.mass, 4, 1)),
+    panel("mass matrix, m22", every(masses, 3, 2), every(learned.mass, 4, 3)),
   ];
   writePicture(path, plotPanels("Deep Lagrangian network: an unseen motion of a two-link arm", panels, 3));
 }

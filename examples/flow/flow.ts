@@ -18,7 +18,7 @@ const random = new nn.Random(4);
 type Step = { readonly u: nn.Parameter; readonly w: nn.Parameter; readonly b: nn.Parameter };
 type Steps = nn.Traced<readonly Step[]>;
 const drawn = (shape: readonly number[]): nn.Parameter => ({
-  data: Float32Array.from({ length: shape[0] ?? 1 }, () => 0.5 * random.normal()),
+  data: Float32Array.from({ length: shape[0] ?? 1 }, () => random.normal()),
   shape,
 });
 const initial = Array.from({ length: 16 }, (): Step => ({ u: drawn([2]), w: drawn([2]), b: drawn([]) }));
@@ -53,10 +53,10 @@ const { parameters } = await nn.train<readonly Step[], { x: Row }>({
   loss: surprise,
   parameters: initial,
   rows: { x: data },
-  epochs: Number(process.argv[2] ?? 80),
+  epochs: Number(process.argv[2] ?? 300),
   optimiser: nn.adam({ rate: 1e-2 }),
   schedule: nn.cosineDecay({ end: 0.02 }),
-  onEpoch: (report) => report.epoch % 10 === 0 && console.log(nn.progressLine(report)),
+  onEpoch: (report) => report.epoch % 30 === 0 && console.log(nn.progressLine(report)),
 });
 
 const trained = parameters as unknown as Steps;

@@ -24,6 +24,8 @@ export interface Curve {
 export interface Panel {
   readonly title: string;
   readonly curves?: readonly Curve[];
+  /** The y axis starts at 0, if nothing is below. */
+  readonly fromZero?: boolean;
   /** A square of values instead, row by row from the top, shaded from 0 to the largest. */
   readonly map?: ArrayLike<number>;
 }
@@ -38,6 +40,8 @@ export const palette: Readonly<Record<"ink" | "blue" | "red" | "green" | "orange
 };
 
 const SIZE = { width: 300, height: 190, gap: 26, top: 58, margin: 24 };
+/** Pixels from one letter to the next. */
+const LETTER = 6;
 const FRAME: Colour = [214, 217, 224];
 const FAINT: Colour = [118, 124, 140];
 
@@ -55,24 +59,28 @@ export function plotPanels(title: string, panels: readonly Panel[], columns: num
   return canvas;
 }
 
-function drawPanel(canvas: Canvas, { title, curves = [], map }: Panel, box: Box): void {
+function drawPanel(canvas: Canvas, { title, curves = [], map, fromZero = false }: Panel, box: Box): void {
   canvas.text(title, { x: box.x, y: box.y - 12, scale: 1, colour: palette.ink });
-  canvas.fill(box, FRAME);
-  canvas.fill({ x: box.x + 1, y: box.y + 1, width: box.width - 2, height: box.height - 2 }, [255, 255, 255]);
+  const side = Math.sqrt(map?.length ?? 1);
+  const whole = (length: number): number => (map === undefined ? length : side * Math.floor(length / side));
+  const inner = { x: box.x + 1, y: box.y + 1, width: whole(box.width - 2), height: whole(box.height - 2) };
+  canvas.fill({ ...box, width: inner.width + 2, height: inner.height + 2 }, FRAME);
+  canvas.fill(inner, [255, 255, 255]);
   if (map !== undefined) {
     const most = Math.max(...Array.from(map));
-    const side = Math.sqrt(map.length);
-    const [width, height] = [side * Math.floor(box.width / side), side * Math.floor(box.height / side)];
-    canvas.heatMap(map, { ...box, width, height }, (value) => shades(value / most));
-    return;
+    return canvas.heatMap(map, inner, (value) => shades(value / most));
   }
-  const [low, high] = [extent(curves.map(({ x }) => x)), extent(curves.map(({ y }) => y))];
+  const zero = fromZero ? [[0]] : [];
+  const [low, high] = [extent(curves.map(({ x }) => x)), extent([...curves.map(({ y }) => y), ...zero])];
   for (const curve of curves) drawCurve(canvas, curve, { box, low, high });
   const label = { scale: 1, colour: FAINT, y: box.y + box.height + 4 };
   const range = `x ${short(low[0])} to ${short(low[1])}   y ${short(high[0])} to ${short(high[1])}`;
   canvas.text(range, { ...label, x: box.x });
   curves.forEach(({ label: name, colour }, index) => {
-    if (name) canvas.text(name, { x: box.x + 6, y: box.y + 6 + 11 * index, scale: 1, colour });
+    const before = curves.slice(0, index).reduce((sum, curve) => sum + (curve.label?.length ?? 0) + 2, 0);
+    const all = curves.reduce((sum, curve) => sum + (curve.label?.length ?? 0) + 2, -2);
+    const x = box.x + box.width - LETTER * (all - before);
+    if (name) canvas.text(name, { x, y: box.y - 12, scale: 1, colour });
   });
 }
 

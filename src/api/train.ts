@@ -141,10 +141,9 @@ class Training<P extends ParameterTree, R extends RowValues> {
     this.#inputs = inputs;
     const paths = leaves.map(({ name }) => name);
     // Sums need no arithmetic after the rows; the optimiser divides by their number.
-    const reduction = "sum";
-    this.#gradient = gradientRows(options.loss, { structure, paths, options: { device, dtype, reduction } });
-    this.#validate =
-      options.validation && lossRows(options.loss, { structure, paths, options: { device, dtype } });
+    const run = { device, dtype, reduction: "sum", threads: 1 } as const;
+    this.#gradient = gradientRows(options.loss, { structure, paths, options: run });
+    this.#validate = options.validation && lossRows(options.loss, { structure, paths, options: run });
   }
 
   runEpoch(): EpochReport {

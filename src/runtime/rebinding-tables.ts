@@ -19,7 +19,7 @@ import type { FloatArray } from "./wasm/instance.ts";
 /** Cells of memory and, for each, the value it takes. */
 interface Writing {
   readonly out: FloatArray;
-  readonly from: Float64Array;
+  readonly from: Int32Array;
 }
 
 /** Writes through tables. */
@@ -48,12 +48,12 @@ function writingsOf({ code, bytes }: BoundMemory, values: Values): Writing[] | u
     if (product.a.index.indirect !== undefined) return undefined;
     const from = new Float64Array(packing.cells);
     pack(product, { packing, values: cellsIn(product.a.buffer, values), tables: () => [], out: from });
-    writings.push({ out: view(address, packing.cells), from });
+    writings.push({ out: view(address, packing.cells), from: Int32Array.from(from) });
   }
   for (const [buffer, address] of code.layout.plain) {
     if (isConstant(buffer)) continue;
     if (buffer.cell !== "float") return undefined;
-    const from = cellsIn(buffer, values);
+    const from = Int32Array.from(cellsIn(buffer, values));
     writings.push({ out: view(address, from.length), from });
   }
   return values.complete ? writings : undefined;
@@ -135,7 +135,7 @@ class Values {
     return () => {
       const tensors = operandsOf(node).map(({ shape }, index) => {
         const data = new Float64Array(at(operands, index).length);
-        this.write({ out: data, from: at(operands, index) });
+        this.write({ out: data, from: Int32Array.from(at(operands, index)) });
         return { data, shape };
       });
       this.#numbers.set(evaluateNode(node, tensors).data, start);

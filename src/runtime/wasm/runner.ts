@@ -143,14 +143,18 @@ export class WasmRunner implements Kernel {
 
   /** Code and memory for at most n rows. */
   #fixed(n: number): Bound {
-    const { lowered, fused } = this.#plan;
+    const { lowered, fused, shared } = this.#plan;
     if (this.#module === undefined) throw disposed(this.program);
     const apart = n > 0 && n <= this.#mostFewRows ? featureCode() : undefined;
     const ordered = fused && keepsOrder();
-    const code = wasmKernel(lowered, { fused, shared: false, mostRows: n, ordered, apart });
+    // Where tiles are full anyway, the code of all calls is as good; only its memory may be of another kind.
+    const isCommon = !shared && apart === undefined && n >= this.#plan.code.layout.tileRows;
+    const code = isCommon
+      ? this.#plan.code
+      : wasmKernel(lowered, { fused, shared: false, mostRows: n, ordered, apart });
+    const module = isCommon ? this.#module : compileModuleSync(code.bytes);
     const plan = memoryPlan(lowered, code, { rows: n, threads: 1, slots: 1 });
-    const instance = new Instance(compileModuleSync(code.bytes), memoryFor(plan, false), plan);
-    return { instance, code, shared: undefined };
+    return { instance: new Instance(module, memoryFor(plan, false), plan), code, shared: undefined };
   }
 
   /** Where the calling thread computes so many rows. */
