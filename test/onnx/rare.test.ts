@@ -219,6 +219,23 @@ const steps: readonly Case[] = [
     expected: [0.7, 0, 0, -0.4],
   },
   {
+    name: "CausalConvWithState",
+    nodes: [["CausalConvWithState", ["x", "w"], ["y"]]],
+    opset: 27,
+    shape: [1, 4],
+    tensors: [vector("w", [0.5, 2], [1, 1, 2])],
+    expected: [-4.6, -1.95, 1.2, 4.15],
+  },
+  {
+    name: "LinearAttention",
+    nodes: [
+      ["LinearAttention", ["x", "x", "x"], ["y"], { update_rule: "linear", q_num_heads: 1, kv_num_heads: 1 }],
+    ],
+    opset: 27,
+    shape: [4, 1],
+    expected: [-12.167, -2.18, 4.158, 18.145],
+  },
+  {
     name: "SequenceConstruct, SequenceInsert, SequenceErase, ConcatFromSequence",
     nodes: [
       ["Sin", ["x"], ["s"]],

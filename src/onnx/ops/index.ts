@@ -26,6 +26,7 @@ import { rotaryOperators } from "./rotary.ts";
 import { sequences } from "./sequences.ts";
 import { signals } from "./signal.ts";
 import { sliceOperators } from "./slices.ts";
+import { statefulOperators } from "./stateful.ts";
 import { steps } from "./steps.ts";
 
 /** All rows by name. */
@@ -54,6 +55,7 @@ export const operators: OperatorTable = {
   ...quantized,
   ...sequences,
   ...signals,
+  ...statefulOperators,
   ...steps,
   ...sliceOperators,
 };

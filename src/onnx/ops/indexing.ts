@@ -340,7 +340,8 @@ const oneHot: Operator = row(9, (call) => {
   const indices = call.input(0);
   const { b } = call;
   const depth = at(call.numbers(1, "depth"), 0);
-  const [off, on] = call.numbers(2, "values") as [number, number];
+  const [off, on] = call.numbers(2, "values");
+  if (off === undefined || on === undefined) return call.malformed("its values are not two numbers.");
   const rank = indices.rank + 1;
   const axis = call.axis(call.int("axis", -1), rank);
   const { sizes, batch } = indices.layout;
