@@ -47,6 +47,32 @@ function expectClose(
 
 const program = network();
 
+describeNative("large results", () => {
+  test.each(["f32", "f64"] as const)("are what small ones are, %s", async (dtype) => {
+    const b = new Builder();
+    const x = b.input("x", [3]);
+    const factors = [144, 150].map((size) => b.constant(randomFloats(size, { dtype, seed: size }), [size]));
+    const outers = factors.map((factor) => b.contract(x, factor, { a: [0], b: [1], out: [0, 1] }));
+    const wide = programOf("wide", [x], [...outers, b.neg(x)]);
+    const n = 2501;
+    const inputs = inputsFor(wide, n, dtype);
+    const kernel = nativeKernel(wide, { dtype, threads: 3 });
+    const [whole, shared] = [kernel.runSync(inputs, n), await kernel.run(inputs, n)];
+    const isEqual = (a: FloatArray, c: FloatArray): boolean => Buffer.compare(bytesOf(a), bytesOf(c)) === 0;
+    whole.forEach((all, output) => {
+      expect(isEqual(all, shared[output] as FloatArray), `output ${output}`).toBe(true);
+    });
+    for (const row of [0, 1, 16, 1249, 2495, 2500]) {
+      const alone = kernel.runSync([(inputs[0] as FloatArray).slice(3 * row, 3 * row + 3)], 1);
+      alone.forEach((values, output) => {
+        const all = whole[output] as FloatArray;
+        const own = all.slice(row * values.length, (row + 1) * values.length);
+        expect(isEqual(own, values), `row ${row}, output ${output}`).toBe(true);
+      });
+    }
+  });
+});
+
 describeNative("rows", () => {
   test.each([0, 1, 15, 16, 17, 31, 32, 33, 100, 1000])("n = %i, in both ways of calling", async (n) => {
     const kernel = nativeKernel(program, { dtype: "f32", threads: 3 });

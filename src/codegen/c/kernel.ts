@@ -9,7 +9,7 @@ import type { Lowered } from "../../lower/loops.ts";
 import type { Layout } from "../layout.ts";
 import { type COptions, cBody } from "./body.ts";
 import { preludeText } from "./prelude.ts";
-import { plainRowsText, rowsText } from "./rows.ts";
+import { plainRowsText, rowsText, streamText } from "./rows.ts";
 import { exportsText, runText } from "./run.ts";
 
 /** A source file and how to lay out memory for it. */
@@ -33,9 +33,16 @@ export function cKernel(lowered: Lowered, options: COptions): CKernel {
   const { text, shape, layout, width, scratch, sumBytes } = cBody(lowered, options);
   const scratchBytes = scratch + Math.ceil(sumBytes / 64) * 64 + 128;
   const run = runText(lowered, { layout, scratch, sumBytes });
-  const exports = exportsText({ scratchBytes, sums: sumBytes > 0 });
+  const exports = exportsText(lowered, { scratchBytes, sums: sumBytes > 0, bytes: layout.bytes });
   return {
-    source: [preludeText(shape), options.apart ? plainRowsText : rowsText, text, run, exports].join("\n"),
+    source: [
+      preludeText(shape),
+      ...(options.apart ? [plainRowsText] : [rowsText, streamText]),
+      text,
+      run,
+      exports,
+    ].join("
+"),
     layout,
     constants: new Uint8Array(0),
     end: layout.end,

@@ -65,4 +65,41 @@ static JR_INLINE void rows_out(const char *from, cell *to, ix cells, ix stride, 
   (void)stride, (void)rows;
   memcpy(to, from, (size_t)cells * sizeof(cell));
 }
+#define rows_stream rows_out
+#define STREAMED (void)0
+`;
+
+/**
+ * The function `rows_stream`: `rows_out` past the caches, for results larger than they are and rows of whole lines. What is written
+ * that way is seen by others after `STREAMED`.
+ */
+export const streamText = `#if VECTOR_BYTES == 64 && defined(__AVX512F__) && defined(JR_VECTORS)
+typedef long long line __attribute__((vector_size(64)));
+#ifdef __clang__
+#define STREAM(p, v) __builtin_nontemporal_store((line)(v), (line *)(p))
+#else
+#define STREAM(p, v) __builtin_ia32_movntdq512((line *)(p), (line)(v))
+#endif
+#define STREAMED __builtin_ia32_sfence()
+static JR_STAGE void rows_stream(const char *from, cell *to, ix cells, ix stride, ix rows) {
+  const ix head = (ix)((0 - (uintptr_t)to) % 64 / sizeof(cell));
+  for (; rows >= LANES; rows -= LANES, from += VECTOR_BYTES, to += LANES * cells) {
+    ix c = head;
+    for (; c + LANES <= cells; c += LANES) {
+      vf r[LANES];
+      for (int lane = 0; lane < LANES; lane++) r[lane] = *(const vf *)(from + (c + lane) * stride);
+      transpose(r);
+      for (int lane = 0; lane < LANES; lane++) STREAM(to + lane * cells + c, r[lane]);
+    }
+    for (; c < cells; c++)
+      for (ix lane = 0; lane < LANES; lane++) to[lane * cells + c] = ((const cell *)(from + c * stride))[lane];
+    for (c = 0; c < head; c++)
+      for (ix lane = 0; lane < LANES; lane++) to[lane * cells + c] = ((const cell *)(from + c * stride))[lane];
+  }
+  if (rows > 0) strip_out(from, to, cells, stride, rows);
+}
+#else
+#define rows_stream rows_out
+#define STREAMED (void)0
+#endif
 `;

@@ -24,6 +24,15 @@ export const JOB = {
   ports: 7,
 } as const;
 
+/** Results of at least so many bytes go past the caches, and into large pages. */
+const LARGE_BYTES = 4 * 2 ** 20;
+/** Rows of fewer cells cost more at their ends than they gain. */
+const WIDE_CELLS = 128;
+
+/** Do rows of the port consist of whole lines of memory, and of many? */
+const isWide = ({ buffer }: Port, bytes: number): boolean =>
+  buffer.cells >= WIDE_CELLS && (buffer.cells * bytes) % 64 === 0;
+
 interface Places {
   readonly layout: Layout;
   /** Bytes of tile buffers: where the thread's running sums start. */
@@ -44,9 +53,11 @@ export function runText(lowered: Lowered, places: Places): string {
   );
   const copies = ports.map((port, index) => {
     const rest = `${port.buffer.cells}, ${cellBytes}, now);`;
-    return index < lowered.inputs.length
-      ? `    rows_in(${place(port)}, r${index}, ${rest}`
-      : `    rows_out(${place(port)}, r${index}, ${rest}`;
+    if (index < lowered.inputs.length) return `    rows_in(${place(port)}, r${index}, ${rest}`;
+    const out = (way: string): string => `${way}(${place(port)}, r${index}, ${rest}`;
+    if (!isWide(port, bytes)) return `    ${out("rows_out")}`;
+    const large = `job[${JOB.rows}] >= ${Math.ceil(LARGE_BYTES / (port.buffer.cells * bytes))}`;
+    return `    if (${large}) ${out("rows_stream")}\n    else ${out("rows_out")}`;
   });
   const lines = [
     "static void run_rows(const int64_t *job, char *s, ix first, ix rows) {",
@@ -64,6 +75,7 @@ export function runText(lowered: Lowered, places: Places): string {
     ...ports.map(({ buffer }, index) => `    r${index} += ${tileRows * buffer.cells};`),
     "  }",
     ...(sumBytes > 0 ? [keepSums(scratch, sumBytes)] : []),
+    "  STREAMED;",
     "}",
   ];
   return `${lines.join("\n")}\n`;
@@ -88,9 +100,38 @@ function keepSums(scratch: number, sumBytes: number): string {
   return `  memcpy((char *)(uintptr_t)job[${JOB.sums}] + ${chunk} * ${sumBytes}, s + ${scratch}, ${sumBytes});`;
 }
 
-/** The exported functions. `sums`: rows are always run in chunks. */
-export function exportsText({ scratchBytes, sums }: { scratchBytes: number; sums: boolean }): string {
+/** advise(job): asks for large pages where results are large: new ones come zeroed, and by 4 kB that takes longer than most kernels. */
+function adviseText(lowered: Lowered, bytes: number): string {
+  const calls = lowered.outputs.map(({ buffer }, index) => {
+    const port = JOB.ports + lowered.inputs.length + index;
+    return `  advise_one((uintptr_t)job[${port}], (size_t)job[${JOB.rows}] * ${buffer.cells * bytes});`;
+  });
   return `
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+static void advise_one(uintptr_t at, size_t size) {
+#ifdef MADV_HUGEPAGE
+  const uintptr_t from = (at + 4095) & ~(uintptr_t)4095, to = (at + size) & ~(uintptr_t)4095;
+  if (size >= ${LARGE_BYTES} && to > from) madvise((void *)from, to - from, MADV_HUGEPAGE);
+#else
+  (void)at, (void)size;
+#endif
+}
+
+static void advise(const int64_t *job) {
+  (void)job, (void)advise_one;
+${calls.join("\n")}
+}
+`;
+}
+
+/** The exported functions. `sums`: rows are always run in chunks. */
+export function exportsText(
+  lowered: Lowered,
+  { scratchBytes, sums, bytes }: { scratchBytes: number; sums: boolean; bytes: number },
+): string {
+  return `${adviseText(lowered, bytes)}
 #include <pthread.h>
 #define EXPORT __attribute__((visibility("default")))
 #define MOST_THREADS 256
@@ -114,6 +155,7 @@ static void *take_rows(void *given) {
 }
 
 EXPORT void jr_run(int64_t *job) {
+  advise(job);
 ${
   sums
     ? `  job[${JOB.next}] = 0;
@@ -124,6 +166,7 @@ ${
 
 /* A thread that cannot be started leaves its rows to the others. */
 EXPORT void jr_share(int64_t *job) {
+  advise(job);
   pthread_t threads[MOST_THREADS];
   struct task tasks[MOST_THREADS];
   const ix wanted = job[${JOB.threads}] < MOST_THREADS ? (ix)job[${JOB.threads}] : MOST_THREADS;
