@@ -41,8 +41,7 @@ export function cKernel(lowered: Lowered, options: COptions): CKernel {
       text,
       run,
       exports,
-    ].join("
-"),
+    ].join("\n"),
     layout,
     constants: new Uint8Array(0),
     end: layout.end,
