@@ -37,6 +37,12 @@ test("the harness sees what it looks for", async () => {
   expect((await allocated(() => Promise.reject(new TypeError("x")))).error).toBeInstanceOf(TypeError);
 });
 
+test("a cache and an update of different ranks", async () => {
+  const cache = { inputs: { x: ["n", 2, 3], u: ["n"] }, outputs: ["y"], opset: 24 };
+  const nodes = [["TensorScatter", ["x", "u"], ["y"]] as const];
+  await expect(loadOnnx(model({ ...cache, nodes }))).rejects.toThrow(/different ranks/);
+});
+
 test("a concatenation of nothing, and two outputs of one name", async () => {
   const base = { inputs: { x: ["n", 2] }, outputs: ["y"] };
   await expect(loadOnnx(model({ ...base, nodes: [["Concat", [], ["y"], { axis: 0 }]] }))).rejects.toThrow(

@@ -77,6 +77,7 @@ const tensorScatter: Operator = row(24, (call) => {
   requireNoBatch(call, cache, { axes: [axis], what: "writing along" });
   if (cache.layout.batch?.axis !== update.layout.batch?.axis)
     call.mixes("its cache and its update do not carry the batch alike");
+  if (update.rank !== cache.rank) call.malformed("its update and its cache have different ranks.");
   const { sizes } = cache.layout;
   const [length, count] = [at(sizes, axis), at(update.layout.sizes, axis)];
   const whole = (value: number): Node => b.constant(value, [], "int");
