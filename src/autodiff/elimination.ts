@@ -68,15 +68,19 @@ export function markowitzProgram(program: Program): Program | undefined {
 
 /** The scalar problem a formula's Jacobian is, after sharing and simplification; undefined for tensor programs. */
 export function problemOf(program: Program): ScalarProblem | undefined {
-  return scalarProblem(opened(program).ends.linear)?.problem;
+  return scalarProblem(opened(program, true).ends.linear)?.problem;
 }
 
 /** The program linearised by its first input. */
-function opened(program: Program): { b: Builder; inputs: InputNode[]; ends: Ends } {
+function opened(program: Program, wholeQuotients = false): { b: Builder; inputs: InputNode[]; ends: Ends } {
   const b = new Builder();
   const inputs = program.inputs.map((input) => rebuild(b, input, []) as InputNode);
   const outputs = inline(b, linearizable(program), inputs);
-  const ends = endsOf(b, { outputs, wrt: inputs.slice(0, 1) }, { tools: loopTools, mode: "auto" });
+  const ends = endsOf(
+    b,
+    { outputs, wrt: inputs.slice(0, 1) },
+    { tools: loopTools, mode: "auto", wholeQuotients },
+  );
   return { b, inputs, ends };
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { Builder } from "../ir/builder.ts";
+import { uniformValue } from "../ir/identities.ts";
 import { at } from "../ir/shape.ts";
 import type { Node } from "../ir/types.ts";
 import { maybeInfinite } from "./finite.ts";
@@ -75,12 +76,31 @@ const singular = (value: Maybe): boolean => value !== undefined && maybeInfinite
 const isPlain = ({ guard, memory, factor }: Term): boolean =>
   guard === undefined && memory === undefined && (factor === undefined || factor.node.level === "row");
 
+/** x · y in a derivative, where (u + u)(v/2), as roots of sums of squares have it, is u v. */
+function scalarProduct(b: Builder, x: Node, y: Node): Node {
+  const [u, v] = halfOfSum(x) === undefined ? [halfOfSum(y), doubleOf(x)] : [halfOfSum(x), doubleOf(y)];
+  return u === undefined || v === undefined ? b.mul(x, y) : b.mul(u, v);
+}
+
+/** u of u + u. */
+function halfOfSum(node: Node): Node | undefined {
+  return node.op === "add" && node.a === node.b ? node.a : undefined;
+}
+
+/** v of v/2, written as a product. */
+function doubleOf(node: Node): Node | undefined {
+  if (node.op !== "mul") return undefined;
+  return uniformValue(node.a) === 0.5 ? node.b : uniformValue(node.b) === 0.5 ? node.a : undefined;
+}
+
 /** The product of two terms of scalars: of rows' numbers without guards at once, otherwise as any other. */
 export function multiplyScalars(b: Builder, second: Term, first: Term): Term {
   const [x, y] = [second.factor, first.factor];
   if (!isPlain(second) || !isPlain(first)) return multiplyFactors(b, second, first);
   const factor =
-    x === undefined || y === undefined ? (x ?? y) : { node: b.mul(x.node, y.node), labels: x.labels };
+    x === undefined || y === undefined
+      ? (x ?? y)
+      : { node: scalarProduct(b, x.node, y.node), labels: x.labels };
   const scale = second.scale * first.scale;
   return factor === undefined
     ? { out: second.out, in: first.in, scale }

@@ -8,8 +8,8 @@
 import { InternalError } from "../errors.ts";
 import type { Builder } from "../ir/builder.ts";
 import { inline, operandsOf, topologicalOrder } from "../ir/graph.ts";
-import { at } from "../ir/shape.ts";
-import type { CallNode, Node, ProjectNode } from "../ir/types.ts";
+import { at, sizeOf } from "../ir/shape.ts";
+import type { BinaryNode, CallNode, Node, ProjectNode } from "../ir/types.ts";
 import { freshAxes } from "./labels.ts";
 import { LinearGraph, type Vertex } from "./linear-graph.ts";
 import { identityTerm, type LinearMap } from "./linear-map.ts";
@@ -19,9 +19,11 @@ import { activityOf } from "./loop-activity.ts";
 import { closeLoops } from "./loops.ts";
 
 /** Linearises outputs with respect to inputs. All Jacobians and calls without rules must be expanded. */
-export function linearize(b: Builder, ends: LinearEnds, { tools, mode }: LinearizeOptions): Closed {
+export function linearize(b: Builder, ends: LinearEnds, how: LinearizeOptions): Closed {
+  const { tools, mode, wholeQuotients = false } = how;
   const state: State = {
     b,
+    wholeQuotients,
     graph: new LinearGraph(),
     vertices: new Map(),
     values: new Map(),
@@ -71,6 +73,7 @@ function sinksOf({ b, graph, vertices, values }: State, { outputs, weights }: Li
 
 interface State {
   readonly b: Builder;
+  readonly wholeQuotients: boolean;
   readonly graph: LinearGraph;
   /** Only values that depend on a source have a vertex. */
   readonly vertices: Map<Node, Vertex>;
@@ -100,6 +103,7 @@ function walk(state: State, outputs: readonly Node[]): void {
       continue;
     }
     if (node.op === "call" && node.callee.rule?.kind === "jvp") walkTangent(state, node);
+    else if (isQuotient(state, node)) attachQuotient(state, node);
     else attach(state, node, node.op === "call" ? partialEdges(state.b, node) : localEdges(state.b, node));
   }
 }
@@ -111,6 +115,25 @@ function walkResult(state: State, node: ProjectNode): void {
   const given = loop.operands.map((vertex) => vertex !== undefined);
   if (activityOf(loop.scan, given).outputs[node.index] === true)
     loop.results.set(node.index, vertexFor(state, node));
+}
+
+/** A quotient of numbers of which both depend on a source. */
+function isQuotient({ vertices, wholeQuotients }: State, node: Node): node is BinaryNode {
+  if (wholeQuotients || node.op !== "div" || sizeOf(node.shape) !== 1) return false;
+  return vertices.has(node.a) && vertices.has(node.b);
+}
+
+/** y = a/c by way of a vertex between: ẏ = (ȧ − y ċ)/c needs no product y/c. */
+function attachQuotient(state: State, node: BinaryNode): void {
+  const { b, graph, vertices, values } = state;
+  const axes = freshAxes(node.shape);
+  const between = graph.add();
+  values.set(between, node);
+  const from = (operand: Node): Vertex => vertices.get(operand) as Vertex;
+  graph.connect(b, [from(node.a), between], [identityTerm(axes)]);
+  graph.connect(b, [from(node.b), between], diagonalMap(b, { factor: node, scale: -1 }, axes));
+  const to = vertexFor(state, node);
+  graph.connect(b, [between, to], diagonalMap(b, { factor: b.div(b.constant(1), node.b) }, axes));
 }
 
 function attach(state: State, node: Node, edges: readonly Edge[]): void {

@@ -77,6 +77,8 @@ interface Weighted {
 export interface LinearizeOptions {
   readonly tools: LoopTools;
   readonly mode: Direction;
+  /** Quotients as one vertex each, as the literature counts them; by default numbers' quotients have two. */
+  readonly wholeQuotients?: boolean;
 }
 
 /** The vertices an order must eliminate: all that still have edges and are no ends. */
