@@ -20,6 +20,8 @@ export interface LoopReport {
   readonly of: "inputs" | "operands" | "results" | "outputs";
   /** Segments whose first carries are kept (reverse mode of long loops). */
   readonly segments: number;
+  /** Carried numbers that a row keeps for the way back, at most, those of a segment that is run again included. */
+  readonly keptCells: number;
 }
 
 /** The graph with its ends: sources are `wrt` in order, sinks are `outputs` in order. */

@@ -27,6 +27,8 @@ export interface Swept {
   readonly results: readonly Node[];
   /** Segments whose carries are kept; 0: those of every step are, or none. */
   readonly segments: number;
+  /** Carried cells kept at a time. */
+  readonly keptCells: number;
 }
 
 /** Carried cells of all steps that are kept without segments. */
@@ -87,6 +89,7 @@ export function pushThrough(b: Builder, job: StepJob, given: readonly (Channel |
     channels: scan.body.outputs.map((_, index) => channels[places.indexOf(index)]),
     results: [...ends.slice(0, own), ...stacks.slice(0, further)],
     segments: 0,
+    keptCells: 0,
   };
 }
 
@@ -108,6 +111,7 @@ interface StretchResult {
   readonly entering: readonly Node[];
   readonly results: readonly Node[];
   readonly segments: number;
+  readonly keptCells: number;
 }
 
 interface Backwards {
@@ -159,6 +163,7 @@ export function pullThrough(b: Builder, job: StepJob, given: readonly (Channel |
     channels: operands.map((_, index) => found.get(index)),
     results: result.results,
     segments: result.segments,
+    keptCells: result.keptCells,
   };
 }
 
@@ -188,7 +193,7 @@ function reversed(b: Builder, node: Node): Node {
 
 /** Runs the steps, keeping carries, then runs backwards over them. */
 function backwards(b: Builder, job: Backwards, stretch: Stretch): StretchResult {
-  const cells = stretch.carries.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const cells = cellsOf(stretch.carries);
   if (cells * stretch.steps > MOST_KEPT && stretch.steps > 3) return bySegments(b, job, stretch);
   const { steps, carries, perStep, captured, further } = stretch;
   const found = b.scan(keeping(job.scan.body, carries.length), steps, { carries, perStep, captured });
@@ -204,7 +209,17 @@ function backwards(b: Builder, job: Backwards, stretch: Stretch): StretchResult 
     entering: back.slice(stretch.weights.length).map((node) => reversed(b, node)),
     results,
     segments: 0,
+    keptCells: cells * steps,
   };
+}
+
+const cellsOf = (nodes: readonly Node[]): number => nodes.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+
+/** Cells that a stretch of so many steps keeps. */
+function keptBy(steps: number, cells: number): number {
+  if (cells * steps <= MOST_KEPT || steps <= 3) return cells * steps;
+  const length = Math.ceil(Math.sqrt(steps));
+  return Math.floor(steps / length) * cells + keptBy(length, cells);
 }
 
 /** The body with the carries it was given as further results. */
@@ -259,6 +274,7 @@ function bySegments(b: Builder, job: Backwards, stretch: Stretch): StretchResult
       ...stacks.map((node, index) => joined(node, at(last.results, own + index))),
     ],
     segments: count,
+    keptCells: count * cellsOf(stretch.carries) + keptBy(length, cellsOf(stretch.carries)),
   };
 }
 

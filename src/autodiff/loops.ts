@@ -189,7 +189,15 @@ class Closer {
       this.#instead.set(this.#b.project(scan, index, node), node);
     });
     const name = `scan${scan.origin === undefined ? "" : ` at ${scan.origin.name}`}`;
-    return { name, steps: scan.steps, mode, seeds: seeds.count, of: seeds.of, segments: swept.segments };
+    return {
+      name,
+      steps: scan.steps,
+      mode,
+      seeds: seeds.count,
+      of: seeds.of,
+      segments: swept.segments,
+      keptCells: swept.keptCells,
+    };
   }
 
   /** Accumulated maps from every source to every target, for each of one side (`of`) those of the other. */

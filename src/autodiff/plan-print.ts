@@ -5,6 +5,7 @@
 
 import { showShape } from "../ir/shape.ts";
 import type { Counts } from "./cost.ts";
+import type { LoopReport } from "./linearized.ts";
 import type { Alternative } from "./plan.ts";
 import type { Block, Cut, PlanReport, Step } from "./plan-report.ts";
 
@@ -35,7 +36,21 @@ function stepLines({ parts }: PlanReport): string[] {
 }
 
 function structureLines(plan: PlanReport, bytes?: number): string[] {
-  return [...plan.blocks.map(blockLine), ...boundLine(plan, bytes), ...searchLine(plan)];
+  return [
+    ...plan.loops.map(loopLine),
+    ...plan.blocks.map(blockLine),
+    ...boundLine(plan, bytes),
+    ...searchLine(plan),
+  ];
+}
+
+function loopLine({ name, steps, mode, seeds, of, segments, keptCells }: LoopReport): string {
+  const what = `${count(seeds, mode === "forward" ? "tangent" : "weight")} (of ${of}) carried through`;
+  const loop = `${name}: ${count(steps, "step")} in ${mode} mode, ${what}`;
+  if (mode === "forward") return loop;
+  const kept =
+    segments === 0 ? "the carries of every step" : `the first carries of ${count(segments, "segment")}`;
+  return `${loop}; ${kept} are kept, at most ${count(keptCells, "number")} per row at a time`;
 }
 
 function stepLine({ how, from, middle, to }: Step): string {

@@ -9,7 +9,7 @@ import { type Counts, countNodes } from "./cost.ts";
 import type { Ends } from "./ends.ts";
 import type { Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
-import type { Linearized } from "./linearized.ts";
+import type { Linearized, LoopReport } from "./linearized.ts";
 import { nonzerosOf } from "./pattern.ts";
 import type { Alternative, Planned } from "./plan.ts";
 import type { Part } from "./plan-scalar.ts";
@@ -63,6 +63,8 @@ export interface PlanReport {
   readonly steps: number;
   /** Did the wall clock stop the search? Only then may the plan differ on another machine. */
   readonly stopped: boolean;
+  /** Loops that stay loops, and how each is differentiated. */
+  readonly loops: readonly LoopReport[];
 }
 
 interface Material {
@@ -99,6 +101,7 @@ export function reportOf({ ends, result, blocks, roots }: Material): PlanReport 
     },
     steps: result.steps,
     stopped: result.stopped,
+    loops: ends.linear.loops,
   };
 }
 

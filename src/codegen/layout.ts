@@ -103,13 +103,15 @@ function multipliesTiles(stages: readonly Leaf[]): boolean {
   return 2 * tiles > all;
 }
 
-/** As many rows as the cache holds, but no more than there ever are: cells of a few rows lie close together. */
+/** As many rows as the cache holds, but no more than there ever are: cells of a few rows lie close together. A loop touches few cells at a time. */
 function tileRowsOf(lowered: Lowered, { width, mostRows }: LayoutShape): number {
   const bytes = lowered.dtype === "f32" ? 4 : 8;
   const rowBytes = lowered.scratchCells * bytes;
   const least = width * LEAST_VECTORS;
   let rows = MOST_ROWS;
-  const cache = sumBytesOf(lowered, width * bytes) > FIRST_LEVEL / 2 ? SECOND_LEVEL / 2 : FIRST_LEVEL;
+  const streams = lowered.stages.some(({ kind }) => kind === "repeat");
+  const cache =
+    streams || sumBytesOf(lowered, width * bytes) > FIRST_LEVEL / 2 ? SECOND_LEVEL / 2 : FIRST_LEVEL;
   while (rows > LINE_BYTES / bytes && rows * rowBytes > cache) rows /= 2;
   while (rows > least && (rows * rowBytes > SECOND_LEVEL || multipliesTiles(leavesOf(lowered.stages))))
     rows /= 2;

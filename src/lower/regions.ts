@@ -6,9 +6,10 @@
  */
 
 import { Builder } from "../ir/builder.ts";
-import { nodesOf, operandsOf, programOf, rebuild } from "../ir/graph.ts";
+import { Cut } from "../ir/cut.ts";
+import { nodesOf, operandsOf, programOf } from "../ir/graph.ts";
 import { at, range, sizeOf, stridesOf } from "../ir/shape.ts";
-import type { InputNode, Node, Output, Program, ProjectNode, ScanNode } from "../ir/types.ts";
+import type { Node, Output, Program, ProjectNode, ScanNode } from "../ir/types.ts";
 import { isView } from "./costs.ts";
 import { Homes, partHome, reshapedHome, rowMajor } from "./homes.ts";
 import { type Axes, ofAxis, plus, scaled } from "./indices.ts";
@@ -242,42 +243,4 @@ function isStrided(
 function isContiguous({ shape }: Node, { strides }: Home): boolean {
   const own = stridesOf(shape);
   return range(shape.length).every((axis) => shape[axis] === 1 || strides[axis] === own[axis]);
-}
-
-/** Copies part of a graph; what lies outside becomes inputs. */
-class Cut {
-  readonly inputs = new Map<Node, InputNode>();
-  readonly #builder = new Builder();
-  readonly #copies = new Map<Node, Node>();
-  readonly #isOutside: (node: Node) => boolean;
-
-  constructor(isOutside: (node: Node) => boolean) {
-    this.#isOutside = isOutside;
-  }
-
-  copy(root: Node): Node {
-    const stack = [root];
-    for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
-      const operands = this.#copies.has(node) || this.#isOutside(node) ? [] : operandsOf(node);
-      const open = operands.filter((operand) => !this.#copies.has(operand));
-      stack.push(...open);
-      if (open.length > 0) continue;
-      if (!this.#copies.has(node)) this.#copies.set(node, this.#made(node));
-      stack.pop();
-    }
-    return this.#copies.get(root) as Node;
-  }
-
-  #made(node: Node): Node {
-    if (!this.#isOutside(node))
-      return rebuild(
-        this.#builder,
-        node,
-        operandsOf(node).map((operand) => this.#copies.get(operand) as Node),
-      );
-    const level = node.level === "row" ? "row" : "bound";
-    const input = this.#builder.input(`%${node.id}`, node.shape, { cell: node.cell, level });
-    this.inputs.set(node, input);
-    return input;
-  }
 }

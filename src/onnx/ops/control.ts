@@ -1,18 +1,21 @@
 /**
- * Branches that are decided, and loops that are unrolled, while importing.
+ * Branches that are decided while importing, and loops.
  *
  * A condition on the data would give rows different programs, a trip count from the data different lengths: both are
- * refused. Loop and Scan run their body once per step in the scope of the node.
+ * refused. Loop and Scan of many steps become one loop of the program; of few, or where steps differ in more than numbers, the
+ * body is imported once per step in the scope of the node.
  */
 
+import { UnsupportedError } from "../../errors.ts";
 import { at, range } from "../../ir/shape.ts";
 import type { Call } from "../call.ts";
 import { layout } from "../layout.ts";
 import type { GraphProto } from "../model.ts";
 import { relabelled } from "../reshape.ts";
 import { isNumber } from "../size.ts";
+import { looped, MOST_UNROLLED } from "../steps.ts";
 import type { Value } from "../value.ts";
-import { unsqueezed } from "./axes.ts";
+import { transpose, unsqueezed } from "./axes.ts";
 import { type Operator, type OperatorTable, row } from "./operator.ts";
 import { cut, joined } from "./slices.ts";
 
@@ -40,6 +43,9 @@ const loop: Operator = row(1, (call) => {
   let state = call.inputs.slice(2) as Value[];
   const collected: Value[][] = range(Math.max(0, body.outputs.length - 1 - state.length)).map(() => []);
   let running = call.inputs[1] === undefined || at(call.numbers(1, "condition"), 0) !== 0;
+  const known =
+    running && call.inputs[0] !== undefined ? countedLoop(call, body, { state, most }) : undefined;
+  if (known !== undefined) return known;
   for (let step = 0; running && step < most; step++) {
     checkSteps(call, step);
     const [condition, ...results] = call.subgraph(body, [
@@ -53,6 +59,32 @@ const loop: Operator = row(1, (call) => {
   }
   return [...state, ...collected.map((values) => stacked(call, values, 0))];
 });
+
+/** Many steps of a body whose condition is known to hold, and that takes its step as a number like any other. */
+function countedLoop(
+  call: Call,
+  body: GraphProto,
+  { state, most }: { state: readonly Value[]; most: number },
+): Value[] | undefined {
+  if (most <= MOST_UNROLLED) return undefined;
+  const counted = call.known(range(most), [most], "int");
+  let holds = false;
+  try {
+    const loop = looped(call, { steps: most, state, stacks: [counted] }, (before, [step]) => {
+      const [condition, ...results] = call.subgraph(body, [
+        step as Value,
+        call.known([1], [], "bool"),
+        ...before,
+      ]);
+      holds = condition?.cells?.[0] === 1;
+      return { state: results.slice(0, state.length), outputs: results.slice(state.length) };
+    });
+    return loop && holds ? [...loop.state, ...loop.outputs] : undefined;
+  } catch (error) {
+    if (error instanceof UnsupportedError) return undefined;
+    throw error;
+  }
+}
 
 function conditionOf(call: Call, { cells }: Value): boolean {
   const known = cells?.[0];
@@ -68,6 +100,8 @@ const scan: Operator = row(9, (call) => {
   const inputs = call.given.slice(-scanned);
   const axes = call.ints("scan_input_axes") ?? inputs.map(() => 0);
   const steps = at(at(inputs, 0).layout.sizes, call.axis(at(axes, 0), at(inputs, 0).rank));
+  const known = scanLoop(call, { body, state, inputs, steps });
+  if (known !== undefined) return known;
   checkSteps(call, steps);
   const place = (directions: string, k: number, step: number): number =>
     call.ints(directions)?.[k] === 1 ? steps - 1 - step : step;
@@ -90,6 +124,52 @@ const scan: Operator = row(9, (call) => {
     ...collected.map((values, k) => stacked(call, values, call.ints("scan_output_axes")?.[k] ?? 0)),
   ];
 });
+
+/** Many steps as one loop. */
+function scanLoop(
+  call: Call,
+  {
+    body,
+    state,
+    inputs,
+    steps,
+  }: { body: GraphProto; state: readonly Value[]; inputs: readonly Value[]; steps: number },
+): Value[] | undefined {
+  const turned = (value: Value, directions: string, k: number): Value =>
+    call.ints(directions)?.[k] === 1
+      ? cut(call, value, new Map([[0, { start: steps - 1, step: -1, count: steps }]]))
+      : value;
+  const axes = call.ints("scan_input_axes");
+  const stacks = inputs.map((input, k) => {
+    const axis = call.axis(axes?.[k] ?? 0, input.rank);
+    if (input.layout.batch?.axis === axis) call.mixes(`it steps along axis ${axis}, the batch`);
+    return turned(moved(call, input, axis, 0), "scan_input_directions", k);
+  });
+  const loop = looped(call, { steps, state, stacks }, (before, entries) => {
+    const results = call.subgraph(body, [...before, ...entries]);
+    return { state: results.slice(0, state.length), outputs: results.slice(state.length) };
+  });
+  return (
+    loop && [
+      ...loop.state,
+      ...loop.outputs.map((stack, k) =>
+        moved(
+          call,
+          turned(stack, "scan_output_directions", k),
+          0,
+          call.axis(call.ints("scan_output_axes")?.[k] ?? 0, stack.rank),
+        ),
+      ),
+    ]
+  );
+}
+
+/** An axis put in another place. */
+function moved(call: Call, value: Value, from: number, to: number): Value {
+  if (from === to) return value;
+  const rest = range(value.rank).filter((axis) => axis !== from);
+  return transpose(call, value, rest.toSpliced(to, 0, from));
+}
 
 function stacked(call: Call, values: readonly Value[], axis: number): Value {
   if (values.length === 0) call.unsupported("a loop of no steps gives nothing to stack.");

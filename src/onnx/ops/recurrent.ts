@@ -1,5 +1,5 @@
 /**
- * LSTM, GRU and RNN, unrolled over their steps.
+ * LSTM, GRU and RNN: a loop over their steps, or, if they are few, the steps themselves.
  *
  * X is (steps, batch, features), or (batch, steps, features) with `layout` 1. The product of all steps' inputs with W is
  * one contraction; per step there is one with R (GRU without `linear_before_reset`: two). Gate orders: LSTM iofc, GRU zrh.
@@ -14,6 +14,7 @@ import { contraction } from "../contraction.ts";
 import { elementwise } from "../elementwise.ts";
 import { type Layout, layout } from "../layout.ts";
 import { relabelled } from "../reshape.ts";
+import { looped } from "../steps.ts";
 import type { Value } from "../value.ts";
 import { added, multiplied } from "./arithmetic.ts";
 import { transpose, unsqueezed } from "./axes.ts";
@@ -46,8 +47,6 @@ type State = readonly Value[];
 /** One step from the input's product (already with its bias) and the state. */
 type Cell = (direction: Direction, product: Value, state: State) => State;
 
-const MOST_STEPS = 1024;
-
 function recurrent(gates: number, cell: Cell, defaults: readonly string[]): Operator {
   return row(7, (call) => {
     const batchFirst = call.int("layout", 0) === 1;
@@ -56,8 +55,6 @@ function recurrent(gates: number, cell: Cell, defaults: readonly string[]): Oper
     if (x.layout.batch?.axis === 0) call.mixes("its steps run over the batch axis (axis 0 of its input)");
     if (x.layout.batch?.axis === 2)
       call.mixes("it combines features along the batch axis (axis 2 of its input)");
-    if (steps > MOST_STEPS)
-      call.unsupported(`${steps} steps are more than the ${MOST_STEPS} that are unrolled.`);
     requireFullLength(call, steps);
     const directions = call.text("direction", "forward") === "bidirectional" ? 2 : 1;
     const runs = range(directions).map((index) => run(call, { x, index, gates, cell, defaults, batchFirst }));
@@ -73,8 +70,8 @@ function requireFullLength(call: Call, steps: number): void {
 }
 
 interface Run {
-  /** h of every step, in the order of the input. */
-  readonly outputs: readonly Value[];
+  /** h of every step, in the order of the input, stacked. */
+  readonly outputs: () => Value;
   readonly state: State;
 }
 
@@ -105,16 +102,29 @@ function run(call: Call, { x, index, gates, cell, defaults, batchFirst }: RunOpt
   );
   const stateLayout = layoutOfState(x.layout, direction.hidden);
   const count = cell === lstmCell ? 2 : 1;
-  let state: State = range(count).map((k) =>
+  const start: State = range(count).map((k) =>
     initial(call, { index, input: 5 + k, batchFirst, state: stateLayout }),
   );
   const reverse = index === 1 || call.text("direction", "forward") === "reverse";
+  const inOrder = (stack: Value): Value => (reverse ? backwards(call, stack) : stack);
+  const loop = looped(call, { steps, state: start, stacks: [inOrder(products)] }, (before, [product]) => {
+    const next = cell(direction, product as Value, before);
+    return { state: next, outputs: [at(next, 0)] };
+  });
+  if (loop !== undefined) return { outputs: () => inOrder(at(loop.outputs, 0)), state: loop.state };
+  let state = start;
   const outputs: Value[] = [];
   for (const step of reverse ? range(steps).reverse() : range(steps)) {
     state = cell(direction, entry(call, products, step), state);
     outputs.push(at(state, 0));
   }
-  return { outputs: reverse ? outputs.reverse() : outputs, state };
+  return { outputs: () => stacked(call, reverse ? outputs.reverse() : outputs, 0), state };
+}
+
+/** The entries of the first axis, the last one first. */
+function backwards(call: Call, stack: Value): Value {
+  const count = at(stack.layout.sizes, 0);
+  return cut(call, stack, new Map([[0, { start: count - 1, step: -1, count }]]));
 }
 
 function layoutOfState({ sizes, batch }: Layout, hidden: number): Layout {
@@ -235,16 +245,19 @@ const gruCell: Cell = (direction, product, [state]) => {
   return [added(call, n, multiplied(call, z, gap))];
 };
 
+function stacked(call: Call, values: readonly Value[], axis: number): Value {
+  return joined(
+    call,
+    values.map((value) => unsqueezed(call, value, [axis])),
+    axis,
+  );
+}
+
 /** Y (steps, directions, batch, hidden), then the last states (directions, batch, hidden). */
 function results(call: Call, runs: readonly Run[], batchFirst: boolean): Value[] {
-  const stacked = (values: readonly Value[], axis: number): Value =>
-    joined(
-      call,
-      values.map((value) => unsqueezed(call, value, [axis])),
-      axis,
-    );
   const lasts = range(at(runs, 0).state.length).map((k) =>
     stacked(
+      call,
       runs.map(({ state }) => at(state, k)),
       0,
     ),
@@ -252,7 +265,8 @@ function results(call: Call, runs: readonly Run[], batchFirst: boolean): Value[]
   const finals = batchFirst ? lasts.map((last) => transpose(call, last, [1, 0, 2])) : lasts;
   if ((call.outputs[0] ?? "") === "") return [at(finals, 0), ...finals];
   const y = stacked(
-    runs.map(({ outputs }) => stacked(outputs, 0)),
+    call,
+    runs.map(({ outputs }) => outputs()),
     1,
   );
   return [batchFirst ? transpose(call, y, [2, 0, 1, 3]) : y, ...finals];
