@@ -143,7 +143,7 @@ function scanLoop(
   const stacks = inputs.map((input, k) => {
     const axis = call.axis(axes?.[k] ?? 0, input.rank);
     if (input.layout.batch?.axis === axis) call.mixes(`it steps along axis ${axis}, the batch`);
-    return turned(moved(call, input, axis, 0), "scan_input_directions", k);
+    return turned(moved(call, input, [axis, 0]), "scan_input_directions", k);
   });
   const loop = looped(call, { steps, state, stacks }, (before, entries) => {
     const results = call.subgraph(body, [...before, ...entries]);
@@ -153,19 +153,17 @@ function scanLoop(
     loop && [
       ...loop.state,
       ...loop.outputs.map((stack, k) =>
-        moved(
-          call,
-          turned(stack, "scan_output_directions", k),
+        moved(call, turned(stack, "scan_output_directions", k), [
           0,
           call.axis(call.ints("scan_output_axes")?.[k] ?? 0, stack.rank),
-        ),
+        ]),
       ),
     ]
   );
 }
 
 /** An axis put in another place. */
-function moved(call: Call, value: Value, from: number, to: number): Value {
+function moved(call: Call, value: Value, [from, to]: readonly [number, number]): Value {
   if (from === to) return value;
   const rest = range(value.rank).filter((axis) => axis !== from);
   return transpose(call, value, rest.toSpliced(to, 0, from));
