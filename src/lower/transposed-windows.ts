@@ -73,7 +73,8 @@ function lineOf({ weights }: Chain, spread: Spread, part: Part): Line {
     const [first = 0, second = first + 1, last = first] = [taps[0], taps[1], taps.at(-1)];
     const step = taps.length > 1 ? second - first : 1;
     const low = (place + shift - dilation * last) / stride;
-    return { last, step, count: taps.length, low, dilation: Math.max(1, (dilation * step) / stride) };
+    const apart = taps.length > 1 ? (dilation * step) / stride : 1;
+    return { last, step, count: taps.length, low, dilation: apart };
   });
   const rounds = Math.ceil(part.length / stride);
   const lows = phases.filter(({ count }) => count > 0).map(({ low }) => low);
@@ -97,9 +98,11 @@ function padded(
   const order = [...outer, ...moved, ...inner].map((label) => labels.indexOf(label));
   const counts = lines.map(({ spread }) => sizeOf(sizes(spread.counts)));
   const joined = b.reshape(b.transpose(node, order), [...sizes(outer), ...counts, ...sizes(inner)]);
-  const ends = lines.map(({ phases, rounds, before }, index) =>
-    Math.max(before + at(counts, index), ...phases.map((phase) => before + endOf(phase, rounds))),
-  );
+  // Phases that nothing falls on have no places: theirs would not be whole.
+  const ends = lines.map(({ phases, rounds, before }, index) => {
+    const touched = phases.filter(({ count }) => count > 0);
+    return Math.max(before + at(counts, index), ...touched.map((phase) => before + endOf(phase, rounds)));
+  });
   const zeros = (own: readonly number[]): number[] => own.map(() => 0);
   const starts = [...zeros(outer), ...lines.map(({ before }) => before), ...zeros(inner)];
   const shape = [...sizes(outer), ...ends, ...sizes(inner)];
