@@ -39,6 +39,7 @@ function laneOperations(emit: (code: string) => string): Pick<Lanes<string>, Ope
     mul: floats((a, b) => `${a} * ${b}`),
     div: floats((a, b) => `${a} / ${b}`),
     fma: floats((a, b, c) => `FMA(${a}, ${b}, ${c})`),
+    fnma: floats((a, b, c) => `FMA(-${a}, ${b}, ${c})`),
     neg: floats((a) => `-${a}`),
     abs: call("fabs"),
     sqrt: call("sqrt"),

@@ -38,6 +38,7 @@ const simple: Readonly<Partial<Record<ElementwiseOp, Formula>>> = {
   and: (l, args) => l.and(first(args), second(args)),
   or: (l, args) => l.or(first(args), second(args)),
   not: (l, args) => l.xor(first(args), l.bits(-1n)),
+  subtractProduct: (l, args) => l.fnma(first(args), second(args), args[2] as (typeof args)[number]),
   multiplyAdd: (l, args) => l.fma(first(args), second(args), args[2] as (typeof args)[number]),
 };
 

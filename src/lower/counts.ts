@@ -3,7 +3,7 @@
 import { expressionsOf } from "./intern.ts";
 import { type Expr, type Leaf, type Lowered, pointsOf, type Stage } from "./loops.ts";
 
-/** Operations per row; a multiplyAdd counts as one multiplication and one addition. */
+/** Operations per row; a multiplyAdd or subtractProduct counts as one multiplication and one addition. */
 export interface OperationCounts {
   readonly mul: number;
   readonly add: number;
@@ -21,6 +21,7 @@ const KINDS: Readonly<Record<string, readonly ("mul" | "add" | "div")[]>> = {
   sub: ["add"],
   div: ["div"],
   multiplyAdd: ["mul", "add"],
+  subtractProduct: ["mul", "add"],
 };
 
 type Tally = { mul: number; add: number; div: number; other: number; loads: number; stores: number };

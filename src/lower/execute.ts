@@ -69,6 +69,7 @@ function applied(name: ElementwiseOp, args: readonly number[]): number {
   if (isLogic(name)) return logicOps[name](a, b);
   if (name === "not") return a === 0 ? 1 : 0;
   if (name === "multiplyAdd") return a * b + c;
+  if (name === "subtractProduct") return c - a * b;
   if (name === "sigmoid") return a >= 0 ? 1 / (1 + Math.exp(-a)) : Math.exp(a) / (1 + Math.exp(a));
   return Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a)));
 }

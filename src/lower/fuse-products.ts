@@ -1,12 +1,11 @@
 /**
- * a · b + c becomes multiplyAdd(a, b, c) where the product has no other use.
+ * a · b + c becomes multiplyAdd(a, b, c), and c − a · b subtractProduct(a, b, c), where the product has no other use.
  *
- * Targets round it once or twice, whichever is fast; deterministic ones always twice. In differences only numbers are
- * negated: for other factors that would cost what the fusion saves.
+ * Targets round it once or twice, whichever is fast; deterministic ones always twice.
  */
 
 import { expressionsOf, Interner, partsOf } from "./intern.ts";
-import type { Expr, Leaf } from "./loops.ts";
+import type { ElementwiseOp, Expr, Leaf } from "./loops.ts";
 
 type Elementwise = Extract<Expr, { op: "elementwise" }>;
 
@@ -32,8 +31,8 @@ function fuser(roots: readonly Expr[]): (expr: Expr) => Expr {
     expr?.op === "elementwise" && expr.name === "mul" && expr.cell === "float" && uses.get(expr) === 1;
   const interner = new Interner();
   const memo = new Map<Expr, Expr>();
-  const join = (product: Elementwise, rest: Expr): Expr =>
-    interner.elementwise("multiplyAdd", "float", [...product.args.map(visit), visit(rest)]);
+  const join = (name: ElementwiseOp, product: Elementwise, rest: Expr): Expr =>
+    interner.elementwise(name, "float", [...product.args.map(visit), visit(rest)]);
   const visit = (expr: Expr): Expr => {
     const known = memo.get(expr);
     if (known !== undefined) return known;
@@ -41,22 +40,12 @@ function fuser(roots: readonly Expr[]): (expr: Expr) => Expr {
     memo.set(expr, made);
     return made;
   };
-  /** rest − number · x, the number negated for free. */
-  const minus = ({ args }: Elementwise, rest: Expr): Expr | undefined => {
-    const [number, x] = args[0]?.op === "literal" ? args : [args[1], args[0]];
-    if (number?.op !== "literal") return undefined;
-    return interner.elementwise("multiplyAdd", "float", [
-      interner.literal(-number.value, "float"),
-      visit(x as Expr),
-      visit(rest),
-    ]);
-  };
   const joined = (expr: Expr): Expr | undefined => {
     if (expr.op !== "elementwise" || expr.cell !== "float") return undefined;
     const [a, b] = expr.args;
-    if (expr.name === "add" && isOwn(b)) return join(b, a as Expr);
-    if (expr.name === "add" && isOwn(a)) return join(a, b as Expr);
-    return expr.name === "sub" && isOwn(b) ? minus(b, a as Expr) : undefined;
+    if (expr.name === "add" && isOwn(b)) return join("multiplyAdd", b, a as Expr);
+    if (expr.name === "add" && isOwn(a)) return join("multiplyAdd", a, b as Expr);
+    return expr.name === "sub" && isOwn(b) ? join("subtractProduct", b, a as Expr) : undefined;
   };
   return visit;
 }

@@ -18,6 +18,7 @@ import { Axes } from "./indices.ts";
 import type { Dtype } from "./lanes.ts";
 import type { Axis, Buffer, Lowered, Stage } from "./loops.ts";
 import { withMergedAxes } from "./merge-axes.ts";
+import { withMergedFolds } from "./merge-folds.ts";
 import { boundBuffersOf, livesOf, placed } from "./placement.ts";
 import { Planner } from "./planner.ts";
 import { loweredRegions, type Region } from "./regions.ts";
@@ -98,7 +99,8 @@ function lowerRegion({ buffers, axes, options }: Job, region: Region): Stage[] {
     stage.kind === "repeat"
       ? { ...stage, stages: stage.stages.map(finished) }
       : withFusedProducts(withMergedAxes(stage, makeAxis));
-  return withSlices(stages, {
+  const merged = (options.fuse ?? true) ? withMergedFolds(stages, shared) : stages;
+  return withSlices(merged, {
     isShared: (buffer) => shared.has(buffer),
     makeAxis,
     makeBuffer: (like, cells) => homes.tileBuffer(cells, like.cell, like.name),

@@ -23,6 +23,8 @@ export interface Lanes<V> {
   div(a: V, b: V): V;
   /** a·b + c, rounded once or twice: which, depends on the machine, so both must do. */
   fma(a: V, b: V, c: V): V;
+  /** c − a·b, in the same way. */
+  fnma(a: V, b: V, c: V): V;
   neg(a: V): V;
   abs(a: V): V;
   sqrt(a: V): V;

@@ -66,7 +66,7 @@ export type Expr =
   | { readonly op: "select"; readonly condition: Expr; readonly a: Expr; readonly b: Expr }
   | { readonly op: "convert"; readonly a: Expr; readonly from: Cell; readonly to: Cell };
 
-/** The row program's elementwise names, and the stable functions that have kernels of their own; multiplyAdd(a, b, c) = a·b + c. */
+/** The row program's elementwise names, and the stable functions that have kernels of their own; multiplyAdd(a, b, c) = a·b + c, subtractProduct(a, b, c) = c − a·b. */
 export type ElementwiseOp =
   | UnaryOp
   | BinaryOp
@@ -75,7 +75,8 @@ export type ElementwiseOp =
   | "not"
   | "sigmoid"
   | "softplus"
-  | "multiplyAdd";
+  | "multiplyAdd"
+  | "subtractProduct";
 
 /** A value and where it goes. */
 export interface Store {

@@ -250,11 +250,11 @@ test("a net's Jacobian has no copies", () => {
       product m(i<256) k(j<32): acc0 = W0[32i+j] * x[j]
         v0 = tanh(add(b0[i], acc0))
         tanh[i] = v0
-        sub[i] = sub(1, mul(v0, v0))
+        sub[i] = subtractProduct(v0, v0, 1)
       product m(i<256) k(j<256): acc0 = W1[256i+j] * tanh[j]
         v0 = tanh(add(b1[i], acc0))
         tanh.2[i] = v0
-        sub.2[i] = sub(1, mul(v0, v0))
+        sub.2[i] = subtractProduct(v0, v0, 1)
       product m(i<16) k(j<256): acc0 = W2[256i+j] * tanh.2[j]
         y[i] = add(b2[i], acc0)
       nest i<16 j<256

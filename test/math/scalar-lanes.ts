@@ -142,6 +142,7 @@ export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
     mul: binary((x, y) => x * y),
     div: binary((x, y) => x / y),
     fma: tally((x: bigint, y: bigint, z: bigint) => b(multiplyAdd(f(x), f(y), f(z)))),
+    fnma: tally((x: bigint, y: bigint, z: bigint) => b(multiplyAdd(-f(x), f(y), f(z)))),
     neg: tally((x: bigint) => x ^ sign),
     abs: tally((x: bigint) => x & ~sign),
     sqrt: unary(Math.sqrt),

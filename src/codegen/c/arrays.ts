@@ -66,6 +66,7 @@ const ops: readonly Operation[] = [
   ["MUL", "vf", floats, "a.at[l] * b.at[l]"],
   ["DIV", "vf", floats, "a.at[l] / b.at[l]"],
   ["FMA", "vf", ["vf a", "vf b", "vf c"], "a.at[l] * b.at[l] + c.at[l]"],
+  ["FNMA", "vf", ["vf a", "vf b", "vf c"], "c.at[l] - a.at[l] * b.at[l]"],
   ["IAND", "vi", ints, "a.at[l] & b.at[l]"],
   ["IOR", "vi", ints, "a.at[l] | b.at[l]"],
   ["IXOR", "vi", ints, "a.at[l] ^ b.at[l]"],

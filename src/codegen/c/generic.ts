@@ -43,6 +43,9 @@ static JR_INLINE vf each_fma(vf a, vf b, vf c) {
 #define FMA(a, b, c) each_fma(a, b, c)
 #endif
 #endif
+#ifndef FNMA
+#define FNMA(a, b, c) FMA(-(a), b, c)
+#endif
 ${masksText}${dtype === "f32" ? conversionText : ""}`;
 }
 

@@ -70,6 +70,9 @@ export class CLanes implements TableLanes<Value> {
   fma(a: Value, b: Value, c: Value): Value {
     return this.#fused ? this.#float("FMA", a, b, c) : this.add(this.mul(a, b), c);
   }
+  fnma(a: Value, b: Value, c: Value): Value {
+    return this.#fused ? this.#float("FNMA", a, b, c) : this.sub(c, this.mul(a, b));
+  }
   neg(a: Value): Value {
     return this.#float("NEG", a);
   }

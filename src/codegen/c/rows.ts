@@ -1,12 +1,15 @@
 /**
  * Moves rows between row-major arrays (as users have them) and tile buffers (a vector per cell), as C.
  *
- * Blocks of LANES × LANES cells are transposed in registers, the columns that are left go cell by cell. No byte outside
+ * Blocks of LANES × LANES cells are transposed in registers, as are columns left over where parts of vectors can be stored; few go cell by cell. No byte outside
  * of the rows is read or written; lanes beyond the last row repeat it.
  */
 
 /** The functions `rows_in` and `rows_out`, called with the bytes between a tile's cells. */
-export const rowsText = `static JR_INLINE void strip_in(char *to, const cell *from, ix cells, ix stride, ix rows) {
+export const rowsText = `/* Columns left over that are worth a transposition of their own. */
+#define LEAST_PART (LANES / 2)
+
+static JR_INLINE void strip_in(char *to, const cell *from, ix cells, ix stride, ix rows) {
   ix c = 0;
 #ifdef JR_VECTORS
   if (rows >= LANES)
@@ -16,6 +19,14 @@ export const rowsText = `static JR_INLINE void strip_in(char *to, const cell *fr
       transpose(r);
       for (int lane = 0; lane < LANES; lane++) *(vf *)(to + (c + lane) * stride) = r[lane];
     }
+#ifdef LOAD_PART
+  if (rows >= LANES && cells - c >= LEAST_PART) {
+    vf r[LANES];
+    for (int lane = 0; lane < LANES; lane++) r[lane] = LOAD_PART(from + lane * cells + c, cells - c);
+    transpose(r);
+    for (int lane = 0; lane < LANES && c < cells; lane++, c++) *(vf *)(to + c * stride) = r[lane];
+  }
+#endif
 #endif
   for (; c < cells; c++)
     for (ix lane = 0; lane < LANES; lane++)
@@ -32,6 +43,16 @@ static JR_INLINE void strip_out(const char *from, cell *to, ix cells, ix stride,
       transpose(r);
       for (int lane = 0; lane < LANES; lane++) *(vf_any *)(to + lane * cells + c) = r[lane];
     }
+#ifdef STORE_PART
+  if (rows >= LANES && cells - c >= LEAST_PART) {
+    vf r[LANES];
+    for (int lane = 0; lane < LANES; lane++)
+      r[lane] = *(const vf *)(from + (c + (lane < cells - c ? lane : 0)) * stride);
+    transpose(r);
+    for (int lane = 0; lane < LANES; lane++) STORE_PART(to + lane * cells + c, r[lane], cells - c);
+    c = cells;
+  }
+#endif
 #endif
   for (; c < cells; c++)
     for (ix lane = 0; lane < LANES && lane < rows; lane++)

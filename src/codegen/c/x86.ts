@@ -23,6 +23,7 @@ function wide(shape: VectorShape): string {
 typedef uint${lanesOf(shape) === 16 ? 16 : 8}_t vm;
 typedef ${single ? "int" : "long long"} lanes_of_builtins __attribute__((vector_size(64), may_alias));
 #define FMA(a, b, c) __builtin_ia32_vfmadd${p}512_mask(a, b, c, ${all}, 4)
+#define FNMA(a, b, c) __builtin_ia32_vfnmadd${p}512_mask(a, b, c, ${all}, 4)
 #define SQRT(a) __builtin_ia32_sqrt${p}512_mask(a, (vf){0}, ${all}, 4)
 #define ROUND(a, mode) __builtin_ia32_rndscale${p}_mask(a, mode, (vf){0}, ${all}, 4)
 #define FLOOR(a) ROUND(a, 9)
@@ -43,6 +44,9 @@ typedef ${single ? "int" : "long long"} lanes_of_builtins __attribute__((vector_
 #define ANY(m) ((m) != 0)
 #define LOW(a, b) __builtin_ia32_min${p}512_mask(a, b, (vf){0}, ${all}, 4)
 #define HIGH(a, b) __builtin_ia32_max${p}512_mask(a, b, (vf){0}, ${all}, 4)
+#define FIRST(count) ((vm)((1u << (count)) - 1))
+#define LOAD_PART(p, count) __builtin_ia32_loadu${p}512_mask(p, (vf){0}, FIRST(count))
+#define STORE_PART(p, v, count) __builtin_ia32_storeu${p}512_mask(p, v, FIRST(count))
 ${extremes}
 #endif
 ${single ? permute32 : ""}`;

@@ -75,6 +75,7 @@ export function elementwiseText(name: ElementwiseOp, args: readonly string[], wh
   if (whole && name === "div") return `Math.floor(${a} / ${b})`;
   if (name === "neg") return `(-${a})`;
   if (name === "not") return `(1 - ${a})`;
+  if (name === "subtractProduct") return `(${c} - ${a} * ${b})`;
   if (name === "multiplyAdd") return `(${a} * ${b} + ${c})`;
   const [operator, comparison, helper] = [OPERATORS[name], COMPARISONS[name], HELPED[name]];
   if (operator !== undefined) return `(${a} ${operator} ${b})`;

@@ -54,8 +54,7 @@ export class WasmLanes implements Lanes<Value> {
       if (bits === 0n) context.code.simd("v128.const", new Uint8Array(16));
       else {
         context.code.i32(0);
-        const load = this.dtype === "f32" ? "v128.load32_splat" : "v128.load64_splat";
-        context.code.simdMemory(load, this.#module.pool.single(bits));
+        context.code.simdMemory("v128.load", this.#module.pool.vector(bits));
       }
     });
   }
@@ -75,6 +74,10 @@ export class WasmLanes implements Lanes<Value> {
 
   fma(a: Value, b: Value, c: Value): Value {
     return this.#fused ? this.#onFloats("relaxed_madd", [a, b, c]) : this.add(this.mul(a, b), c);
+  }
+
+  fnma(a: Value, b: Value, c: Value): Value {
+    return this.#fused ? this.#onFloats("relaxed_nmadd", [a, b, c]) : this.sub(c, this.mul(a, b));
   }
 
   neg(a: Value): Value {

@@ -151,7 +151,9 @@ export const simd = {
   "i32x4.trunc_sat_f32x4_s": 248,
   "f32x4.convert_i32x4_s": 250,
   "f32x4.relaxed_madd": 261,
+  "f32x4.relaxed_nmadd": 262,
   "f64x2.relaxed_madd": 263,
+  "f64x2.relaxed_nmadd": 264,
 } as const;
 
 /** Names of the two tables. */

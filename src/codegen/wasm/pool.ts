@@ -1,7 +1,7 @@
 /**
- * Constants of a kernel that live in memory: splatted lane patterns and lookup tables.
+ * Constants of a kernel that live in memory: lane patterns and lookup tables.
  *
- * A splat load costs one instruction where a 128-bit immediate costs three. In: patterns, as they are met while
+ * A load costs one instruction, a splat load two in V8 (the address is one of them), a 128-bit immediate three. In: patterns, as they are met while
  * writing code. Out: fixed addresses, and the bytes to put there before the first call.
  */
 
@@ -19,9 +19,9 @@ export class ConstantPool {
     this.#start = start;
   }
 
-  /** Address of one lane pattern. */
-  single(pattern: bigint): number {
-    return this.table([pattern]);
+  /** Address of a vector with the pattern in every lane. */
+  vector(pattern: bigint): number {
+    return this.table(Array.from({ length: 16 / this.#bytes }, () => pattern));
   }
 
   /** Address of consecutive lane patterns. */

@@ -7,7 +7,7 @@
  */
 
 import type { Dtype, Lanes } from "../lanes.ts";
-import { atLeast, atMost, clamp, formatOf, polynomial, withSign } from "./format.ts";
+import { atLeast, atMost, clamp, formatOf, pairedPolynomial, polynomial, withSign } from "./format.ts";
 
 /** Constants of the exponential for one dtype. */
 interface ExpTable {
@@ -170,11 +170,11 @@ export function tanh<V>(l: Lanes<V>, x: V): V {
   const { n, t } = roundedMultiple(l, a, { factor: -2 * Math.LOG2E, offset: formatOf(l).bias });
   const { z, lead, low } = doubleHalfReduced(l, a, n);
   const q = stretched(expTable(l).tanh, -2).map((c) => -4 * c);
-  const [square, curve] = [l.mul(z, z), polynomial(l, q, z)];
+  const square = l.mul(z, z);
+  const curve = pairedPolynomial(l, q, { x: z, square });
   const u = low === undefined ? l.fma(square, curve, lead) : l.add(lead, l.fma(square, curve, low));
   const scale = powerOfTwo(l, t);
   const one = l.constant(1);
-  const part = l.mul(scale, u);
-  const magnitude = l.div(l.add(l.sub(one, scale), part), l.sub(l.add(one, scale), part));
+  const magnitude = l.div(l.fma(scale, u, l.sub(one, scale)), l.fnma(scale, u, l.add(one, scale)));
   return withSign(l, magnitude, x);
 }
