@@ -7,10 +7,10 @@
 
 import { accessesOf, rootsOf } from "../lower/accesses.ts";
 import { expressionsOf } from "../lower/intern.ts";
-import type { Axis, Expr, Nest, Repeat, Stage, Straight } from "../lower/loops.ts";
+import type { Axis, Nest, Repeat, Stage, Straight } from "../lower/loops.ts";
 import { isElementary } from "./elementwise.ts";
 import { type Copy, cellOf, Evaluator, weightOf } from "./expressions.ts";
-import { reduceStart, reduceStep } from "./folds.ts";
+import { partsOfFold, reduceStart, reduceStep } from "./folds.ts";
 import type { Layout } from "./layout.ts";
 import { Pointers, type Shifts } from "./pointers.ts";
 import { emitProduct } from "./product.ts";
@@ -118,25 +118,17 @@ function foldNest<V, I>(
   const variables = offsets.map(() =>
     reduce.folds.map((fold, index) => target.variable(reduceStart(target, fold.op, cells[index] ?? "float"))),
   );
-  const terms = reduce.folds.map((fold) => factorsOf(fold) ?? [fold.term]);
+  const terms = reduce.folds.map(partsOfFold);
   pointers.over(reduce.axes, () => {
     offsets.forEach((laneOffset, vector) => {
       const values = evaluator.values(terms.flat(), { shifts: NO_SHIFTS, laneOffset, accumulators: [] });
       reduce.folds.forEach((fold, index) => {
         const variable = variables[vector]?.[index] as Variable<V>;
-        const [b, factor] = values.splice(0, terms[index]?.length) as [V, V?];
-        const step = { cell: cells[index] ?? "float", a: variable.get(), b };
-        variable.set(
-          factor === undefined ? reduceStep(target, fold.op, step) : target.lanes.fma(b, factor, step.a),
-        );
+        const parts = values.splice(0, terms[index]?.length);
+        const cell = cells[index] ?? "float";
+        variable.set(reduceStep(target, fold.op, { cell, a: variable.get(), parts }));
       });
     });
   });
   return variables;
-}
-
-/** A sum of products is a multiply-add per step. */
-function factorsOf({ op, term }: { readonly op: string; readonly term: Expr }): readonly Expr[] | undefined {
-  const isProduct = term.op === "elementwise" && term.name === "mul" && term.cell === "float";
-  return op === "reduceSum" && isProduct ? term.args : undefined;
 }

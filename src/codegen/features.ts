@@ -23,7 +23,7 @@ import {
 import { emitRepeat, type Frame } from "./emit.ts";
 import { type Cells, cellOf, Evaluator, weightOf } from "./expressions.ts";
 import { registerFeatureCode } from "./few-rows.ts";
-import { reduceStart, reduceStep } from "./folds.ts";
+import { partsOfFold, reduceStart, reduceStep } from "./folds.ts";
 import { isPacked } from "./layout.ts";
 import { blockedAxis, PACKED_ROW, packedAccess, tailRows } from "./packing.ts";
 import { type Address, Pointers, type Shifts } from "./pointers.ts";
@@ -168,18 +168,17 @@ interface Folding<V, I> {
 
 function folded<V, I>({ reduce }: Nest, { target, pointers, evaluator, shifts }: Folding<V, I>): V[] {
   if (reduce === undefined) return [];
-  const terms = reduce.folds.map((fold) => fold.term);
-  const kinds = terms.map(cellOf);
+  const terms = reduce.folds.map(partsOfFold);
+  const kinds = reduce.folds.map(({ term }) => cellOf(term));
   const variables = reduce.folds.map(({ op }, index) =>
     target.variable(reduceStart(target, op, kinds[index] ?? "float")),
   );
   pointers.over(reduce.axes, () => {
-    const values = evaluator.values(terms, { shifts, laneOffset: 0, accumulators: [] });
+    const values = evaluator.values(terms.flat(), { shifts, laneOffset: 0, accumulators: [] });
     reduce.folds.forEach(({ op }, index) => {
       const variable = variables[index] as Variable<V>;
-      variable.set(
-        reduceStep(target, op, { cell: kinds[index] ?? "float", a: variable.get(), b: values[index] as V }),
-      );
+      const parts = values.splice(0, terms[index]?.length);
+      variable.set(reduceStep(target, op, { cell: kinds[index] ?? "float", a: variable.get(), parts }));
     });
   });
   return variables.map((variable) => variable.get());

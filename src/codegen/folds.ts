@@ -2,6 +2,7 @@
 
 import { reduceOps } from "../ir/ops.ts";
 import type { Cell, ReduceOp } from "../ir/types.ts";
+import type { Expr, Nest } from "../lower/loops.ts";
 import type { IntegerOp, Target } from "./target.ts";
 
 const INT_MAX = 2 ** 31 - 1;
@@ -15,13 +16,23 @@ export function reduceStart<V, I>({ lanes }: Target<V, I>, op: ReduceOp, cell: C
   return lanes.bits(BigInt(Math.max(-INT_MAX - 1, Math.min(INT_MAX, start))));
 }
 
-/** One step: `a` so far, `b` new. */
+type Fold = NonNullable<Nest["reduce"]>["folds"][number];
+
+/** What is evaluated for a step: the term, or the factors of one to be summed. */
+export function partsOfFold({ op, term }: Fold): readonly Expr[] {
+  const isProduct = term.op === "elementwise" && term.name === "mul" && term.cell === "float";
+  return op === "reduceSum" && isProduct ? term.args : [term];
+}
+
+/** One step: `a` so far, then the values of the fold's parts. */
 export function reduceStep<V, I>(
   target: Target<V, I>,
   op: ReduceOp,
-  { cell, a, b }: { cell: Cell; a: V; b: V },
+  { cell, a, parts }: { cell: Cell; a: V; parts: readonly V[] },
 ): V {
   const { lanes } = target;
+  const [b, factor] = parts as readonly [V, V?];
+  if (factor !== undefined) return lanes.fma(b, factor, a);
   if (op === "any") return lanes.or(a, b);
   if (op === "all") return lanes.and(a, b);
   const step = steps[op];
