@@ -154,7 +154,7 @@ function points(axes: readonly Axis[]): Map<Axis, Index>[] {
       list.flatMap((point) =>
         Array.from({ length: axis.size }, (_, offset) => new Map([...point, [axis, { offset, terms: [] }]])),
       ),
-    [new Map()],
+    [new Map<Axis, Index>()],
   );
 }
 
