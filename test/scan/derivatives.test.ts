@@ -46,7 +46,7 @@ function check(seed: number, modes: readonly ("auto" | "forward" | "reverse")[],
 
 describe("Jacobians of random loops", () => {
   test.each(["auto", "forward", "reverse"] as const)("%s", (mode) => {
-    for (let seed = 1; seed <= 8; seed++) check(seed, [mode], { kinks: seed % 2 === 0 });
+    for (let seed = 1; seed <= 5; seed++) check(seed, [mode], { kinks: seed % 2 === 0 });
   });
 });
 

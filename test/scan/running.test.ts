@@ -69,7 +69,7 @@ const options = { dtype: "f64" } as const;
 
 describe("random loops", () => {
   test("hoisting keeps programs legal and equal to their unrolled steps", () => {
-    forEachProgram(25, (program, inputs) => {
+    forEachProgram(15, (program, inputs) => {
       const hoisted = hoistScans(optimize(program));
       verify(hoisted);
       const wanted = rowsOf(unrollScans(program, 1e6), inputs);
@@ -82,7 +82,7 @@ describe("random loops", () => {
   test.each([{}, { straight: false }, { straight: true }, { straight: false, fuse: false }])(
     "lowered, %o",
     (options) => {
-      forEachProgram(25, (program, inputs) => {
+      forEachProgram(15, (program, inputs) => {
         const lowered = checkLowered(hoistScans(program), { inputs, ...options });
         expect(leavesOf(lowered.stages).length).toBeGreaterThan(0);
       });
@@ -90,7 +90,7 @@ describe("random loops", () => {
   );
 
   test("WebAssembly", () => {
-    forEachProgram(25, (program, inputs) => {
+    forEachProgram(15, (program, inputs) => {
       const plan = wasmPlan(hoistScans(optimize(program)), { ...options, device: "wasm" });
       const kernel = new WasmRunner(plan, compileModuleSync(plan.code.bytes));
       expectRows(kernel.runSync(inputs, ROWS), program, inputs);
@@ -141,7 +141,7 @@ describe("random loops", () => {
 
 describeNative("random loops as native code", () => {
   test("agree with the interpreter", () => {
-    const programs = range(10).map((index) => loopProgram(index + 1, { kinks: true }));
+    const programs = range(6).map((index) => loopProgram(index + 1, { kinks: true }));
     const inputs = programs.flatMap((program, index) => randomInputs(program, ROWS, index));
     const all = joined(programs);
     const device = registeredDevice("native");
