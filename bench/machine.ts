@@ -2,7 +2,7 @@
 
 import { cpus } from "node:os";
 import { hasRelaxedSimd } from "../src/runtime/wasm/features.ts";
-import { nativePeakRate } from "./native-peak.ts";
+import { nativePeakRate, nativeReadRate } from "./native-peak.ts";
 import { peakRate } from "./peak.ts";
 
 /** Rates measured at the start of a run. */
@@ -12,6 +12,8 @@ export interface Machine {
   peak(device: string, dtype: "f32" | "f64"): number;
   /** GB/s read by one thread from memory. */
   readonly bandwidth: number;
+  /** GB/s read by one thread from 4 MB that caches hold; by native code, where there is any. */
+  readonly cacheBandwidth: number;
 }
 
 /** Measures the machine. */
@@ -19,15 +21,17 @@ export function measureMachine(): Machine {
   const peaks = { f32: peakRate("f32"), f64: peakRate("f64") };
   const native = { f32: nativePeakRate("f32"), f64: nativePeakRate("f64") };
   const bandwidth = measureBandwidth();
+  const cacheBandwidth = nativeReadRate(4e6) ?? bandwidth;
   const compiled =
     native.f32 === undefined
       ? ""
       : `; native peak ${native.f32.toFixed(1)} f32, ${native.f64?.toFixed(1)} f64`;
   const fused = hasRelaxedSimd() ? "relaxed FMA" : "mul + add";
-  const description = `Node ${process.versions.node} (${fused}), ${cpus().length} × ${cpus()[0]?.model.trim()}; 128-bit peak ${peaks.f32.toFixed(1)} GFLOP/s f32, ${peaks.f64.toFixed(1)} f64${compiled}; memory ${bandwidth.toFixed(1)} GB/s`;
+  const description = `Node ${process.versions.node} (${fused}), ${cpus().length} × ${cpus()[0]?.model.trim()}; 128-bit peak ${peaks.f32.toFixed(1)} GFLOP/s f32, ${peaks.f64.toFixed(1)} f64${compiled}; memory ${bandwidth.toFixed(1)} GB/s, 4 MB in caches ${cacheBandwidth.toFixed(1)}`;
   return {
     description,
     bandwidth,
+    cacheBandwidth,
     peak: (device, dtype) => (device === "native" ? native[dtype] : undefined) ?? peaks[dtype],
   };
 }

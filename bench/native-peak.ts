@@ -31,6 +31,40 @@ export function nativePeakRate(dtype: "f32" | "f64"): number | undefined {
   return best;
 }
 
+/** GB/s at which one thread reads so many bytes again and again, by vectors; undefined without a compiler or koffi. */
+export function nativeReadRate(bytes: number): number | undefined {
+  if (registeredDevice("native")?.obstacle() !== undefined) return undefined;
+  const compiler = findCompiler();
+  const { run } = loadLibrary(buildLibrarySync(readSource(compiler), compiler));
+  const memory = new ArrayBuffer(bytes + 64);
+  const start = (addressOf(memory) + 63n) & -64n;
+  const job = BigInt64Array.of(start, BigInt(Math.floor(bytes / compiler.vectorBytes / 8)));
+  const address = addressOf(job.buffer);
+  let best = 0;
+  for (let trial = 0; trial < 60; trial++) {
+    const begin = performance.now();
+    run(address);
+    best = Math.max(best, bytes / (performance.now() - begin) / 1e6);
+  }
+  return best;
+}
+
+function readSource({ vectorBytes }: Compiler): string {
+  return `#include <stdint.h>
+#define EXPORT __attribute__((visibility("default")))
+typedef float vf __attribute__((vector_size(${vectorBytes})));
+EXPORT void jr_share(int64_t *job) { (void)job; }
+EXPORT void jr_run(int64_t *job) {
+  const vf *p = (const vf *)(uintptr_t)job[0];
+  vf a[8] = {{0}};
+  for (int64_t i = 0; i < job[1]; i++, p += 8)
+    for (int k = 0; k < 8; k++) a[k] += p[k];
+  volatile vf sum = a[0] + a[1] + a[2] + a[3] + a[4] + a[5] + a[6] + a[7];
+  (void)sum;
+}
+`;
+}
+
 /** The compiler may fuse here; an empty assembly statement keeps each chain in a register of its own. */
 function peakSource(dtype: "f32" | "f64", { vectorBytes }: Compiler): string {
   const type = dtype === "f32" ? "float" : "double";

@@ -15,7 +15,8 @@ export interface Settings {
   readonly json: string | undefined;
 }
 
-type Device = "wasm" | "native" | "interpreter";
+/** Devices that are measured. */
+export type Device = "wasm" | "native" | "interpreter";
 
 export const help = `npm run bench -- [--suite NAME]… [--workload NAME]… [--device wasm|native|interpreter] [--threads N]…
   [--peers] [--python PATH] [--json FILE]

@@ -34,7 +34,7 @@ export interface ModelTask extends Omit<PeerTask, "workload" | "layers"> {
 }
 
 interface Saved {
-  readonly data: Float32Array<ArrayBuffer>;
+  readonly data: Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
   readonly shape: readonly number[];
 }
 
@@ -62,6 +62,23 @@ export function modelPeers(python: string, task: ModelTask): PeerFigures[] {
   };
   for (const { name, data, shape } of model.weights) files[name] = { data, shape };
   return figuresOf(python, { script: "networks.py", files, args: [String(threads), model.kind] });
+}
+
+/** The figures of PyTorch on an arm's geometric Jacobians Z (n, 6, 7) for angles Q (n, 7), in their width. */
+export function armPeers(python: string, { Q, Z, links, threads }: ArmTask): PeerFigures[] {
+  return figuresOf(python, {
+    script: "arm.py",
+    files: { Q, Z },
+    args: [String(threads), JSON.stringify(links)],
+  });
+}
+
+/** An arm and its configurations. */
+export interface ArmTask {
+  readonly Q: Saved;
+  readonly Z: Saved;
+  readonly links: readonly unknown[];
+  readonly threads: number;
 }
 
 interface Run {

@@ -1,80 +1,18 @@
 /** Every case of the other devices as native code: against the interpreter, and bit for bit WebAssembly's if deterministic. */
 
 import { expect, test } from "vitest";
-import { Builder } from "../../src/ir/builder.ts";
-import type { Program } from "../../src/ir/types.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
-import { compileKernelSync, type FloatArray } from "../../src/runtime/kernel.ts";
-import { buildLibrarySync } from "../../src/runtime/native/build.ts";
-import { loadLibrary } from "../../src/runtime/native/library.ts";
-import { apartPlan, nativePlan } from "../../src/runtime/native/plan.ts";
-import { NativeRunner } from "../../src/runtime/native/runner.ts";
-import { prepared } from "../../src/runtime/prepare.ts";
 import { randomInputs, randomOps, randomProgram } from "../ir/random-program.ts";
-import { inputsFor, programOf, randomFloats, relativeError } from "../runtime/helpers.ts";
-import { operationCases } from "../runtime/operation-cases.ts";
-import { bytesOf, describeNative, joined, nativeKernel } from "./helpers.ts";
-
-const layers = [
-  [3, 5],
-  [4, 8],
-  [9, 7],
-  [16, 33],
-  [1, 1],
-  [64, 70],
-] as const;
-
-function dense([inputs, outputs]: (typeof layers)[number]): Program {
-  const b = new Builder();
-  const x = b.input("x", [inputs]);
-  const weights = randomFloats(inputs * outputs, { dtype: "f32", seed: 5 });
-  const bias = randomFloats(outputs, { dtype: "f32", seed: 6 });
-  const sum = b.add(b.matmul(b.constant(weights, [outputs, inputs]), x), b.constant(bias, [outputs]));
-  return programOf(`dense ${inputs} ${outputs}`, [x], [b.unary("tanh", sum), sum]);
-}
-
-/** All operations and some layers, over two inputs. */
-function everything(): Program {
-  const b = new Builder();
-  const [x, m] = [b.input("x", [6]), b.input("m", [3, 4])];
-  const cases = Object.entries(operationCases).map(([name, make]) => programOf(name, [x, m], make(b, x, m)));
-  return joined([...cases, ...layers.map(dense)]);
-}
+import { relativeError } from "../runtime/helpers.ts";
+import { expectInterpreted, expectSameBitsApart, expectWasmBits } from "./everything.ts";
+import { describeNative, joined, nativeKernel } from "./helpers.ts";
 
 describeNative("operations", () => {
-  test.each(["f32", "f64"] as const)("%s agrees with the interpreter", (dtype) => {
-    const program = everything();
-    const kernel = nativeKernel(program, { dtype });
-    for (const n of [1, 7, 66]) {
-      const inputs = inputsFor(program, n, dtype);
-      const expected = interpret(program, inputs, n);
-      kernel.runSync(inputs, n).forEach((values, index) => {
-        const error = relativeError(values, expected[index] as Float64Array);
-        const name = program.outputs[index]?.name ?? "";
-        expect(error, `${name} n=${n}`).toBeLessThan(dtype === "f32" ? 3e-6 : 1e-13);
-      });
-    }
-    kernel.dispose();
-  });
-
-  test.each(["f32", "f64"] as const)("%s deterministic has WebAssembly's bits", (dtype) => {
-    const program = everything();
-    const options = { dtype, deterministic: true };
-    const kernels = [
-      nativeKernel(program, options),
-      compileKernelSync(program, { ...options, device: "wasm" }),
-    ];
-    for (const n of [1, 70]) {
-      const inputs = inputsFor(program, n, dtype);
-      const [native, wasm] = kernels.map((kernel) => kernel.runSync(inputs, n)) as [
-        FloatArray[],
-        FloatArray[],
-      ];
-      native.forEach((values, index) =>
-        expect(differing(values, wasm[index] as FloatArray), program.outputs[index]?.name).toEqual([]),
-      );
-    }
-  });
+  test.each(["f32", "f64"] as const)("%s agrees with the interpreter", (dtype) => expectInterpreted(dtype));
+  test.each(["f32", "f64"] as const)("%s deterministic has WebAssembly's bits", (dtype) =>
+    expectWasmBits(dtype),
+  );
+  test("few rows, one after the other, have the bits of many", () => expectSameBitsApart("f32"));
 
   test("random programs agree with the interpreter", () => {
     const ops = randomOps.filter((op) => op !== "rowSum");
@@ -94,33 +32,3 @@ describeNative("operations", () => {
       });
   });
 });
-
-describeNative("few rows", () => {
-  test("rows one after the other have the same bits", () => {
-    const program = prepared(everything());
-    const plan = nativePlan(program, { device: "native", dtype: "f32" });
-    const apart = apartPlan(plan);
-    const [rows, features] = [plan, apart].map(
-      (each) => new NativeRunner(each, loadLibrary(buildLibrarySync(each.code.source, each.compiler)), true),
-    ) as [NativeRunner, NativeRunner];
-    const inputs = inputsFor(program, 3, "f32");
-    const [wanted, got] = [rows.runSync(inputs, 3), features.runSync(inputs, 3)];
-    got.forEach((values, index) =>
-      expect(differing(values, wanted[index] as FloatArray), program.outputs[index]?.name).toEqual([]),
-    );
-  });
-});
-
-/** Cells with different bits, NaN payloads apart. */
-function differing(a: FloatArray, b: FloatArray): string[] {
-  const size = a.BYTES_PER_ELEMENT;
-  const [x, y] = [Buffer.from(bytesOf(a)), Buffer.from(bytesOf(b))];
-  return Array.from(a, (value, cell) => ({ value, cell })).flatMap(({ value, cell }) => {
-    const same = x
-      .subarray(cell * size, cell * size + size)
-      .equals(y.subarray(cell * size, cell * size + size));
-    return same || (Number.isNaN(value) && Number.isNaN(b[cell]))
-      ? []
-      : [`${cell}: ${value}, not ${b[cell]}`];
-  });
-}
