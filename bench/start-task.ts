@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { signatureOf } from "../src/api/arguments.ts";
 import { planJacobian } from "../src/api/plan.ts";
+import { invariant } from "../src/errors.ts";
 import { jacrow } from "../src/index.ts";
 import { buildLibrarySync, knownLibrary } from "../src/runtime/native/build.ts";
 import { findCompiler } from "../src/runtime/native/compiler.ts";
@@ -44,7 +45,7 @@ function cachedStart(source: string): number {
   return timed(() => {
     requireKoffi();
     const library = knownLibrary(source, findCompiler());
-    if (library === undefined) throw new Error("the library is not cached");
+    invariant(library !== undefined, "a library that was just compiled is not cached");
     loadLibrary(library);
   }).ms;
 }

@@ -41,7 +41,7 @@ function ours(report: Report, series: Series, q: Floats): Floats {
   const bound = J.bind({ n, inputs: [7] });
   bound.inputs.data.set(q);
   const { median, minimum } = timeSync(() => bound.run(), { budget: 500, most: n > 1000 ? 20 : 20_000 });
-  const Z = bound.result.data.slice() as Floats;
+  const Z = bound.result.data.slice();
   const checked = Math.min(n, CHECKED);
   const plain = Float64Array.from({ length: checked * 42 }, () => 0);
   for (let row = 0; row < checked; row++)

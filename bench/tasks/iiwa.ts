@@ -49,8 +49,8 @@ export function position(q: Row<7>): Tensor {
 
 /** The 6 × 7 matrix, its upper half by differentiating the position. */
 export function geometricJacobian(q: Row<7>): Tensor {
-  const axes = chain(q).axes.map((axis) => mul(1, axis) as Tensor);
-  return concat([jacobian(position)(q) as Tensor, stack(axes, { axis: 1 })]);
+  const axes = chain(q).axes.map((axis) => mul(1, axis));
+  return concat([jacobian(position)(q), stack(axes, { axis: 1 })]);
 }
 
 /** The same for one configuration in closed form, as plain JavaScript: axis × (end − joint), and the axis. */
