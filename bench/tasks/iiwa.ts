@@ -61,21 +61,21 @@ export function plainJacobian(q: ArrayLike<number>): Float64Array {
     [0, 0, 1],
   ] as [number[], number[], number[]];
   let end = [0, 0, 0];
-  const sum = (a: number[], s: number, b: number[], t: number): number[] =>
+  const sum = (a: number[], b: number[], [s, t]: readonly [number, number]): number[] =>
     a.map((value, index) => s * value + t * (b[index] as number));
   const joints = LINKS.map(({ d, turn }, joint) => {
     const made = { axis: z, from: end };
     const [c, s] = [Math.cos(q[joint] as number), Math.sin(q[joint] as number)];
-    end = sum(end, 1, z, d);
-    const along = sum(y, c, x, -s);
-    x = sum(x, c, y, s);
+    end = sum(end, z, [1, d]);
+    const along = sum(y, x, [c, -s]);
+    x = sum(x, y, [c, s]);
     if (turn === 0) y = along;
-    else [y, z] = [sum(z, turn, z, 0), sum(along, -turn, along, 0)];
+    else [y, z] = [sum(z, z, [turn, 0]), sum(along, along, [-turn, 0])];
     return made;
   });
   const out = new Float64Array(42);
   joints.forEach(({ axis, from }, joint) => {
-    const arm = sum(end, 1, from, -1);
+    const arm = sum(end, from, [1, -1]);
     for (let row = 0; row < 3; row++) {
       const [i, j] = [(row + 1) % 3, (row + 2) % 3];
       out[row * 7 + joint] =

@@ -43,8 +43,9 @@ export function flattenArguments<T>(
   how: Omit<Flattening<T>, "root" | "first">,
 ): { leaves: readonly Leaf<T>[]; structure: Structure } {
   const leaves: Leaf<T>[] = [];
+  const { isLeaf, refuse } = how;
   const items = args.map((arg, index) => {
-    const part = flatten(arg, { ...how, root: "", first: leaves.length });
+    const part = flatten(arg, { isLeaf, refuse, root: "", first: leaves.length });
     const prefix = args.length === 1 ? "x" : `x${index}`;
     for (const { name, value } of part.leaves) leaves.push({ value, name: argumentName(name, prefix) });
     return part.structure;

@@ -3,8 +3,9 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, test, vi } from "vitest";
 
-vi.hoisted(() => {
+const compiler = vi.hoisted(() => {
   process.env["JACROW_CC"] = "clang";
+  return "clang";
 });
 
 import { findCompiler } from "../../src/runtime/native/compiler.ts";
@@ -16,7 +17,7 @@ const SHARE = 4;
 
 const absent = ((): string | undefined => {
   try {
-    execFileSync("clang", ["--version"], { stdio: "ignore" });
+    execFileSync(compiler, ["--version"], { stdio: "ignore" });
     return obstacle;
   } catch {
     return "no clang here";
