@@ -7,7 +7,7 @@
 
 import { InternalError, UsageError } from "../errors.ts";
 import { evaluateInto, valueOf } from "../ir/evaluate.ts";
-import { nodesOf, topologicalOrder } from "../ir/graph.ts";
+import { nodesOf, operandsOf } from "../ir/graph.ts";
 import { at, showShape, sizeOf } from "../ir/shape.ts";
 import { type Tensor, tensorOf } from "../ir/tensor.ts";
 import type { InputNode, Node, Program, RowSumNode } from "../ir/types.ts";
@@ -56,7 +56,15 @@ export function evaluateBound(
 ): Float64Array[] {
   const values = new Map<Node, Tensor>();
   for (const [input, numbers] of sharedInputs) values.set(input, tensorOf(numbers, input.shape));
-  evaluateInto(values, topologicalOrder(nodes));
+  // Not in topologicalOrder: regions of programs with loops have builders of their own, whose ids meet.
+  const stack = [...nodes];
+  for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
+    const open = values.has(node) ? [] : operandsOf(node).filter((operand) => !values.has(operand));
+    stack.push(...open);
+    if (open.length > 0) continue;
+    evaluateInto(values, [node]);
+    stack.pop();
+  }
   return nodes.map((node) => valueOf(values, node).data);
 }
 

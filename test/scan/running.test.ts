@@ -1,6 +1,7 @@
 /** Loops that stay loops give what their steps give one after the other, on every target. */
 
 import { describe, expect, test } from "vitest";
+import { jacobianProgram } from "../../src/autodiff/index.ts";
 import { embeddedJs } from "../../src/codegen/js/module.ts";
 import { at, range } from "../../src/ir/shape.ts";
 import type { InputNode, Program } from "../../src/ir/types.ts";
@@ -10,6 +11,7 @@ import { type Buffer, leavesOf } from "../../src/lower/loops.ts";
 import { hoistScans, optimize, unrollScans } from "../../src/optimize/optimize.ts";
 import { registeredDevice } from "../../src/runtime/devices.ts";
 import { evaluateBound, interpret } from "../../src/runtime/interpreter.ts";
+import { prepared } from "../../src/runtime/prepare.ts";
 import { compileModuleSync } from "../../src/runtime/wasm/module.ts";
 import { wasmPlan } from "../../src/runtime/wasm/plan.ts";
 import { WasmRunner } from "../../src/runtime/wasm/runner.ts";
@@ -96,6 +98,16 @@ describe("random loops", () => {
       expectRows(kernel.runSync(inputs, ROWS), program, inputs);
       kernel.dispose();
     });
+  });
+
+  test("WebAssembly, a Jacobian", () => {
+    const value = loopProgram(1, { steps: 3 });
+    const program = jacobianProgram(value, { wrt: [0, 1], mode: "forward", unrolled: 0, allowZero: true });
+    const inputs = randomInputs(program, ROWS);
+    const plan = wasmPlan(prepared(program), { ...options, device: "wasm" });
+    const kernel = new WasmRunner(plan, compileModuleSync(plan.code.bytes));
+    expectRows(kernel.runSync(inputs, ROWS), program, inputs);
+    kernel.dispose();
   });
 
   test("JavaScript", async () => {
