@@ -31,6 +31,15 @@ export function layout(sizes: readonly number[], batch: BatchPlace | undefined):
   return batch === undefined ? { sizes } : { sizes, batch };
 }
 
+/** The layout without some axes, none of them the batch's. */
+export function squeezed({ sizes, batch }: Layout, axes: readonly number[]): Layout {
+  const before = batch === undefined ? 0 : axes.filter((axis) => axis < batch.axis).length;
+  return layout(
+    sizes.filter((_, axis) => !axes.includes(axis)),
+    batch && { ...batch, axis: batch.axis - before },
+  );
+}
+
 /** The shape of the IR value: axes of size one are left out, a pure batch axis with them. */
 export function rowShape({ sizes }: Layout): number[] {
   return sizes.filter((size) => size !== 1);

@@ -10,7 +10,7 @@ import { operandsOf, programOf, topologicalOrder } from "../ir/graph.ts";
 import { at, range } from "../ir/shape.ts";
 import type { InputNode, Node } from "../ir/types.ts";
 import { type Call, cellOf } from "./call.ts";
-import { type Layout, layout, rowShape } from "./layout.ts";
+import { type Layout, layout, rowShape, squeezed } from "./layout.ts";
 import { Value } from "./value.ts";
 
 /** Loops of at most this many steps are imported step by step: what is known in each folds. */
@@ -46,7 +46,7 @@ export function looped(
     return new Value({ dtype: like.dtype, layout: own, node: () => node, path });
   };
   const carried = state.map((value) => standIn(value, value.layout));
-  const entries = stacks.map((value) => standIn(value, entryLayout(value.layout)));
+  const entries = stacks.map((value) => standIn(value, squeezed(value.layout, [0])));
   const results = step(carried, entries);
   if (!results.state.every((value, index) => isAlike(value, at(state, index)))) return undefined;
   const nodes = scanNodes(call, { steps, state, stacks }, { carried, entries, results });
@@ -79,10 +79,6 @@ function scanNodes(
     perStep: stacks.map(({ node }) => node),
     captured,
   });
-}
-
-function entryLayout({ sizes, batch }: Layout): Layout {
-  return layout(sizes.slice(1), batch && { ...batch, axis: batch.axis - 1 });
 }
 
 function stackLayout({ sizes, batch }: Layout, steps: number): Layout {

@@ -3,7 +3,7 @@
 import { at, range, sizeOf } from "../../ir/shape.ts";
 import type { Call } from "../call.ts";
 import { broadcastLayouts } from "../elementwise.ts";
-import { isBatchAxis, type Layout, layout, plain, symbolicShape } from "../layout.ts";
+import { isBatchAxis, type Layout, layout, plain, squeezed, symbolicShape } from "../layout.ts";
 import { moved, transposed } from "../movement.ts";
 import { copyZeros, relabelled, reshaped } from "../reshape.ts";
 import { foldAll, isNumber, type Size } from "../size.ts";
@@ -66,14 +66,6 @@ const squeeze: Operator = row(1, (call) => {
     call.mixes("it squeezes the batch axis, which is right for a single row only");
   return relabelled(x, call, squeezed(x.layout, axes));
 });
-
-function squeezed({ sizes, batch }: Layout, axes: readonly number[]): Layout {
-  const before = batch === undefined ? 0 : axes.filter((axis) => axis < batch.axis).length;
-  return layout(
-    sizes.filter((_, axis) => !axes.includes(axis)),
-    batch && { ...batch, axis: batch.axis - before },
-  );
-}
 
 /** The value with new axes of size one at these places of the result. */
 export function unsqueezed(call: Call, value: Value, axes: readonly number[]): Value {

@@ -9,15 +9,13 @@
 import { UnsupportedError } from "../../errors.ts";
 import { at, range } from "../../ir/shape.ts";
 import type { Call } from "../call.ts";
-import { layout } from "../layout.ts";
 import type { GraphProto } from "../model.ts";
-import { relabelled } from "../reshape.ts";
 import { isNumber } from "../size.ts";
-import { looped, MOST_UNROLLED } from "../steps.ts";
+import { looped, MOST_UNROLLED, type StepResult } from "../steps.ts";
 import type { Value } from "../value.ts";
-import { transpose, unsqueezed } from "./axes.ts";
+import { transpose } from "./axes.ts";
 import { type Operator, type OperatorTable, row } from "./operator.ts";
-import { cut, joined } from "./slices.ts";
+import { cut, entryOf, stacked } from "./slices.ts";
 
 const MOST_STEPS = 1024;
 
@@ -40,7 +38,7 @@ function checkSteps(call: Call, steps: number): void {
 const loop: Operator = row(1, (call) => {
   const body = bodyOf(call);
   const most = call.inputs[0] === undefined ? MOST_STEPS : at(call.numbers(0, "trip count"), 0);
-  let state = call.inputs.slice(2) as Value[];
+  let state = call.inputs.slice(2) as readonly Value[];
   const collected: Value[][] = range(Math.max(0, body.outputs.length - 1 - state.length)).map(() => []);
   let running = call.inputs[1] === undefined || at(call.numbers(1, "condition"), 0) !== 0;
   const known =
@@ -53,11 +51,12 @@ const loop: Operator = row(1, (call) => {
       call.known([1], [], "bool"),
       ...state,
     ]);
-    state = results.slice(0, state.length);
-    results.slice(state.length).forEach((value, k) => collected[k]?.push(value));
+    const next = divided(results, state.length);
+    state = next.state;
+    next.outputs.forEach((value, k) => collected[k]?.push(value));
     running = conditionOf(call, condition as Value);
   }
-  return [...state, ...collected.map((values) => stacked(call, values, 0))];
+  return [...state, ...collected.map((values) => stackedSteps(call, values, 0))];
 });
 
 /** Many steps of a body whose condition is known to hold, and that takes its step as a number like any other. */
@@ -77,13 +76,18 @@ function countedLoop(
         ...before,
       ]);
       holds = condition?.cells?.[0] === 1;
-      return { state: results.slice(0, state.length), outputs: results.slice(state.length) };
+      return divided(results, state.length);
     });
     return loop && holds ? [...loop.state, ...loop.outputs] : undefined;
   } catch (error) {
     if (error instanceof UnsupportedError) return undefined;
     throw error;
   }
+}
+
+/** A body's results: so many of state, then outputs. */
+function divided(results: readonly Value[], states: number): StepResult {
+  return { state: results.slice(0, states), outputs: results.slice(states) };
 }
 
 function conditionOf(call: Call, { cells }: Value): boolean {
@@ -96,7 +100,7 @@ function conditionOf(call: Call, { cells }: Value): boolean {
 const scan: Operator = row(9, (call) => {
   const body = bodyOf(call);
   const scanned = call.int("num_scan_inputs", 1);
-  let state = call.given.slice(0, -scanned);
+  let state: readonly Value[] = call.given.slice(0, -scanned);
   const inputs = call.given.slice(-scanned);
   const axes = call.ints("scan_input_axes") ?? inputs.map(() => 0);
   const steps = at(at(inputs, 0).layout.sizes, call.axis(at(axes, 0), at(inputs, 0).rank));
@@ -113,15 +117,15 @@ const scan: Operator = row(9, (call) => {
         index: place("scan_input_directions", k, step),
       }),
     );
-    const results = call.subgraph(body, [...state, ...slices]);
-    state = results.slice(0, state.length);
-    results.slice(state.length).forEach((value, k) => {
+    const next = divided(call.subgraph(body, [...state, ...slices]), state.length);
+    state = next.state;
+    next.outputs.forEach((value, k) => {
       at(collected, k)[place("scan_output_directions", k, step)] = value;
     });
   }
   return [
     ...state,
-    ...collected.map((values, k) => stacked(call, values, call.ints("scan_output_axes")?.[k] ?? 0)),
+    ...collected.map((values, k) => stackedSteps(call, values, call.ints("scan_output_axes")?.[k] ?? 0)),
   ];
 });
 
@@ -145,10 +149,9 @@ function scanLoop(
     if (input.layout.batch?.axis === axis) call.mixes(`it steps along axis ${axis}, the batch`);
     return turned(moved(call, input, [axis, 0]), "scan_input_directions", k);
   });
-  const loop = looped(call, { steps, state, stacks }, (before, entries) => {
-    const results = call.subgraph(body, [...before, ...entries]);
-    return { state: results.slice(0, state.length), outputs: results.slice(state.length) };
-  });
+  const loop = looped(call, { steps, state, stacks }, (before, entries) =>
+    divided(call.subgraph(body, [...before, ...entries]), state.length),
+  );
   return (
     loop && [
       ...loop.state,
@@ -169,30 +172,15 @@ function moved(call: Call, value: Value, [from, to]: readonly [number, number]):
   return transpose(call, value, rest.toSpliced(to, 0, from));
 }
 
-function stacked(call: Call, values: readonly Value[], axis: number): Value {
+function stackedSteps(call: Call, values: readonly Value[], axis: number): Value {
   if (values.length === 0) call.unsupported("a loop of no steps gives nothing to stack.");
-  const place = call.axis(axis, at(values, 0).rank + 1);
-  return joined(
-    call,
-    values.map((value) => unsqueezed(call, value, [place])),
-    place,
-  );
+  return stacked(call, values, axis);
 }
 
-/** One entry along an axis that is not the batch. */
+/** One step's entry of an input. */
 function entry(call: Call, x: Value, { axis, index }: { axis: number; index: number }): Value {
-  const { sizes, batch } = x.layout;
-  if (batch?.axis === axis) call.mixes(`it steps along axis ${axis}, the batch`);
-  const one = cut(call, x, new Map([[axis, { start: index, step: 1, count: 1 }]]));
-  const rest = batch && { ...batch, axis: batch.axis > axis ? batch.axis - 1 : batch.axis };
-  return relabelled(
-    one,
-    call,
-    layout(
-      sizes.filter((_, k) => k !== axis),
-      rest,
-    ),
-  );
+  if (x.layout.batch?.axis === axis) call.mixes(`it steps along axis ${axis}, the batch`);
+  return entryOf(call, x, { axis, index });
 }
 
 /** Branches and loops by name. */

@@ -13,14 +13,13 @@ import type { Call } from "../call.ts";
 import { contraction } from "../contraction.ts";
 import { elementwise } from "../elementwise.ts";
 import { type Layout, layout } from "../layout.ts";
-import { relabelled } from "../reshape.ts";
 import { looped } from "../steps.ts";
 import type { Value } from "../value.ts";
 import { added, multiplied } from "./arithmetic.ts";
-import { transpose, unsqueezed } from "./axes.ts";
+import { transpose } from "./axes.ts";
 import { filled } from "./constants.ts";
 import { type Operator, type OperatorTable, row } from "./operator.ts";
-import { cut, joined } from "./slices.ts";
+import { cut, entryOf, joined, stacked } from "./slices.ts";
 
 type Activation = (b: Builder, x: Node) => Node;
 
@@ -166,10 +165,8 @@ function initial(
 
 /** x[index] along axis 0. */
 function entry(call: Call, x: Value, index: number): Value {
-  const { sizes, batch } = x.layout;
-  if (batch?.axis === 0) call.mixes("its first axis, which is no batch, carries the batch");
-  const one = cut(call, x, new Map([[0, { start: index, step: 1, count: 1 }]]));
-  return relabelled(one, call, layout(sizes.slice(1), batch && { ...batch, axis: batch.axis - 1 }));
+  if (x.layout.batch?.axis === 0) call.mixes("its first axis, which is no batch, carries the batch");
+  return entryOf(call, x, { axis: 0, index });
 }
 
 /** Cells of the last axis. */
@@ -244,14 +241,6 @@ const gruCell: Cell = (direction, product, [state]) => {
   const gap = elementwise(call, [h, n], { emit: (b, [x, y]) => b.sub(x as Node, y as Node) });
   return [added(call, n, multiplied(call, z, gap))];
 };
-
-function stacked(call: Call, values: readonly Value[], axis: number): Value {
-  return joined(
-    call,
-    values.map((value) => unsqueezed(call, value, [axis])),
-    axis,
-  );
-}
 
 /** Y (steps, directions, batch, hidden), then the last states (directions, batch, hidden). */
 function results(call: Call, runs: readonly Run[], batchFirst: boolean): Value[] {

@@ -13,7 +13,7 @@ import type { Value } from "../value.ts";
 import { transpose, unsqueezed } from "./axes.ts";
 import { legalIndices, picked, wrapped } from "./gather.ts";
 import { type OperatorTable, row } from "./operator.ts";
-import { cut, joined } from "./slices.ts";
+import { cut, joined, stacked } from "./slices.ts";
 
 /** X is (batch, heads, steps, size), or (batch, steps, heads·size) with `num_heads`. */
 function rotaryEmbedding(call: Call): Value {
@@ -85,12 +85,7 @@ function rotated(call: Call, x: Value, [cosine, sine]: readonly [Value, Value]):
   const real = turn((m, [p, q, c, s]) => m.sub(m.mul(p, c), m.mul(q, s)));
   const imaginary = turn((m, [p, q, c, s]) => m.add(m.mul(p, s), m.mul(q, c)));
   if (!neighbours) return joined(call, [real, imaginary], 3);
-  const pairs = joined(
-    call,
-    [real, imaginary].map((value) => unsqueezed(call, value, [4])),
-    4,
-  );
-  return reshaped(call, pairs, symbolicShape(x.layout));
+  return reshaped(call, stacked(call, [real, imaginary], 4), symbolicShape(x.layout));
 }
 
 /** Rotary embeddings by name. */

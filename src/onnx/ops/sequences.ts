@@ -6,12 +6,11 @@
 
 import { at, range } from "../../ir/shape.ts";
 import type { Call } from "../call.ts";
-import { plain } from "../layout.ts";
+import { plain, squeezed } from "../layout.ts";
 import { relabelled } from "../reshape.ts";
 import { Value } from "../value.ts";
-import { unsqueezed } from "./axes.ts";
 import { type Operator, type OperatorTable, row } from "./operator.ts";
-import { cut, joined } from "./slices.ts";
+import { cut, joined, stacked } from "./slices.ts";
 
 /** A value that holds these tensors. */
 function sequence(call: Call, items: readonly Value[]): Value {
@@ -60,32 +59,16 @@ function split(call: Call): Value {
     const part = cut(call, x, new Map([[axis, { start, step: 1, count }]]));
     start += count;
     return call.inputs[1] === undefined && call.int("keepdims", 1) === 0
-      ? withoutAxis(call, part, axis)
+      ? relabelled(part, call, squeezed(part.layout, [axis]))
       : part;
   });
   return sequence(call, parts);
 }
 
-function withoutAxis(call: Call, x: Value, axis: number): Value {
-  const { sizes, batch } = x.layout;
-  const rest = plain(sizes.filter((_, k) => k !== axis));
-  if (batch === undefined) return relabelled(x, call, rest);
-  return relabelled(x, call, {
-    ...rest,
-    batch: { ...batch, axis: batch.axis - (batch.axis > axis ? 1 : 0) },
-  });
-}
-
 function concatenated(call: Call): Value {
   const items = itemsOf(call);
   if (items.length === 0) call.malformed("its sequence is empty.");
-  if (call.int("new_axis", 0) === 0) return joined(call, items, call.int("axis", 0));
-  const axis = call.axis(call.int("axis", 0), at(items, 0).rank + 1);
-  return joined(
-    call,
-    items.map((item) => unsqueezed(call, item, [axis])),
-    axis,
-  );
+  return (call.int("new_axis", 0) === 0 ? joined : stacked)(call, items, call.int("axis", 0));
 }
 
 const insert: Operator = row(11, (call) => {

@@ -2,10 +2,12 @@
 
 import { at, range } from "../../ir/shape.ts";
 import type { Call } from "../call.ts";
-import { type BatchPlace, layout } from "../layout.ts";
+import { type BatchPlace, layout, squeezed } from "../layout.ts";
 import { moved, openAxes } from "../movement.ts";
+import { relabelled } from "../reshape.ts";
 import { isNumber, type Size } from "../size.ts";
 import type { Value } from "../value.ts";
+import { unsqueezed } from "./axes.ts";
 import { gather } from "./gather.ts";
 import { type Operator, type OperatorTable, row } from "./operator.ts";
 
@@ -34,6 +36,12 @@ export function cut(call: Call, value: Value, cuts: ReadonlyMap<number, Cut>): V
         shape: own.map(({ count }) => count),
       }),
   });
+}
+
+/** One entry along an axis that is not the batch. */
+export function entryOf(call: Call, x: Value, { axis, index }: { axis: number; index: number }): Value {
+  const one = cut(call, x, new Map([[axis, { start: index, step: 1, count: 1 }]]));
+  return relabelled(one, call, squeezed(one.layout, [axis]));
 }
 
 /** Attributes before opset 10, inputs since. */
@@ -135,6 +143,13 @@ export function joined(call: Call, parts: readonly Value[], writtenAxis: number)
             place,
           ),
   });
+}
+
+/** Values side by side along a new axis. */
+export function stacked(call: Call, parts: readonly Value[], writtenAxis: number): Value {
+  const axis = call.axis(writtenAxis, at(parts, 0).rank + 1);
+  const apart = parts.map((part) => unsqueezed(call, part, [axis]));
+  return joined(call, apart, axis);
 }
 
 function requireAligned(
