@@ -16,7 +16,7 @@ import { UsageError } from "../errors.ts";
 import { Builder } from "../ir/builder.ts";
 import { inline, programOf } from "../ir/graph.ts";
 import { rebuild } from "../ir/rebuild.ts";
-import { at, range, sameShape, showShape, sizeOf } from "../ir/shape.ts";
+import { at, sameShape, showShape, sizeOf } from "../ir/shape.ts";
 import type { InputNode, Output, Program } from "../ir/types.ts";
 import { isRowFunction, type RowFunction } from "../trace/row-function.ts";
 import type { Structure } from "../trace/structure.ts";
@@ -180,10 +180,7 @@ function pickedEntries({ program, outputs }: Base, entries: readonly number[]): 
   const b = new Builder();
   const inputs = program.inputs.map((input) => rebuild(b, input, []) as InputNode);
   const value = at(inline(b, program, inputs), 0);
-  const rows = entries.map((entry) => {
-    const starts = range(value.shape.length).map((axis) => (axis === 0 ? entry : 0));
-    return b.slice(value, { starts, steps: starts.map(() => 1), shape: [1, ...value.shape.slice(1)] });
-  });
+  const rows = entries.map((entry) => b.part(value, { axis: 0, start: entry, count: 1 }));
   return {
     program: programOf(program.name, inputs, [{ name: output.name, value: b.concat(rows, 0) }]),
     outputs,

@@ -7,7 +7,7 @@
  */
 
 import { Builder } from "../ir/builder.ts";
-import { programOf } from "../ir/graph.ts";
+import { operandsOf, programOf } from "../ir/graph.ts";
 import { at, range, sizeOf } from "../ir/shape.ts";
 import type { InputNode, Node, Output, Program, ScanNode, Shape } from "../ir/types.ts";
 import type { Activity } from "./loop-activity.ts";
@@ -53,9 +53,10 @@ function filled(
   return { value, mask: channel?.mask ?? b.constant(present, shape, "bool") };
 }
 
-const values = (list: readonly Channel[]): Node[] => list.map(({ value }) => value);
-const masks = (list: readonly Channel[]): Node[] =>
-  list.flatMap(({ mask }) => (mask === undefined ? [] : [mask]));
+/** The values of channels. */
+export const values = (list: readonly Channel[]): Node[] => list.map(({ value }) => value);
+/** The masks of those channels that have one. */
+export const masks = (list: readonly Channel[]): Node[] => list.flatMap(({ mask }) => mask ?? []);
 
 /** A list of values and, behind them, their masks, as channels. */
 function paired(list: readonly Node[], count: number): Channel[] {
@@ -66,7 +67,7 @@ function paired(list: readonly Node[], count: number): Channel[] {
 export function pushThrough(b: Builder, job: StepJob, given: readonly (Channel | undefined)[]): Swept {
   const { scan, activity, seeds, masked } = job;
   const step = forwardStep(job);
-  const operands = [...scan.carries, ...scan.perStep, ...scan.captured];
+  const operands = operandsOf(scan);
   const lists = KINDS.map((kind) => {
     const positions = positionsOf(scan, kind);
     const channels = activeAt(activity.inputs, positions).map((position) =>
@@ -123,7 +124,7 @@ interface Backwards {
 export function pullThrough(b: Builder, job: StepJob, given: readonly (Channel | undefined)[]): Swept {
   const { scan, activity, seeds, masked } = job;
   const { body, carries, perStep, captured } = scan;
-  const operands = [...carries, ...perStep, ...captured];
+  const operands = operandsOf(scan);
   const places = KINDS.map((kind) => activeAt(activity.inputs, positionsOf(scan, kind)));
   const [ofCarries, ofSteps, ofCaptured] = places as [number[], number[], number[]];
   const ends = ofCarries.map((index) =>
@@ -183,12 +184,8 @@ function exchanged(b: Builder, node: Node): Node {
 }
 
 function reversed(b: Builder, node: Node): Node {
-  const rest = node.shape.slice(1);
-  return b.slice(node, {
-    starts: [at(node.shape, 0) - 1, ...rest.map(() => 0)],
-    steps: [-1, ...rest.map(() => 1)],
-    shape: node.shape,
-  });
+  const count = at(node.shape, 0);
+  return b.part(node, { axis: 0, start: count - 1, count, step: -1 });
 }
 
 /** Runs the steps, keeping carries, then runs backwards over them. */
@@ -236,8 +233,8 @@ function bySegments(b: Builder, job: Backwards, stretch: Stretch): StretchResult
   const count = Math.floor(stretch.steps / length);
   const whole = count * length;
   const main = (node: Node): Node =>
-    b.reshape(part(b, node, [0, whole]), [count, length, ...node.shape.slice(1)]);
-  const tail = (node: Node): Node => part(b, node, [whole, stretch.steps]);
+    b.reshape(b.part(node, { axis: 0, start: 0, count: whole }), [count, length, ...node.shape.slice(1)]);
+  const tail = (node: Node): Node => b.part(node, { axis: 0, start: whole, count: stretch.steps - whole });
   const { body } = job.scan;
   const own = stretch.carries.length;
   const perStep = stretch.perStep.map(main);
@@ -276,15 +273,6 @@ function bySegments(b: Builder, job: Backwards, stretch: Stretch): StretchResult
     segments: count,
     keptCells: count * cellsOf(stretch.carries) + keptBy(length, cellsOf(stretch.carries)),
   };
-}
-
-function part(b: Builder, node: Node, [from, to]: readonly [number, number]): Node {
-  const rest = node.shape.slice(1);
-  return b.slice(node, {
-    starts: [from, ...rest.map(() => 0)],
-    steps: node.shape.map(() => 1),
-    shape: [to - from, ...rest],
-  });
 }
 
 /** Inputs like the given nodes, stacked ones with the steps of a segment only. */

@@ -17,7 +17,7 @@ import { identityTerm, type LinearMap } from "./linear-map.ts";
 import type { Direction, Linearized, LoopReport, LoopTools, OpenLoop } from "./linearized.ts";
 import { activityOf } from "./loop-activity.ts";
 import { accumulated, aliveNode, dense, forwardStep, reverseStep, type StepJob } from "./loop-steps.ts";
-import { type Channel, pullThrough, pushThrough, type Swept } from "./loop-sweeps.ts";
+import { type Channel, masks, pullThrough, pushThrough, type Swept, values } from "./loop-sweeps.ts";
 import { denseNode } from "./materialize.ts";
 
 /** The graph while loops are open. */
@@ -137,7 +137,7 @@ class Closer {
             operands.map(({ vertex }) => vertex),
             seeds.vertices,
           );
-    const given = scanOperands(scan).map((): Channel | undefined => undefined);
+    const given = loop.operands.map((): Channel | undefined => undefined);
     const guarded = found.some((each) => each.guarded);
     const masked = isSingular(scan) && (guarded || hasBranches(scan));
     operands.forEach(({ index, vertex }, position) => {
@@ -257,7 +257,7 @@ class Closer {
       return { value, mask: masked ? b.reshape(aliveNode(b, block, shapes), shape) : undefined };
     });
     const value = b.concat(values(parts), axis);
-    return masked ? { value, mask: b.concat(masksOf(parts), axis) } : { value };
+    return masked ? { value, mask: b.concat(masks(parts), axis) } : { value };
   }
 
   /** Edges between a vertex and the seeds' vertices. */
@@ -275,7 +275,7 @@ class Closer {
       const count = sizeOf(far);
       const shape = side === "in" ? [...own, ...far] : [...far, ...own];
       const from = start;
-      const cut = (node: Node): Node => b.reshape(along(b, node, { axis, start: from, count }), shape);
+      const cut = (node: Node): Node => b.reshape(b.part(node, { axis, start: from, count }), shape);
       const block = { value: cut(channel.value), mask: channel.mask && cut(channel.mask) };
       const axes =
         side === "in"
@@ -290,13 +290,6 @@ class Closer {
 
 const isEnd = (of: LoopReport["of"]): boolean => of === "inputs" || of === "outputs";
 const operandsOf = ({ operands }: OpenLoop): Vertex[] => operands.filter((vertex) => vertex !== undefined);
-const scanOperands = ({ carries, perStep, captured }: ScanNode): Node[] => [
-  ...carries,
-  ...perStep,
-  ...captured,
-];
-const values = (list: readonly Channel[]): Node[] => list.map(({ value }) => value);
-const masksOf = (list: readonly Channel[]): Node[] => list.flatMap(({ mask }) => mask ?? []);
 const isGuarded = (term: LinearMap[number]): boolean => term.guard !== undefined || term.memory !== undefined;
 
 /** Can a factor of the body be infinite? Only then a zero of a branch not taken must be told from others. */
@@ -315,34 +308,15 @@ function hasBranches({ body }: { body: Program }): boolean {
   });
 }
 
-function along(
-  b: Builder,
-  node: Node,
-  { axis, start, count }: { axis: number; start: number; count: number },
-): Node {
-  return b.slice(node, {
-    starts: node.shape.map((_, each) => (each === axis ? start : 0)),
-    steps: node.shape.map(() => 1),
-    shape: node.shape.map((size, each) => (each === axis ? count : size)),
-  });
-}
-
 /** Vertices from which some of the ends can be reached, through loops too. */
 function leadingTo({ graph, open }: OpenGraph, ends: readonly Vertex[]): Set<Vertex> {
-  const found = new Set<Vertex>();
-  const waiting = [...ends];
   const loopOf = new Map(
     open.flatMap((loop) => [...loop.results.values()].map((vertex) => [vertex, loop] as const)),
   );
-  for (let vertex = waiting.pop(); vertex !== undefined; vertex = waiting.pop()) {
-    if (found.has(vertex)) continue;
-    found.add(vertex);
-    waiting.push(
-      ...graph.predecessors(vertex),
-      ...(loopOf.has(vertex) ? operandsOf(loopOf.get(vertex) as OpenLoop) : []),
-    );
-  }
-  return found;
+  return closure(ends, (vertex) => {
+    const loop = loopOf.get(vertex);
+    return [...graph.predecessors(vertex), ...(loop === undefined ? [] : operandsOf(loop))];
+  });
 }
 
 /** The part of a graph between some vertices, each target with an end of its own. */

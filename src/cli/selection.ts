@@ -86,13 +86,7 @@ function joined(choices: readonly Choice[]): Choice[] {
 }
 
 function entriesOf(b: Builder, value: Node, entries: readonly RowRange[]): Node {
-  const parts = entries.map(({ start, end }) =>
-    b.slice(value, {
-      starts: value.shape.map((_, axis) => (axis === 0 ? start : 0)),
-      steps: value.shape.map(() => 1),
-      shape: value.shape.map((size, axis) => (axis === 0 ? end - start : size)),
-    }),
-  );
+  const parts = entries.map(({ start, end }) => b.part(value, { axis: 0, start, count: end - start }));
   return parts.length === 1 ? at(parts, 0) : b.concat(parts, 0);
 }
 

@@ -16,6 +16,7 @@ import {
   gatherShape,
   type Inferred,
   liesInside,
+  type PartSpec,
   type ScanOperands,
   type SliceSpec,
   scanShape,
@@ -208,6 +209,13 @@ export class Builder {
       () => `slice ${showSlice(spec)} leaves ${showShape(a.shape)}`,
     );
     return this.#intern({ op: "slice", a, starts, steps, shape, cell: a.cell });
+  }
+
+  /** A slice of one axis, the others whole. */
+  part(a: Node, { axis, start, count, step = 1 }: PartSpec): Node {
+    const only = (inside: number, others: number): number[] =>
+      a.shape.map((_, index) => (index === axis ? inside : others));
+    return this.slice(a, { starts: only(start, 0), steps: only(step, 1), shape: a.shape.with(axis, count) });
   }
 
   pad(a: Node, spec: SliceSpec): Node {

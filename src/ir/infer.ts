@@ -18,6 +18,14 @@ export interface SliceSpec {
   readonly shape: Shape;
 }
 
+/** Part of one axis: `count` entries from `start` on, every `step`-th (by default each). */
+export interface PartSpec {
+  readonly axis: number;
+  readonly start: number;
+  readonly count: number;
+  readonly step?: number;
+}
+
 /** The axis labels of a two-operand einsum. */
 export interface ContractLabels {
   readonly a: readonly number[];

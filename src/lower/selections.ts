@@ -171,13 +171,8 @@ function picked(b: Builder, source: Node, { from, to, pairs }: Table): Node | un
     sizeOf(to.sizes),
   );
   if (origins === undefined || from.sizes.length !== 1) return undefined;
-  const rest = source.shape.slice(1);
   const slice = (step: number, count: number): Node =>
-    b.slice(source, {
-      starts: [at(origins, 0), ...rest.map(() => 0)],
-      steps: [step, ...rest.map(() => 1)],
-      shape: [count, ...rest],
-    });
+    b.part(source, { axis: 0, start: at(origins, 0), step, count });
   const [first, second] = stepsOf(origins, to.sizes) ?? [];
   if (first !== undefined && to.sizes.length === 1 && first !== 0) return slice(first, at(to.sizes, 0));
   if (first !== undefined && second !== undefined && to.sizes.length === 2 && first > 0 && second > 0) {

@@ -140,8 +140,7 @@ function assembled(work: Work, chosen: readonly Phase[]): Node {
   const [outer, inner] = [first.shape.slice(0, axis), first.shape.slice(axis + 1)];
   const single = parts.map((part) => b.reshape(part, [...outer, line.rounds, 1, ...inner]));
   const places = b.reshape(b.concat(single, axis + 1), [...outer, line.rounds * parts.length, ...inner]);
-  const shape = [...outer, line.part.length, ...inner];
-  return b.slice(places, { starts: shape.map(() => 0), steps: shape.map(() => 1), shape });
+  return b.part(places, { axis, start: 0, count: line.part.length });
 }
 
 /** One contraction over windows of the cells. */
@@ -153,10 +152,10 @@ function phaseOf({ b, lines, out, weights, cells }: Work, phases: readonly Phase
   for (const [index, { rounds, before, spread }] of [...lines.entries()].reverse()) {
     const phase = at(phases, index);
     const [axis, own] = [rank + index, weights.labels.indexOf(spread.cell)];
-    const length = endOf(phase, rounds) - phase.low;
-    windows = sliced(b, windows, { axis, start: before + phase.low, step: 1, length });
-    windows = b.window(windows, { axis, size: phase.count, stride: 1, dilation: phase.dilation });
-    kernel = sliced(b, kernel, { axis: own, start: phase.last, step: -phase.step, length: phase.count });
+    const { low, last, step, count, dilation } = phase;
+    windows = b.part(windows, { axis, start: before + low, count: endOf(phase, rounds) - low });
+    windows = b.window(windows, { axis, size: count, stride: 1, dilation });
+    kernel = b.part(kernel, { axis: own, start: last, step: -step, count });
   }
   const spreads = lines.flatMap(({ spread }) => [spread.place, spread.cell]);
   const labels = [...cells.outer, ...spreads, ...cells.inner];
@@ -172,18 +171,4 @@ function nothing(b: Builder, { lines, out, weights, cells }: Omit<Work, "b">): N
     return own < 0 ? at(weights.node.shape, weights.labels.indexOf(label)) : at(cells.node.shape, own);
   });
   return b.broadcast(b.constant(0), shape);
-}
-
-function sliced(
-  b: Builder,
-  node: Node,
-  { axis, start, step, length }: { axis: number; start: number; step: number; length: number },
-): Node {
-  const only = (inside: number, others: (size: number) => number): number[] =>
-    node.shape.map((size, index) => (index === axis ? inside : others(size)));
-  return b.slice(node, {
-    starts: only(start, () => 0),
-    steps: only(step, () => 1),
-    shape: only(length, (size) => size),
-  });
 }

@@ -91,7 +91,7 @@ class Hoist {
   #hoistSteps(): void {
     const values = this.#readBy("sharedStep").filter(({ op }) => op !== "input" && op !== "scan");
     if (values.length === 0) return;
-    const { steps, carries, perStep, captured } = this.#scan;
+    const { steps, carries, perStep } = this.#scan;
     const shared = this.#body.inputs.flatMap((input, index) => {
       const when = this.#when.get(input);
       return when === "sharedStep" || when === "bind" || when === "constant" ? [{ input, index }] : [];
@@ -102,7 +102,7 @@ class Hoist {
       shared.map(({ input }) => input),
       values.map((value, index) => ({ name: `${index}`, value })),
     );
-    const operands = [...carries, ...perStep, ...captured];
+    const operands = operandsOf(this.#scan);
     const of = (list: typeof shared): Node[] => list.map(({ index }) => at(operands, index));
     const stacks = this.#outer.scan(body, steps, {
       carries: [],

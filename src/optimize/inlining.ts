@@ -86,11 +86,7 @@ function stepsOf(builder: Builder, { body, steps, carries, perStep, captured }: 
 }
 
 function entry(builder: Builder, stack: Node, step: number): Node {
-  const [, ...shape] = stack.shape;
-  const zeros = shape.map(() => 0);
-  const ones = shape.map(() => 1);
-  const part = builder.slice(stack, { starts: [step, ...zeros], steps: [1, ...ones], shape: [1, ...shape] });
-  return builder.reshape(part, shape);
+  return builder.reshape(builder.part(stack, { axis: 0, start: step, count: 1 }), stack.shape.slice(1));
 }
 
 function stacked(builder: Builder, parts: readonly Node[], { shape, cell }: Node): Node {

@@ -207,12 +207,7 @@ export const gatherRule: Move<GatherNode> = ({ a, indices, axis, shape }, { buil
     line !== undefined &&
     [line.start, line.start + (line.count - 1) * line.step].every((index) => index >= 0 && index < size);
   if (!inside) return undefined;
-  const part = builder.slice(a, {
-    starts: a.shape.map((_, index) => (index === axis ? line.start : 0)),
-    steps: a.shape.map((_, index) => (index === axis ? line.step : 1)),
-    shape: a.shape.with(axis, line.count),
-  });
-  return builder.reshape(part, shape);
+  return builder.reshape(builder.part(a, { ...line, axis }), shape);
 };
 
 /** Constant indices in a line: a pad. */

@@ -183,13 +183,7 @@ function cropped(call: Call, node: Node, { axis, before, reach, length }: Target
   if (length < 0 || before < 0) call.malformed("its padding is larger than its result.");
   const after = Math.max(0, before + length - reach);
   const enough = extended(b, node, { axis, before: 0, after, fill: 0 });
-  const only = (inside: number, others: number): number[] =>
-    enough.shape.map((_, index) => (index === axis ? inside : others));
-  return b.slice(enough, {
-    starts: only(before, 0),
-    steps: only(1, 1),
-    shape: enough.shape.map((size, index) => (index === axis ? length : size)),
-  });
+  return b.part(enough, { axis, start: before, count: length });
 }
 
 /** Columns (N, C · cells of a block, places) as an image whose blocks overlap and add. */

@@ -49,12 +49,7 @@ export function picked(
   const step = (indices[1] ?? 0) - (indices[0] ?? 0) || 1;
   const even = indices.length > 0 && indices.every((index, k) => index === at(indices, 0) + k * step);
   if (!even) return b.gather(node, b.constant(indices, [indices.length], "int"), axis);
-  const only = <T>(inside: T, others: T): T[] => node.shape.map((_, k) => (k === axis ? inside : others));
-  return b.slice(node, {
-    starts: only(at(indices, 0), 0),
-    steps: only(step, 1),
-    shape: node.shape.map((size, k) => (k === axis ? indices.length : size)),
-  });
+  return b.part(node, { axis, start: at(indices, 0), step, count: indices.length });
 }
 
 function openWith(sizes: readonly number[], axis: number): number[] {

@@ -155,10 +155,8 @@ function sampled(
   const mode = call.text("mode", "linear").replace(/^bi/, "");
   const count = at(places.shape, 0);
   const taps = lengths.map((length, axis) => {
-    const own = b.reshape(
-      b.slice(places, { starts: [0, lengths.length - 1 - axis], steps: [1, 1], shape: [count, 1] }),
-      [count],
-    );
+    const last = lengths.length - 1;
+    const own = b.reshape(b.part(places, { axis: 1, start: last - axis, count: 1 }), [count]);
     const [scale, shift] = reading.aligned
       ? [(length - 1) / 2, (length - 1) / 2]
       : [length / 2, (length - 1) / 2];
@@ -191,14 +189,7 @@ function gridSample(call: Call): Value {
     call.mixes("its image and its grid do not carry the batch alike");
   const [images, places] = [full(b, x), full(b, grid)];
   const one = (node: Node, sample: number, shape: readonly number[]): Node =>
-    b.reshape(
-      b.slice(node, {
-        starts: node.shape.map((_, axis) => (axis === 0 ? sample : 0)),
-        steps: node.shape.map(() => 1),
-        shape: [1, ...node.shape.slice(1)],
-      }),
-      shape,
-    );
+    b.reshape(b.part(node, { axis: 0, start: sample, count: 1 }), shape);
   const parts = range(samples).map((sample) =>
     b.reshape(
       sampled(call, {

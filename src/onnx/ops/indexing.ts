@@ -259,9 +259,8 @@ const cumSum: Operator = row(11, (call) => {
 });
 
 function reversed(b: Builder, x: Node, axis: number): Node {
-  const only = (inside: number, others: number): number[] =>
-    x.shape.map((_, k) => (k === axis ? inside : others));
-  return b.slice(x, { starts: only(at(x.shape, axis) - 1, 0), steps: only(-1, 1), shape: x.shape });
+  const count = at(x.shape, axis);
+  return b.part(x, { axis, start: count - 1, step: -1, count });
 }
 
 /** ArgMax, and ArgMin of the negative. */

@@ -19,7 +19,7 @@ import { added, multiplied } from "./arithmetic.ts";
 import { transpose } from "./axes.ts";
 import { filled } from "./constants.ts";
 import { type Operator, type OperatorTable, row } from "./operator.ts";
-import { cut, entryOf, joined, stacked } from "./slices.ts";
+import { cut, entryOf, stacked } from "./slices.ts";
 
 type Activation = (b: Builder, x: Node) => Node;
 

@@ -59,11 +59,7 @@ function transformed(
   const { b } = call;
   const given = Math.min(at(x.shape, axis), options.length);
   const last = x.shape.length - 1;
-  const cut = b.slice(x, {
-    starts: x.shape.map(() => 0),
-    steps: x.shape.map(() => 1),
-    shape: x.shape.map((size, k) => (k === axis ? given : size)),
-  });
+  const cut = b.part(x, { axis, start: 0, count: given });
   const weights = weightsOf(call, { ...options, given, parts: at(x.shape, last) });
   const labels = range(x.shape.length);
   const [bin, part] = [labels.length, labels.length + 1];

@@ -137,13 +137,7 @@ export function windowed(
   return windows.reduce((node, { size, stride, dilation, count }, k) => {
     const axis = first + 2 * k;
     const made = b.window(node, { axis, size, stride, dilation });
-    return at(made.shape, axis) === count
-      ? made
-      : b.slice(made, {
-          starts: made.shape.map(() => 0),
-          steps: made.shape.map(() => 1),
-          shape: made.shape.map((length, index) => (index === axis ? count : length)),
-        });
+    return b.part(made, { axis, start: 0, count });
   }, x);
 }
 

@@ -24,17 +24,6 @@ function requireAlike(call: Call, first: Value, others: readonly (Value | undefi
   }
 }
 
-/** Part of an axis. */
-function part(
-  b: Builder,
-  x: Node,
-  { axis, start, count }: { axis: number; start: number; count: number },
-): Node {
-  const only = (inside: number): number[] => x.shape.map((_, k) => (k === axis ? inside : 0));
-  const shape = x.shape.map((size, k) => (k === axis ? count : size));
-  return b.slice(x, { starts: only(start), steps: x.shape.map(() => 1), shape });
-}
-
 /** Each channel's own filter over the present and what the state remembers. */
 const causalConvolution: Operator = row(27, (call) => {
   const [x, w, bias, past] = [call.input(0), call.input(1), call.inputs[2], call.inputs[3]];
@@ -50,14 +39,14 @@ const causalConvolution: Operator = row(27, (call) => {
   const sums = b.contract(cells, filters, { a: [0, 1, 2, 3], b: [1, 3], out: [0, 1, 2] });
   const y = bias === undefined ? sums : b.add(sums, b.reshape(full(b, bias), [channels, 1]));
   const active = call.text("activation", "none") === "none" ? y : silu(b, y);
-  const kept = part(b, whole, { axis: 2, start: length, count: size - 1 });
+  const kept = b.part(whole, { axis: 2, start: length, count: size - 1 });
   return [call.value(active, x.layout), call.value(kept, layout(kept.shape, x.layout.batch))];
 });
 
 /** Step t of a tensor (batch, steps, heads · size) as (batch, heads, size). */
 function stepOf(b: Builder, x: Node, { step, heads }: { step: number; heads: number }): Node {
   const [samples, , width] = x.shape as [number, number, number];
-  return b.reshape(part(b, x, { axis: 1, start: step, count: 1 }), [samples, heads, width / heads]);
+  return b.reshape(b.part(x, { axis: 1, start: step, count: 1 }), [samples, heads, width / heads]);
 }
 
 interface Step {
@@ -104,7 +93,7 @@ const linearAttention: Operator = row(27, (call) => {
       gate,
       rate: rule.endsWith("delta") ? rateOf(call, beta, step) : undefined,
     });
-    const asked = b.reshape(part(b, nodes[0], { axis: 1, start: step, count: 1 }), [
+    const asked = b.reshape(b.part(nodes[0], { axis: 1, start: step, count: 1 }), [
       samples,
       own,
       heads / own,
@@ -131,7 +120,7 @@ function gateOf(call: Call, decay: Value | undefined, { step, own }: { step: num
 function rateOf(call: Call, beta: Value | undefined, step: number): Node {
   const given = full(call.b, beta ?? call.malformed("its update rule needs a beta."));
   const [samples, , heads] = given.shape as [number, number, number];
-  return call.b.reshape(part(call.b, given, { axis: 1, start: step, count: 1 }), [samples, heads, 1]);
+  return call.b.reshape(call.b.part(given, { axis: 1, start: step, count: 1 }), [samples, heads, 1]);
 }
 
 /** Operators with a state by name. */

@@ -66,25 +66,11 @@ export function entry(b: Builder, x: Node, { index, axis = 0 }: { index: number;
   if (!Number.isInteger(index) || front < 0 || front >= size) {
     throw new UsageError("JR322", `index ${index} is outside axis ${along} of shape ${showShape(x.shape)}`);
   }
-  const kept = cut(b, x, { axis: along, start: front, step: 1, count: 1 });
+  const kept = b.part(x, { axis: along, start: front, count: 1 });
   return b.reshape(
     kept,
     x.shape.filter((_, other) => other !== along),
   );
-}
-
-interface Cut {
-  readonly axis: number;
-  readonly start: number;
-  readonly step: number;
-  readonly count: number;
-}
-
-function cut(b: Builder, x: Node, { axis, start, step, count }: Cut): Node {
-  const place = <T>(here: T, elsewhere: T): T[] =>
-    x.shape.map((_, index) => (index === axis ? here : elsewhere));
-  const shape = x.shape.map((size, index) => (index === axis ? count : size));
-  return b.slice(x, { starts: place(start, 0), steps: place(step, 1), shape });
 }
 
 /** Entries start ≤ i < end of one axis, as JavaScript's and numpy's slices clamp and count them. */
@@ -106,7 +92,7 @@ export function slice(
   };
   const start = clamp(bounds.start, step > 0 ? 0 : size - 1);
   const end = clamp(bounds.end, step > 0 ? size : -1);
-  return cut(b, x, { axis, start, step, count: Math.max(0, Math.ceil((end - start) / step)) });
+  return b.part(x, { axis, start, step, count: Math.max(0, Math.ceil((end - start) / step)) });
 }
 
 /** The other way round along one axis. */
@@ -208,5 +194,5 @@ export function diagonal(b: Builder, x: Node): Node {
   const lead = x.shape.slice(0, -2);
   const flat = b.reshape(x, [...lead, rows * columns]);
   const count = Math.min(rows, columns);
-  return cut(b, flat, { axis: lead.length, start: 0, step: columns + 1, count });
+  return b.part(flat, { axis: lead.length, start: 0, step: columns + 1, count });
 }

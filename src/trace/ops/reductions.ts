@@ -88,12 +88,9 @@ export function cumsum(b: Builder, x: Node, axis: number): Node {
   const size = at(x.shape, along);
   let value = x;
   for (let shift = 1; shift < size; shift *= 2) {
-    const starts = x.shape.map(() => 0);
-    const steps = x.shape.map(() => 1);
-    const shape = x.shape.map((length, index) => (index === along ? length - shift : length));
-    const front = b.slice(value, { starts, steps, shape });
-    const shifted = starts.map((_, index) => (index === along ? shift : 0));
-    value = b.add(value, b.pad(front, { starts: shifted, steps, shape: x.shape }));
+    const front = b.part(value, { axis: along, start: 0, count: size - shift });
+    const starts = x.shape.map((_, index) => (index === along ? shift : 0));
+    value = b.add(value, b.pad(front, { starts, steps: x.shape.map(() => 1), shape: x.shape }));
   }
   return value;
 }
