@@ -2,7 +2,7 @@
 
 import { UsageError } from "../errors.ts";
 import { sizeOf } from "../ir/shape.ts";
-import type { InputNode, Program } from "../ir/types.ts";
+import type { Program } from "../ir/types.ts";
 import type { Dtype } from "../lower/lanes.ts";
 import { outputLength } from "./finish.ts";
 import type { FloatArray } from "./wasm/instance.ts";
@@ -23,16 +23,6 @@ export function checkArguments(program: Program, inputs: readonly FloatArray[], 
     if (length !== wanted)
       throw new UsageError("JR872", `input "${input.name}" needs ${wanted} numbers, got ${length}`);
   });
-}
-
-/** A shared input's values. Throws unless they are there and as many as it needs. */
-export function checkShared(input: InputNode, values: FloatArray | undefined): FloatArray {
-  const wanted = sizeOf(input.shape);
-  if (values?.length === wanted) return values;
-  throw new UsageError(
-    "JR872",
-    `shared input "${input.name}" needs ${wanted} numbers, got ${values?.length ?? "none"}`,
-  );
 }
 
 /** Zeros of the dtype. */

@@ -10,10 +10,11 @@ import { featureCode } from "../../codegen/few-rows.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
 import { BoundSums } from "../bound-sums.ts";
-import { checkArguments, checkShared, floatsOf, outputArrays } from "../checks.ts";
+import { checkArguments, floatsOf, outputArrays } from "../checks.ts";
 import { finished, outputLength, outputsOf } from "../finish.ts";
 import type { BoundRun, Kernel, KernelInfo } from "../kernel.ts";
 import { type BoundMemory, Rebinding } from "../rebinding.ts";
+import { byLevel, sameBits, sharedValues } from "../shared-inputs.ts";
 import { boundImage } from "../wasm/bind.ts";
 import type { FloatArray } from "../wasm/instance.ts";
 import { workOf } from "../work.ts";
@@ -130,7 +131,7 @@ export class NativeRunner implements Kernel {
       job.words[JOB.memory] = addressOf(bytes);
       return { lowered, code, bytes };
     };
-    const rebinding = new Rebinding(memory, this.#sharedValues(shared));
+    const rebinding = new Rebinding(memory, sharedValues(this.program, shared));
     const rebind = (numbers: readonly FloatArray[]): void => rebinding.run(numbers);
     if (lowered.sums.length === 0) return { inputs, outputs: outs, run: rows, rebind };
     const finish = this.#boundFinish(call, rebinding.values);
@@ -239,10 +240,9 @@ export class NativeRunner implements Kernel {
   #checked(inputs: readonly FloatArray[], n: number, given: readonly FloatArray[] | undefined): Call {
     const { dtype } = this.#plan.options;
     checkArguments(this.program, inputs, n);
-    const isRow = (index: number): boolean => this.program.inputs[index]?.level === "row";
+    const { rows, shared } = byLevel(this.program, inputs);
     const outs = outputArrays(this.program, { n, outs: given, dtype });
     const wanted = dtype === "f32" ? Float32Array : Float64Array;
-    const rows = inputs.filter((_, index) => isRow(index));
     const results = outputsOf(this.program, "row", outs);
     return {
       ports: [
@@ -250,7 +250,7 @@ export class NativeRunner implements Kernel {
         ...results.map((out) => (out instanceof wanted ? out : new wanted(out.length))),
       ],
       sums: this.#sums(n),
-      shared: inputs.filter((_, index) => !isRow(index)),
+      shared,
       outs,
       rows: n,
     };
@@ -266,24 +266,19 @@ export class NativeRunner implements Kernel {
     const last = outputsOf(this.program, "finish", outs);
     if (last.length === 0) return outs;
     const joined = joinedSums(lowered, { memory: sums, width: code.width, count: rangesOf(rows).count });
-    finished(this.program, this.#sharedValues(shared), joined).forEach((values, index) =>
+    finished(this.program, sharedValues(this.program, shared), joined).forEach((values, index) =>
       last[index]?.set(values),
     );
     return outs;
   }
 
-  #sharedValues(shared: readonly FloatArray[]): Map<InputNode, FloatArray> {
-    const inputs = this.program.inputs.filter((input) => input.level !== "row");
-    return new Map(inputs.map((input, index) => [input, checkShared(input, shared[index])] as const));
-  }
-
   /** The image of these shared inputs' values. */
   #bound(shared: readonly FloatArray[]): Image {
     const known = this.#image;
-    if (known !== undefined && shared.every((values, index) => equal(values, known.shared[index])))
+    if (known !== undefined && shared.every((values, index) => sameBits(values, known.shared[index])))
       return known;
     const { lowered, code } = this.#plan;
-    const bytes = aligned(boundImage(lowered, code, this.#sharedValues(shared)));
+    const bytes = aligned(boundImage(lowered, code, sharedValues(this.program, shared)));
     this.#image = { bytes, shared: shared.map((numbers) => numbers.slice()) };
     return this.#image;
   }
@@ -296,10 +291,4 @@ function aligned(bytes: Uint8Array): Uint8Array {
   const copy = new Uint8Array(buffer, before, bytes.length);
   copy.set(bytes);
   return copy;
-}
-
-function equal(a: FloatArray, b: FloatArray | undefined): boolean {
-  if (b === undefined || a.length !== b.length) return false;
-  for (let index = 0; index < a.length; index++) if (!Object.is(a[index], b[index])) return false;
-  return true;
 }

@@ -12,11 +12,12 @@ import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
 import type { Lowered, Port } from "../../lower/loops.ts";
 import { BoundSums } from "../bound-sums.ts";
-import { checkArguments, checkShared, floatsOf, outputArrays } from "../checks.ts";
+import { checkArguments, floatsOf, outputArrays } from "../checks.ts";
 import { finished, outputLength, outputsOf } from "../finish.ts";
 import type { BoundRun, Kernel, KernelInfo } from "../kernel.ts";
 import { Rebinding } from "../rebinding.ts";
 import { rowRanges } from "../row-sums.ts";
+import { byLevel, sameBits, sharedValues } from "../shared-inputs.ts";
 import { dropKernel, kernelNumber } from "../threads/pool.ts";
 import { boundImage } from "./bind.ts";
 import { keepsOrder } from "./features.ts";
@@ -133,7 +134,7 @@ export class WasmRunner implements Kernel {
         : (rowOutputs.next().value as FloatArray),
     );
     const bytes = new Uint8Array(instance.memory.buffer);
-    const rebinding = new Rebinding(() => ({ lowered, code, bytes }), this.#sharedValues(shared));
+    const rebinding = new Rebinding(() => ({ lowered, code, bytes }), sharedValues(this.program, shared));
     const run =
       lowered.sums.length === 0
         ? instance.runner(area, slot, n)
@@ -240,11 +241,11 @@ export class WasmRunner implements Kernel {
   /** Row inputs, shared inputs and results of a call, checked. */
   #checked(inputs: readonly FloatArray[], n: number, outs: readonly FloatArray[] | undefined): Call {
     checkArguments(this.program, inputs, n);
-    const isRow = (index: number): boolean => this.program.inputs[index]?.level === "row";
+    const { rows, shared } = byLevel(this.program, inputs);
     const results = outputArrays(this.program, { n, outs, dtype: this.#plan.options.dtype });
     return {
-      inputs: inputs.filter((_, index) => isRow(index)),
-      shared: inputs.filter((_, index) => !isRow(index)),
+      inputs: rows,
+      shared,
       outs: results,
       rowOuts: outputsOf(this.program, "row", results),
     };
@@ -258,23 +259,21 @@ export class WasmRunner implements Kernel {
 
   /** Writes the shared inputs' values to memory unless they are there. */
   #rebind(bound: Bound, shared: readonly FloatArray[]): void {
-    if (bound.shared !== undefined && shared.every((values, index) => equal(values, bound.shared?.[index])))
+    if (
+      bound.shared !== undefined &&
+      shared.every((values, index) => sameBits(values, bound.shared?.[index]))
+    )
       return;
-    const image = boundImage(this.#plan.lowered, bound.code, this.#sharedValues(shared));
+    const image = boundImage(this.#plan.lowered, bound.code, sharedValues(this.program, shared));
     new Uint8Array(bound.instance.memory.buffer).set(image);
     bound.shared = shared.map((numbers) => numbers.slice());
-  }
-
-  #sharedValues(shared: readonly FloatArray[]): Map<InputNode, FloatArray> {
-    const inputs = this.program.inputs.filter((input) => input.level !== "row");
-    return new Map(inputs.map((input, index) => [input, checkShared(input, shared[index])] as const));
   }
 
   /** Evaluates the outputs that follow sums over rows. */
   #finish({ shared, outs }: Pick<Call, "shared" | "outs">, queue: RowQueue): void {
     const results = outputsOf(this.program, "finish", outs);
     if (results.length === 0) return;
-    finished(this.program, this.#sharedValues(shared), queue.sums()).forEach((values, index) =>
+    finished(this.program, sharedValues(this.program, shared), queue.sums()).forEach((values, index) =>
       results[index]?.set(values),
     );
   }
@@ -298,16 +297,4 @@ interface Call {
 
 function disposed(program: Program): UsageError {
   return new UsageError("JR863", `"${program.name}" was disposed`);
-}
-
-/** Equal bits: compared as words, which is several times faster than comparing numbers. */
-function equal(a: FloatArray, b: FloatArray | undefined): boolean {
-  if (b === undefined || a.byteLength !== b.byteLength) return false;
-  const [x, y] = [wordsOf(a), wordsOf(b)];
-  for (let index = 0; index < x.length; index++) if (x[index] !== y[index]) return false;
-  return true;
-}
-
-function wordsOf({ buffer, byteOffset, byteLength }: FloatArray): Int32Array {
-  return new Int32Array(buffer, byteOffset, byteLength / 4);
 }
