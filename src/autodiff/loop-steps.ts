@@ -134,7 +134,7 @@ function makeForwardStep(job: StepJob): Program {
   const values = inline(b, scan.body, own);
   const wanted = values.filter((_, index) => activity.outputs[index]);
   const wrt = own.filter((_, index) => activity.inputs[index]);
-  const results = pushed({ b, job, values, wanted, wrt }, { values: tangents, masks });
+  const results = swept({ b, job, values, wanted, wrt }, { values: tangents, masks }, true);
   const carries = scan.carries.length;
   const carried = activity.outputs.slice(0, carries).filter(Boolean).length;
   return entrance.program(
@@ -162,71 +162,56 @@ interface Place {
 /** What stands for all seeds: a node that is no value of the body. */
 const placeholder = (b: Builder, seeds: number): Node => b.input("seeds", [seeds]);
 
-/** Tangents of the wanted values. */
-function pushed(place: Place, given: Channels): Way {
+/** Forward: tangents of the wanted values, given those of `wrt`. In reverse: weights of `wrt`, given those of the wanted values. */
+function swept(place: Place, given: Channels, isForward: boolean): Way {
   const { b, job, wanted, wrt } = place;
   const { seeds, masked, tools } = job;
-  const maps = wrt.map((node, index): LinearMap => {
-    const [out, inner] = [freshAxes(node.shape), [freshAxis(seeds)]];
-    return dense(b, { out, in: inner }, { value: at(given.values, index), mask: given.masks[index] });
+  const [entering, leaving] = isForward ? [wrt, wanted] : [wanted, wrt];
+  const maps = entering.map((node, index): LinearMap => {
+    const axes = isForward
+      ? { out: freshAxes(node.shape), in: [freshAxis(seeds)] }
+      : { out: [freshAxis(seeds)], in: freshAxes(node.shape) };
+    return dense(b, axes, { value: at(given.values, index), mask: given.masks[index] });
   });
-  const ends = { wrt, outputs: wanted, seeds: { value: placeholder(b, seeds), maps } };
+  const end = { value: placeholder(b, seeds), maps };
+  const ends = { wrt, outputs: wanted, ...(isForward ? { seeds: end } : { weights: end }) };
   const linear = tools.linearize(b, ends);
-  const shapes = (node: Node): readonly [Shape, Shape] => [node.shape, [seeds]];
   const through = tabulated(b, linear, (map) =>
-    wanted.map((node, index) => [map(at(linear.sources, 0), at(linear.sinks, index)), shapes(node)] as const),
+    leaving.map((node, index) => {
+      const [source, sink] = isForward ? [0, index] : [index, 0];
+      const shapes = isForward ? ([node.shape, [seeds]] as const) : ([[seeds], node.shape] as const);
+      return [map(at(linear.sources, source), at(linear.sinks, sink)), shapes] as const;
+    }),
   );
   if (masked || hasLoops(job.scan.body)) return through(masked);
   const local = tools.jacobian(b, wanted, wrt);
-  const formed = wanted.map((node, output) =>
-    sum(
-      b,
-      wrt.map((input, index) =>
-        product(b, {
-          jacobian: at(local.nodes, output * wrt.length + index),
-          numbers: at(given.values, index),
-          node,
-          input,
-        }),
-      ),
-      [...node.shape, seeds],
-    ),
-  );
+  const formed = leaving.map((target, number) => {
+    const products = entering.map((_, index) => {
+      const [output, input] = isForward ? [number, index] : [index, number];
+      const jacobian = at(local.nodes, output * wrt.length + input);
+      const ranks = { out: at(wanted, output).shape.length, in: at(wrt, input).shape.length };
+      return product(b, { jacobian, numbers: at(given.values, index), ranks }, isForward);
+    });
+    const shape = isForward ? [...target.shape, seeds] : [seeds, ...target.shape];
+    return products.length === 0 ? b.constant(0, shape) : products.reduce((x, y) => b.add(x, y));
+  });
   return cheaper(place, [through(false), { values: formed, masks: [], instead: local.instead }]);
 }
 
-/** A value's Jacobian by an input, and numbers beside it. */
+/** A value's Jacobian by an input, how many axes of it are of which, and numbers beside it. */
 interface Local {
   readonly jacobian: Node;
+  readonly ranks: { readonly out: number; readonly in: number };
   readonly numbers: Node;
-  readonly node: Node;
-  readonly input: Node;
 }
 
-/** (…out, …in) times (…in, seeds). */
-function product(b: Builder, { jacobian, numbers, ...ends }: Local): Node {
-  const { out, inner, seed } = labelsOf(ends);
-  return b.contract(jacobian, numbers, { a: [...out, ...inner], b: [...inner, seed], out: [...out, seed] });
-}
-
-/** (seeds, …out) times (…out, …in). */
-function pulledProduct(b: Builder, { jacobian, numbers, ...ends }: Local): Node {
-  const { out, inner, seed } = labelsOf(ends);
-  return b.contract(numbers, jacobian, { a: [seed, ...out], b: [...out, ...inner], out: [seed, ...inner] });
-}
-
-function labelsOf({ node, input }: { node: Node; input: Node }): {
-  out: number[];
-  inner: number[];
-  seed: number;
-} {
-  const out = range(node.shape.length);
-  const inner = range(input.shape.length).map((axis) => out.length + axis);
-  return { out, inner, seed: out.length + inner.length };
-}
-
-function sum(b: Builder, parts: readonly Node[], shape: Shape): Node {
-  return parts.length === 0 ? b.constant(0, shape) : parts.reduce((x, y) => b.add(x, y));
+/** (…out, …in) times (…in, seeds), or (seeds, …out) times (…out, …in). */
+function product(b: Builder, { jacobian, numbers, ranks }: Local, isForward: boolean): Node {
+  const all = range(ranks.out + ranks.in);
+  const [out, inner, seed] = [all.slice(0, ranks.out), all.slice(ranks.out), all.length];
+  return isForward
+    ? b.contract(jacobian, numbers, { a: all, b: [...inner, seed], out: [...out, seed] })
+    : b.contract(numbers, jacobian, { a: [seed, ...out], b: all, out: [seed, ...inner] });
 }
 
 /**
@@ -265,7 +250,7 @@ function makeReverseStep(job: StepJob): Program {
   const order = [...carried, ...active("captured"), ...active("perStep")];
   const given = { values: [...next.values, ...further.values], masks: [...next.masks, ...further.masks] };
   const wrt = order.map((position) => at(own, position));
-  const results = pulled({ b, job, values, wanted, wrt }, given);
+  const results = swept({ b, job, values, wanted, wrt }, given, false);
   const [first, second] = [carried.length, carried.length + sofar.values.length];
   return entrance.program(
     `${body.name}, reverse`,
@@ -279,39 +264,6 @@ function makeReverseStep(job: StepJob): Program {
     ],
     results.instead,
   );
-}
-
-/** Weights of `wrt`. */
-function pulled(place: Place, given: Channels): Way {
-  const { b, job, wanted, wrt } = place;
-  const { seeds, masked, tools } = job;
-  const maps = wanted.map((node, index): LinearMap => {
-    const [out, inner] = [[freshAxis(seeds)], freshAxes(node.shape)];
-    return dense(b, { out, in: inner }, { value: at(given.values, index), mask: given.masks[index] });
-  });
-  const ends = { wrt, outputs: wanted, weights: { value: placeholder(b, seeds), maps } };
-  const linear = tools.linearize(b, ends);
-  const shapes = (node: Node): readonly [Shape, Shape] => [[seeds], node.shape];
-  const through = tabulated(b, linear, (map) =>
-    wrt.map((node, index) => [map(at(linear.sources, index), at(linear.sinks, 0)), shapes(node)] as const),
-  );
-  if (masked || hasLoops(job.scan.body)) return through(masked);
-  const local = tools.jacobian(b, wanted, wrt);
-  const formed = wrt.map((input, index) =>
-    sum(
-      b,
-      wanted.map((node, output) =>
-        pulledProduct(b, {
-          jacobian: at(local.nodes, output * wrt.length + index),
-          numbers: at(given.values, output),
-          node,
-          input,
-        }),
-      ),
-      [seeds, ...input.shape],
-    ),
-  );
-  return cheaper(place, [through(false), { values: formed, masks: [], instead: local.instead }]);
 }
 
 /** Numbers with labels of their own axes as a map. */

@@ -70,7 +70,7 @@ class Closer {
     const isLocal = (loop: OpenLoop): boolean => !isEnd(this.#seeds(loop, direction).of);
     const done = new Map<OpenLoop, LoopReport>();
     for (const loop of [...order.filter(isLocal), ...order.filter((each) => !isLocal(each))])
-      done.set(loop, direction === "forward" ? this.#push(loop) : this.#pull(loop));
+      done.set(loop, this.#sweep(loop, direction));
     const reports = this.#loops.map((loop) => done.get(loop) as LoopReport);
     return { reports, instead: this.#instead };
   }
@@ -96,7 +96,7 @@ class Closer {
     return this.#graph.values.get(vertex)?.shape ?? [];
   }
 
-  #resultsOf({ results }: OpenLoop): { index: number; vertex: Vertex }[] {
+  #resultsOf({ results }: OpenLoop): Numbered[] {
     return [...results]
       .filter(([, vertex]) => this.#useful.has(vertex))
       .map(([index, vertex]) => ({ index, vertex }))
@@ -121,64 +121,34 @@ class Closer {
     return { scan, activity, ...options, tools: this.#tools };
   }
 
-  #push(loop: OpenLoop): LoopReport {
+  /** Pushes tangents of the seeds through the loop, or pulls weights of them. */
+  #sweep(loop: OpenLoop, mode: LoopReport["mode"]): LoopReport {
     const { scan } = loop;
-    const seeds = this.#seeds(loop, "forward");
-    const operands = loop.operands.flatMap((vertex, index) =>
-      vertex === undefined ? [] : [{ index, vertex }],
-    );
-    const found =
-      seeds.of === "inputs"
-        ? this.#between(
-            seeds.vertices,
-            operands.map(({ vertex }) => vertex),
-          )
-        : this.#identity(
-            operands.map(({ vertex }) => vertex),
-            seeds.vertices,
-          );
-    const given = loop.operands.map((): Channel | undefined => undefined);
-    const guarded = found.some((each) => each.guarded);
-    const masked = isSingular(scan) && (guarded || hasBranches(scan));
-    operands.forEach(({ index, vertex }, position) => {
+    const isForward = mode === "forward";
+    const side = isForward ? "in" : "out";
+    const seeds = this.#seeds(loop, mode);
+    const [operands, results] = [activeOperands(loop), this.#resultsOf(loop)];
+    const [entering, leaving] = isForward ? [operands, results] : [results, operands];
+    const vertices = entering.map(({ vertex }) => vertex);
+    const found = isEnd(seeds.of)
+      ? isForward
+        ? this.#between(seeds.vertices, vertices)
+        : this.#between(vertices, seeds.vertices, "sources")
+      : this.#identity(vertices, seeds.vertices);
+    const masked = isSingular(scan) && (found.some((each) => each.guarded) || hasBranches(scan));
+    const given: Channel[] = [];
+    entering.forEach(({ index, vertex }, position) => {
       given[index] = this.#joined(at(found, position).blocks, {
         own: this.#shape(vertex),
         others: seeds.vertices,
-        side: "in",
+        side,
         masked,
       });
     });
-    const swept = pushThrough(this.#b, this.#job(loop, { seeds: seeds.count, masked }), given);
-    for (const { index, vertex } of this.#resultsOf(loop))
-      this.#connect(at(swept.channels, index), { seeds, vertex, side: "in" });
-    return this.#report(loop, { mode: "forward", seeds, swept });
-  }
-
-  #pull(loop: OpenLoop): LoopReport {
-    const { scan } = loop;
-    const seeds = this.#seeds(loop, "reverse");
-    const results = this.#resultsOf(loop);
-    const vertices = results.map(({ vertex }) => vertex);
-    const found =
-      seeds.of === "outputs"
-        ? this.#between(vertices, seeds.vertices, "sources")
-        : this.#identity(vertices, vertices);
-    const given = scan.body.outputs.map((): Channel | undefined => undefined);
-    const guarded = found.some((each) => each.guarded);
-    const masked = isSingular(scan) && (guarded || hasBranches(scan));
-    results.forEach(({ index, vertex }, position) => {
-      given[index] = this.#joined(at(found, position).blocks, {
-        own: this.#shape(vertex),
-        others: seeds.vertices,
-        side: "out",
-        masked,
-      });
-    });
-    const swept = pullThrough(this.#b, this.#job(loop, { seeds: seeds.count, masked }), given);
-    loop.operands.forEach((vertex, index) => {
-      if (vertex !== undefined) this.#connect(swept.channels[index], { seeds, vertex, side: "out" });
-    });
-    return this.#report(loop, { mode: "reverse", seeds, swept });
+    const through = isForward ? pushThrough : pullThrough;
+    const swept = through(this.#b, this.#job(loop, { seeds: seeds.count, masked }), given);
+    for (const { index, vertex } of leaving) this.#connect(swept.channels[index], { seeds, vertex, side });
+    return this.#report(loop, { mode, seeds, swept });
   }
 
   #report(
@@ -290,6 +260,15 @@ class Closer {
 
 const isEnd = (of: LoopReport["of"]): boolean => of === "inputs" || of === "outputs";
 const operandsOf = ({ operands }: OpenLoop): Vertex[] => operands.filter((vertex) => vertex !== undefined);
+
+/** A vertex, and its number among a loop's operands or results. */
+interface Numbered {
+  readonly index: number;
+  readonly vertex: Vertex;
+}
+
+const activeOperands = ({ operands }: OpenLoop): Numbered[] =>
+  operands.flatMap((vertex, index) => (vertex === undefined ? [] : [{ index, vertex }]));
 const isGuarded = (term: LinearMap[number]): boolean => term.guard !== undefined || term.memory !== undefined;
 
 /** Can a factor of the body be infinite? Only then a zero of a branch not taken must be told from others. */
