@@ -172,9 +172,10 @@ function pickedEntries({ program, outputs }: Base, entries: readonly number[]): 
   const size = output.value.shape[0] ?? 0;
   if (others.length > 0 || entries.some((entry) => !Number.isInteger(entry) || entry < 0 || entry >= size)) {
     const shapes = program.outputs.map(({ name, value }) => `${name} ${showShape(value.shape)}`).join(", ");
+    const known = others.length === 0 && size > 0 ? `, entries 0 to ${size - 1}` : "";
     throw new UsageError(
       "JR423",
-      `outputs [${entries}] are not entries of one output: ${program.name} gives ${shapes}`,
+      `outputs [${entries}] are not entries of one output: ${program.name} gives ${shapes}${known}`,
     );
   }
   const b = new Builder();

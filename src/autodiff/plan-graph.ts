@@ -83,7 +83,7 @@ export function planGraph({
     const name = names.get(vertex);
     return {
       kind: name === undefined ? "value" : ends.has(vertex) ? "output" : "input",
-      name: name ?? (node.op === "call" ? node.callee.name : node.op),
+      name: name ?? titleOf(node),
       shape: node.shape,
       origin: node.origin?.name ?? "",
       order: places.get(vertex),
@@ -163,4 +163,10 @@ function replace(neighbours: Set<Vertex> | undefined, gone: Vertex, by: Readonly
   if (neighbours === undefined) return;
   neighbours.delete(gone);
   for (const vertex of by) neighbours.add(vertex);
+}
+
+/** What a value is called in pictures: a scan's results by the scan. */
+function titleOf(node: Node): string {
+  if (node.op === "call") return node.callee.name;
+  return node.op === "project" ? titleOf(node.a) : node.op;
 }

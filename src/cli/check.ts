@@ -13,6 +13,7 @@ import { prepared } from "../runtime/prepare.ts";
 import type { Arguments, Command } from "./command.ts";
 import { type Comparison, compareRow } from "./differences.ts";
 import { EXIT } from "./exit.ts";
+import { widthOf } from "./explanation.ts";
 import { compile, type Job, openJob } from "./job.ts";
 import { jsonText } from "./json.ts";
 import { kinksText, searchKinks } from "./kinks.ts";
@@ -148,12 +149,19 @@ function reported(
       ...(near && { kinksNear: near }),
     };
     terminal.out(
-      jsonText({ command: "check", model: model.name, dtype: compute.dtype, ...result, notes: rows.notes }),
+      jsonText({
+        command: "check",
+        model: model.name,
+        dtype: widthOf(compute),
+        ...result,
+        notes: rows.notes,
+      }),
     );
   } else if (!ok || !args.flag("quiet")) {
     const verdict = ok ? "agrees with" : "DIFFERS from";
     const numbers = `relative error ${(worst?.error ?? 0).toExponential(1)}, tolerance ${tolerance.toExponential(0)}`;
-    const aside = kinks === 0 ? "" : `; ${kinks} entries at kinks left out`;
+    const aside =
+      kinks === 0 ? "" : `; ${kinks} entries left out, where one-sided differences disagree (kinks)`;
     terminal.out(
       `${model.name}: the Jacobian ${verdict} central differences: ${numbers}, ${checked} rows checked${aside}\n`,
     );

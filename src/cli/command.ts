@@ -91,7 +91,7 @@ export class Arguments {
     const value = this.text(name);
     if (value === undefined) return undefined;
     if (value.trim() === "" || !(Number(value) > 0))
-      throw badValue(name, value, "a number above 0, such as 1e-6");
+      throw badValue(name, value, "a number above 0, such as 0.5 or 1e-6");
     return Number(value);
   }
 }
@@ -106,7 +106,8 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
   const { values, positionals } = parsed(command, argv);
   const { least, most } = command.words;
   const usage = `usage: jacrow ${command.name} ${command.usage} (jacrow ${command.name} --help explains it)`;
-  if (positionals.length < least) throw new UsageError("JR603", `${command.name} needs more words; ${usage}`);
+  if (positionals.length < least)
+    throw new UsageError("JR603", `${positionals.length === 0 ? "MODEL is" : "ROWS are"} missing; ${usage}`);
   if (positionals.length > most) {
     throw new UsageError("JR603", `${command.name} does not take "${positionals[most]}"; ${usage}`);
   }

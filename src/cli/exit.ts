@@ -45,7 +45,8 @@ const OPTIONS: readonly (readonly [RegExp, string])[] = [
   [/\{ batchAxis: (\d+), sizes: \{ "([^"]*)": (\d+) \} \}/g, "--batch-axis $1 --sizes $2=$3"],
 ];
 
-function inOptions(message: string): string {
+/** A message of the library in words of the command line. */
+export function inOptions(message: string): string {
   return OPTIONS.reduce((text, [words, option]) => text.replace(words, option), message);
 }
 

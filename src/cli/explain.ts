@@ -77,7 +77,7 @@ loops it becomes; the environment variable JACROW_DEBUG=ir,plan,loops does the s
 async function runExplain(args: Arguments, terminal: Terminal): Promise<number> {
   const shown = stagesOf(args, terminal);
   const explanation = await explained(await openSubject(args));
-  await drawn(explanation, args);
+  await drawn(explanation, args, terminal);
   if (args.flag("json")) terminal.out(jsonText(explanationData(explanation)));
   else
     terminal.out(
@@ -95,11 +95,16 @@ function stagesOf(args: Arguments, { debug }: Terminal): Stage[] {
 }
 
 /** Writes the picture, if one was asked for. */
-async function drawn({ subject, report, material }: Explanation, args: Arguments): Promise<void> {
+async function drawn(
+  { subject, report, material }: Explanation,
+  args: Arguments,
+  terminal: Terminal,
+): Promise<void> {
   const path = args.text("svg");
   if (path === undefined) return;
   const text = planPicture(subject.model.name, report, material);
   await fileStep(() => writeBytesFile(path, new TextEncoder().encode(text), { force: args.flag("force") }));
+  terminal.err(`${path}: the plan as a picture\n`);
 }
 
 async function explained(subject: Subject): Promise<Explanation> {

@@ -46,7 +46,7 @@ export function explanationText(explanation: Explanation): string {
     ...program.outputs.map(({ name, value }) => `  output  ${name} ${showShape(value.shape)}`),
     ...report.blocks.map((block, index) => `  ${blockText(explanation, block, index)}`),
     "",
-    "operations per row",
+    "operations per row, as compiled; the plan's counts below are before simplification",
     operationTable(explanation),
     "",
     printPlan(report, { bytes: compute.dtype === "f32" ? 4 : 8 }),
@@ -56,7 +56,8 @@ export function explanationText(explanation: Explanation): string {
   return `${lines.join("\n")}\n`;
 }
 
-function widthOf({ dtype }: Compute): string {
+/** The width that is computed in, as files name it. */
+export function widthOf({ dtype }: Compute): string {
   return dtype === "f32" ? "float32" : "float64";
 }
 

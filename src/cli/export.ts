@@ -12,6 +12,7 @@ import { writeBytesFile } from "../data/write-bytes.ts";
 import { UsageError } from "../errors.ts";
 import { type Arguments, badValue, type Command } from "./command.ts";
 import { EXIT, fileStep } from "./exit.ts";
+import { widthOf } from "./explanation.ts";
 import { onnxBytes } from "./export-onnx.ts";
 import { cFiles, jsFiles, wasmFiles } from "./export-source.ts";
 import { openSubject, type Subject } from "./job.ts";
@@ -89,10 +90,12 @@ async function runExport(args: Arguments, terminal: Terminal): Promise<number> {
     throw new UsageError("JR605", "export needs a file to write: jacrow export MODEL -o jac.onnx");
   const format = formatOf(args, path);
   const subject = await openSubject(args);
-  const bytes = await written(path, (formats[format] as Format)(subject, args), args.flag("force"));
-  const facts = { format, file: path, bytes, dtype: subject.compute.dtype };
+  const made = (formats[format] as Format)(subject, args);
+  const bytes = await written(path, made, args.flag("force"));
+  const facts = { format, file: path, bytes, dtype: widthOf(subject.compute) };
+  const contents = made instanceof Uint8Array ? "" : `, a folder of ${[...made.keys()].join(", ")}`;
   if (args.flag("json")) terminal.out(jsonText({ command: "export", model: subject.model.name, ...facts }));
-  if (!args.flag("quiet")) terminal.err(`${path}: ${format}, ${bytesText(bytes)}\n`);
+  if (!args.flag("quiet")) terminal.err(`${path}: ${format}, ${bytesText(bytes)}${contents}\n`);
   return EXIT.ok;
 }
 
@@ -119,9 +122,8 @@ function formatOf(args: Arguments, path: string): string {
   const ending = /\.([a-z]+)$/i.exec(path)?.[1]?.toLowerCase() ?? "";
   const name = args.text("format") ?? ending;
   if (Object.hasOwn(formats, name)) return name;
-  throw badValue(
-    "format",
-    args.text("format") ?? `none, and ${path} does not end in one`,
-    Object.keys(formats).join(", "),
-  );
+  const known = Object.keys(formats).join(", ");
+  const asked = args.text("format");
+  if (asked !== undefined) throw badValue("format", asked, known);
+  throw new UsageError("JR602", `the ending of ${path} tells no format: say --format with one of ${known}`);
 }

@@ -20,7 +20,7 @@ ${list}
 
 Start here:
   1. Export the network from PyTorch with a dynamic batch axis:
-       torch.onnx.export(net, (x,), "net.onnx", dynamic_axes={"x": {0: "n"}}, input_names=["x"])
+       torch.onnx.export(net.eval(), (x,), "net.onnx", dynamo=True, dynamic_shapes=[{0: "batch"}])
   2. Save the rows:   numpy.save("rows.npy", X)             # X has shape (n, d_i)
   3. Run:             jacrow jacobian net.onnx rows.npy -o Z.npy
   4. Use the result:  Z = numpy.load("Z.npy")               # Z has shape (n, d_o, d_i)

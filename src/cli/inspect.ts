@@ -15,7 +15,7 @@ import { type ModelProto, type NodeProto, opsetOf, readModel } from "../onnx/mod
 import { operatorKey } from "../onnx/support.ts";
 import { shapeOf } from "../onnx/tensor.ts";
 import type { Arguments, Command } from "./command.ts";
-import { EXIT, errorData, exitCodeOf, fileStep } from "./exit.ts";
+import { EXIT, errorData, errorText, exitCodeOf, fileStep } from "./exit.ts";
 import { declaredSizes, inputNames, modelPicture } from "./graph-svg.ts";
 import { jsonText } from "./json.ts";
 import { modelOptions } from "./model.ts";
@@ -65,7 +65,7 @@ async function inspectModule(path: string, args: Arguments, terminal: Terminal):
   if (args.flag("json")) terminal.out(jsonText({ command: "inspect", model: basename(path), functions }));
   else
     terminal.out(
-      `${basename(path)} exports ${functions.length} functions\n${functions.map((name) => `  ${path}#${name}\n`).join("")}`,
+      `${basename(path)} exports ${counted(functions.length, "function")}\n${functions.map((name) => `  ${path}#${name}\n`).join("")}`,
     );
   return EXIT.ok;
 }
@@ -80,7 +80,7 @@ async function drawn(
   if (path === undefined) return;
   const text = modelPicture(proto, culprits(proto, error));
   await fileStep(() => writeBytesFile(path, new TextEncoder().encode(text), { force: args.flag("force") }));
-  terminal.err(`${path}: the graph, ${proto.graph.nodes.length} nodes\n`);
+  terminal.err(`${path}: the graph, ${counted(proto.graph.nodes.length, "node")}\n`);
 }
 
 interface Contents {
@@ -119,7 +119,7 @@ async function inspectOnnx(path: string, args: Arguments, terminal: Terminal): P
     );
   } else terminal.out(contentsText(what, contents, { proto, ...ports, verdicts }));
   if (error === undefined) return EXIT.ok;
-  terminal.err(`jacrow: ${error.message}\n`);
+  terminal.err(errorText(error, ""));
   return exitCodeOf(error);
 }
 
@@ -167,11 +167,16 @@ function contentsText(
     ...inputs.map((port) => `  input   ${portText(port)}`),
     ...outputs.map((port) => `  output  ${portText(port)}`),
     ...(inputs.length === 0 ? declaredLines(proto) : []),
-    `  ${operators.length} operators: ${operators.map(([name, count]) => (count === 1 ? name : `${name} × ${count}`)).join(", ")}`,
+    `  ${counted(operators.length, "operator")}: ${operators.map(([name, count]) => (count === 1 ? name : `${name} × ${count}`)).join(", ")}`,
     `  ${parameters} parameters`,
     ...verdictLines(verdicts),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** `1 node`, `2 nodes`. */
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** Inputs and outputs of a refused model, as its file declares them. */

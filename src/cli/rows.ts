@@ -77,7 +77,7 @@ function inputOf({ name, path, spec }: InputFile, file: NpyFile, shared: readonl
   const advice = isOneRow ? "; it is one row: save x[None] instead" : "";
   throw new UsageError(
     "JR606",
-    `${path} has shape ${showShape(file.shape)}, but input ${name} takes ${wanted}${advice}`,
+    `${path} has shape ${showShape(file.shape)}, but input "${name}" takes ${wanted}${advice}`,
   );
 }
 

@@ -10,6 +10,7 @@ import { type ImportedModel, type ImportOptions, importModel } from "../onnx/imp
 import type { ModelProto, NodeProto } from "../onnx/model.ts";
 import { operators } from "../onnx/ops/index.ts";
 import { functionsOf, operatorKey } from "../onnx/support.ts";
+import { inOptions } from "./exit.ts";
 
 /** What can be said of one output. */
 export interface Verdict {
@@ -45,7 +46,9 @@ function verdictOf(proto: ModelProto, output: string, options: ImportOptions): V
 
 /** The message up to its first full stop or line end. */
 function firstLine({ message, code }: JacrowError): string {
-  return message.replace(`${code}: `, "").replace(/(\. [A-Z]|\n)[\s\S]*$/, "");
+  return inOptions(message)
+    .replace(`${code}: `, "")
+    .replace(/(\. [A-Z]|\n)[\s\S]*$/, "");
 }
 
 /** The verdicts for people; one line where all is well. */

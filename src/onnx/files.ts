@@ -60,7 +60,7 @@ function inMemory(bytes: Uint8Array, { what, isOwn }: Pick<LoadedFile, "what" | 
   const external = (tensor: TensorProto): Uint8Array => {
     throw new UnsupportedError(
       "JR512",
-      `tensor "${tensor.name}" of ${what} is stored in another file; load the model by its path.`,
+      `tensor "${tensor.name}" of ${what} is stored in another file; load the model by its path, or export one file (torch.onnx.export with external_data=False).`,
     );
   };
   return { bytes, isOwn, what, external };
@@ -160,13 +160,15 @@ function insideFolder(
       "JR513",
       `${place} is stored in "${location}", which is no plain path inside the model's folder.`,
     );
-  return guarded(location, () => {
+  const beside = `; the model keeps ${place} there: copy it beside the model, or export one file (external_data=False)`;
+  const read = (): string => {
     const real = fs.realpathSync(path.join(folder, location));
     const home = fs.realpathSync(folder) + path.sep;
     if (!real.startsWith(home))
       throw new UsageError("JR513", `${place} is stored in "${location}", a link out of the model's folder.`);
     return real;
-  });
+  };
+  return guarded(path.join(folder, location), read, beside);
 }
 
 /** Offsets and lengths are written as decimal text. */
@@ -176,8 +178,8 @@ function decimal(text: string, place: string): number {
   return value;
 }
 
-/** Turns the system's errors into ours. */
-function guarded<T>(path: string, run: () => T): T {
+/** Turns the system's errors into ours, with advice. */
+function guarded<T>(path: string, run: () => T, advice = ""): T {
   try {
     return run();
   } catch (cause) {
@@ -189,7 +191,7 @@ function guarded<T>(path: string, run: () => T): T {
     }[(cause as { code?: string }).code ?? ""];
     throw new UsageError(
       "JR720",
-      `${path} could not be read: ${reason ?? (cause instanceof Error ? cause.message : "unknown reason")}.`,
+      `${path} could not be read: ${reason ?? (cause instanceof Error ? cause.message : "unknown reason")}${advice}.`,
       { cause },
     );
   }

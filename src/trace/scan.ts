@@ -9,14 +9,39 @@ import { UsageError } from "../errors.ts";
 import { at, range, showShape } from "../ir/shape.ts";
 import type { Node, Shape } from "../ir/types.ts";
 import { liftArguments } from "./arguments.ts";
+import type { Mapped } from "./function-types.ts";
 import { optionsOf } from "./options.ts";
 import { requireScope } from "./scope.ts";
+import type { Tensor } from "./shapes.ts";
 import { isPlainObject, type Structure, unflatten } from "./structure.ts";
 import { type AnyFunction, type InputSpec, trace } from "./trace.ts";
 import { Value } from "./value.ts";
 
+/** What a step returns: the next carry, and its y if it has one. */
+type Stepped = readonly [next: unknown, y?: unknown] | readonly unknown[];
+
+/** The last carry, as the step takes it, and the nest of its ys. */
+type Scanned<C, R> = [
+  carry: C,
+  ys: R extends readonly [unknown]
+    ? undefined
+    : R extends readonly [unknown, infer Y]
+      ? Mapped<Y, Tensor>
+      : unknown,
+];
+
 /** Runs f over the first axis of every leaf of `xs`, or `{ steps }` times with x undefined. */
-export function scan(f: AnyFunction, carry: unknown, xs: unknown): [unknown, unknown];
+export function scan<F extends { bivariant(carry: Tensor, x: Tensor): Stepped }["bivariant"]>(
+  f: F,
+  carry: unknown,
+  xs: unknown,
+): Scanned<Parameters<F>[0], ReturnType<F>>;
+/** Carries and xs that are nests: the step says which. */
+export function scan<F extends (carry: never, x: never) => Stepped>(
+  f: F,
+  carry: unknown,
+  xs: unknown,
+): Scanned<Parameters<F>[0], ReturnType<F>>;
 export function scan(f: AnyFunction, carry: unknown, ...rest: readonly unknown[]): [unknown, unknown] {
   const [xs] = rest;
   const scope = requireScope("scan");

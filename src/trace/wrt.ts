@@ -46,6 +46,6 @@ function indexOf(what: string, inputs: readonly InputSpec[], one: string | numbe
   const names = inputs.map(({ name }) => name).join(", ");
   throw new UsageError(
     "JR345",
-    `${what} has no argument ${one}; it has ${names || "none"} (or positions 0 to ${inputs.length - 1})`,
+    `${what} has no argument ${one}; it has ${names || "none"} (${inputs.length < 2 ? "position 0" : `positions 0 to ${inputs.length - 1}`})`,
   );
 }

@@ -5,7 +5,7 @@ import { eliminationTasks, programOfTask } from "../../bench/tasks/elimination.t
 import { attention, chain, residual, twoHeads } from "../../bench/tasks/networks.ts";
 import { planPicture } from "../../src/api/plan-picture.ts";
 import { planGraph, planJacobian } from "../../src/autodiff/index.ts";
-import { jacrow, type Row, rows, sin, type Tensor, tanh } from "../../src/index.ts";
+import { jacrow, type Row, rows, scan, sin, type Tensor, tanh } from "../../src/index.ts";
 import { Builder } from "../../src/ir/builder.ts";
 import { programOf } from "../../src/ir/graph.ts";
 import { at, range } from "../../src/ir/shape.ts";
@@ -123,6 +123,11 @@ describe("J.explain", () => {
     const facts = JSON.parse(J.explain({ inputs, format: "json" }));
     expect(facts).toMatchObject({ dtype: "f64", resultBytes: 72, plan: { vertices: expect.any(Number) } });
     expect(facts.scratchBytesPerRow).toBeGreaterThanOrEqual(0);
+  });
+
+  test("a loop is drawn as a scan", () => {
+    const end = (x: Row<3>): Tensor => scan((now) => [sin(now)], x, { steps: 5000 })[0];
+    expect(jacrow(end).explain({ inputs, format: "svg" })).toContain(">scan<");
   });
 
   test("counts both modes where one is asked for", () => {

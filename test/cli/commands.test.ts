@@ -144,7 +144,7 @@ describe("what is wrong is said once, with code, place and fix", () => {
     [
       "wrong column count",
       2,
-      /JR606: .*wide\.npy has shape \(5, 9\), but input x takes \(n, 8\)/,
+      /JR606: .*wide\.npy has shape \(5, 9\), but input "x" takes \(n, 8\)/,
       () => [model, wide()],
     ],
     [
@@ -254,6 +254,8 @@ describe("what is wrong is said once, with code, place and fix", () => {
   it.each([
     [["jacobien"], /JR600: there is no command jacobien; did you mean jacobian\?/],
     [["net.onnx"], /JR600: .*jacrow jacobian net\.onnx ROWS/],
+    [["jacobian", model, "-o", "Z.npy"], /JR603: ROWS are missing; usage/],
+    [["export", model, "-o", "net"], /JR602: the ending of net tells no format: say --format/],
     [["jacobian", model, rows], /JR603: say where the result goes/],
     [["jacobian", model, rows, "-o", "-", "--json"], /JR609: -o - and --json all want standard output/],
     [["explain", "a", "--show", "loops,wat"], /JR602: --show takes ir, plan, loops/],

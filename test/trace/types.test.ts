@@ -15,6 +15,7 @@ import {
   type Row,
   rows,
   type Scalar,
+  scan,
   sin,
   slice,
   stack,
@@ -146,6 +147,27 @@ describe("types", () => {
       return typed<Scalar>(head.dot(tail));
     };
     expect(typed<NdArray>(jacrow(f, { device }).sync([[1, 2, 3]])).toArray()).toEqual([[2, 4, 2]]);
+  });
+
+  test("a scan gives carries as its step takes them, and the nest of its ys", () => {
+    const f = (x: Row<2>): Value => {
+      const [turned, path] = scan((c) => [c.mul(2), c], x, { steps: 3 });
+      typed<Tensor>(turned.add(path.at(0)));
+      const [{ q }, { e }] = scan(
+        ({ q, v }: { q: Row<2>; v: Scalar }, u: Scalar) => [{ q: q.mul(v), v }, { e: u.mul(v) }],
+        { q: x, v: 2 },
+        x,
+      );
+      // @ts-expect-error a carry of two has no third entry
+      expect(() => scan(([a, , c]: Row<2>) => [stack([a, c])], x, { steps: 1 })).toThrow();
+      return typed<Row<2>>(q).add(typed<Tensor>(e));
+    };
+    expect(jacrow(f, { device }).sync(X).toArray()).toEqual([
+      [
+        [6, 0],
+        [0, 6],
+      ],
+    ]);
   });
 
   test("arguments are checked", () => {

@@ -98,15 +98,18 @@ export function load(wasm) {
 `;
 }
 
-function typesText(lowered: Lowered, { inputs, outputs, about }: WasmEmbedding): string {
+function typesText(lowered: Lowered, { name, inputs, outputs, about }: WasmEmbedding): string {
   const array = lowered.dtype === "f32" ? "Float32Array<ArrayBuffer>" : "Float64Array<ArrayBuffer>";
   const params = inputs.map((port) => `${port.name}: ArrayLike<number>`).join(", ");
   return `/** ${about.join(" ")} */
 export type Run = (${params}) => {
-${outputs.map(({ name, meaning }) => `  /** ${meaning} */\n  ${name}: ${array};`).join("\n")}
+${outputs.map((port) => `  /** ${port.meaning} */\n  ${port.name}: ${array};`).join("\n")}
 };
 
-/** Compiles and instantiates the module, the contents of the .wasm file, on the calling thread. */
+/**
+ * Compiles and instantiates the module, the contents of the .wasm file, on the calling thread:
+ * const run = load(await readFile("${name}.wasm")), in pages load(await (await fetch("${name}.wasm")).arrayBuffer()).
+ */
 export declare function load(wasm: BufferSource | WebAssembly.Module): Run;
 `;
 }
