@@ -97,7 +97,7 @@ const cases: readonly Case[] = [
   {
     name: "a loop",
     shape: [2],
-    f: (x) => scan((c: Tensor, k: Tensor) => [m.sin(c.add(k)).mul(x.at(0)), m.sum(c)], x, steps)[0] as Tensor,
+    f: (x) => scan((c: Tensor, k: Tensor) => [m.sin(c.add(k)).mul(x.at(0)), m.sum(c)], x, steps)[0],
   },
   {
     name: "remainders",

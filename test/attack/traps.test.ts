@@ -63,7 +63,7 @@ const traps: readonly Trap[] = [
   { name: "sum of sinc times exp", f: (x) => m.sum(sinc(x)).mul(m.exp(x)), at: [0, 0], z: [2, 0, 0, 2] },
   {
     name: "a loop of guards",
-    f: (x) => scan((c: Tensor) => [guardedRoot(c)], x, { steps: 3 })[0] as Tensor,
+    f: (x) => scan((c: Tensor) => [guardedRoot(c)], x, { steps: 3 })[0],
     at: [0, 1],
     z: [0, 0, 0, 0.125],
   },

@@ -28,7 +28,7 @@ function pendulum(x: Tensor): Tensor {
       ),
     ];
   };
-  return scan(step, m.stack([x.at(0), x.at(1)]), { steps: STEPS })[0] as Tensor;
+  return scan(step, m.stack([x.at(0), x.at(1)]), { steps: STEPS })[0];
 }
 
 const ROWS = [
@@ -75,7 +75,7 @@ describe("an integrator of 400 steps", () => {
 test("Jacobians inside of long loops", () => {
   const field = (s: Tensor): Tensor => m.sin(s).mul(m.flip(s));
   const newton = (x: Tensor): Tensor =>
-    scan((s: Tensor) => [s.sub(m.matmul(jacobian(field)(s), s).mul(0.01))], x, { steps: 240 })[0] as Tensor;
+    scan((s: Tensor) => [s.sub(m.matmul(jacobian(field)(s), s).mul(0.01))], x, { steps: 240 })[0];
   for (const mode of modes) {
     const report = checkJacobian(newton, [[0.3, 0.8]], { mode, tolerance: 1e-6 });
     expect(report.ok, `${mode} ${report.message}`).toBe(true);
@@ -88,24 +88,20 @@ const guardedRoot = (c: Tensor): Tensor => m.where(m.gt(c, 0), m.sqrt(c), 0);
 test.each([
   {
     name: "guards in every step",
-    f: (x: Tensor) => scan((c: Tensor) => [guardedRoot(c)], x, { steps: 240 })[0] as Tensor,
+    f: (x: Tensor) => scan((c: Tensor) => [guardedRoot(c)], x, { steps: 240 })[0],
     at: [0, 1],
     z: [0, 0, 0, 0.5 ** 240],
   },
   {
     name: "a loop in a branch not taken",
     f: (x: Tensor) =>
-      m.where(
-        m.gt(x, 0),
-        scan((c: Tensor) => [m.sqrt(c).mul(0.5).add(c.mul(0.5))], x, { steps: 240 })[0] as Tensor,
-        0,
-      ),
+      m.where(m.gt(x, 0), scan((c: Tensor) => [m.sqrt(c).mul(0.5).add(c.mul(0.5))], x, { steps: 240 })[0], 0),
     at: [0, 1],
     z: [0, 0, 0, 0.75 ** 240],
   },
   {
     name: "a branch not taken before a loop",
-    f: (x: Tensor) => scan((c: Tensor) => [m.sqrt(c)], guardedRoot(x), { steps: 240 })[0] as Tensor,
+    f: (x: Tensor) => scan((c: Tensor) => [m.sqrt(c)], guardedRoot(x), { steps: 240 })[0],
     at: [0, 1],
     z: [0, 0, 0, 0.5 ** 241],
   },

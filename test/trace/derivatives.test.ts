@@ -152,7 +152,7 @@ describe("loops and rules", () => {
   });
 
   test("scan refuses a carry that changes shape", () => {
-    const f = (x: Tensor): Tensor => scan((c: Tensor) => [m.concat([c, c])], x, { steps: 2 })[0] as Tensor;
+    const f = (x: Tensor): Tensor => scan((c: Tensor) => [m.concat([c, c])], x, { steps: 2 })[0];
     expect(() => valueOf(f, [1])).toThrow("JR363");
   });
 
