@@ -1,13 +1,11 @@
 /** Runs elimination.py in a Python that has JAX or CasADi, on the same task and rows, and reads its figures. */
 
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { writeNpy } from "../../src/data/npy.ts";
 import { range } from "../../src/ir/shape.ts";
 import type { Arithmetic, EliminationTask } from "../tasks/elimination.ts";
+import { peerLines } from "./python.ts";
 
 /** Figures of one subject, by metric. */
 export interface EliminationFigures {
@@ -15,7 +13,7 @@ export interface EliminationFigures {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-type Line = { readonly missing: string } | ({ readonly subject: string } & Readonly<Record<string, number>>);
+type Line = { readonly subject: string } & Readonly<Record<string, number>>;
 
 /** The peers' figures for X (n, inputs) and jacrow's Z (n, outputs, inputs); a missing package is told and skipped. */
 export function eliminationPeers(
@@ -23,31 +21,18 @@ export function eliminationPeers(
   task: EliminationTask,
   { X, Z }: { X: Float64Array<ArrayBuffer>; Z: Float64Array<ArrayBuffer> },
 ): EliminationFigures[] {
-  const folder = mkdtempSync(join(tmpdir(), "jacrow-bench-"));
-  try {
-    const n = X.length / task.inputs;
-    writeFileSync(join(folder, "task.json"), JSON.stringify(pythonTask(task)));
-    writeFileSync(join(folder, "X.npy"), writeNpy({ data: X, shape: [n, task.inputs] }));
-    const shape = [n, Z.length / X.length, task.inputs];
-    writeFileSync(join(folder, "Z.npy"), writeNpy({ data: Z, shape }));
-    const script = fileURLToPath(new URL("./elimination.py", import.meta.url));
-    const output = execFileSync(python, [script, folder], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    const lines = output
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Line);
-    return lines.flatMap((line) => {
-      if ("missing" in line) console.log(`  skipped a Python peer: ${line.missing}`);
-      if (!("subject" in line)) return [];
-      const { subject, ...metrics } = line;
-      return [{ subject, metrics }];
-    });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const n = X.length / task.inputs;
+  const lines = peerLines<Line>(python, {
+    script: "elimination.py",
+    args: [],
+    fill: (folder) => {
+      writeFileSync(join(folder, "task.json"), JSON.stringify(pythonTask(task)));
+      writeFileSync(join(folder, "X.npy"), writeNpy({ data: X, shape: [n, task.inputs] }));
+      const shape = [n, Z.length / X.length, task.inputs];
+      writeFileSync(join(folder, "Z.npy"), writeNpy({ data: Z, shape }));
+    },
+  });
+  return lines.map(({ subject, ...metrics }) => ({ subject, metrics }));
 }
 
 /** The task as lines of Python, one operation each: one text for every array library. */

@@ -88,10 +88,24 @@ interface Run {
 }
 
 function figuresOf(python: string, { script, files, args }: Run): PeerFigures[] {
+  return peerLines<PeerFigures>(python, {
+    script,
+    args,
+    fill: (folder) => {
+      for (const [name, { data, shape }] of Object.entries(files))
+        writeFileSync(join(folder, `${name}.npy`), writeNpy({ data, shape: [...shape] }));
+    },
+  });
+}
+
+/** The lines that a script of this folder prints of what `fill` writes; a missing package is told and skipped. */
+export function peerLines<T extends { readonly subject: string }>(
+  python: string,
+  { script, args, fill }: { script: string; args: readonly string[]; fill: (folder: string) => void },
+): T[] {
   const folder = mkdtempSync(join(tmpdir(), "jacrow-bench-"));
   try {
-    for (const [name, { data, shape }] of Object.entries(files))
-      writeFileSync(join(folder, `${name}.npy`), writeNpy({ data, shape: [...shape] }));
+    fill(folder);
     const path = fileURLToPath(new URL(script, import.meta.url));
     const output = execFileSync(python, [path, folder, ...args], {
       encoding: "utf8",
@@ -100,9 +114,9 @@ function figuresOf(python: string, { script, files, args }: Run): PeerFigures[] 
     const lines = output
       .trim()
       .split("\n")
-      .map((line) => JSON.parse(line) as PeerFigures | { missing: string });
+      .map((line) => JSON.parse(line) as T | { missing: string });
     for (const line of lines) if ("missing" in line) console.log(`  skipped a Python peer: ${line.missing}`);
-    return lines.filter((line): line is PeerFigures => !("missing" in line));
+    return lines.filter((line): line is T => "subject" in line);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -15,7 +15,7 @@ import { compressedNode, compressedScalars } from "./compressed.ts";
 import type { Vertex } from "./linear-graph.ts";
 import type { LinearMap } from "./linear-map.ts";
 import { linearize } from "./linearize.ts";
-import { type Closed, type LinearizeOptions } from "./linearized.ts";
+import type { Closed, LinearizeOptions } from "./linearized.ts";
 import { denseNode } from "./materialize.ts";
 import { type Pattern, patternOfMap, patternOfScalars } from "./pattern.ts";
 

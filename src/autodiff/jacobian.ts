@@ -14,7 +14,7 @@ import { endsOf, type Pair } from "./ends.ts";
 import { type Differentiate, expandAll, expandJacobianNodes } from "./expand.ts";
 import { readInstead } from "./instead.ts";
 import { linearize } from "./linearize.ts";
-import { type LoopTools } from "./linearized.ts";
+import type { LoopTools } from "./linearized.ts";
 import type { Pattern } from "./pattern.ts";
 import { type Mode, planned } from "./plan.ts";
 import type { PlanMaterial } from "./plan-graph.ts";
