@@ -68,6 +68,29 @@ export interface Trained<P extends ParameterTree> {
   readonly state: TrainingState<P>;
 }
 
+/** Every option, so that a misspelt one never passes for a default. */
+const OPTIONS: Readonly<Record<keyof TrainOptions<ParameterTree, RowValues>, true>> = {
+  loss: true,
+  parameters: true,
+  rows: true,
+  epochs: true,
+  batchRows: true,
+  optimiser: true,
+  schedule: true,
+  seed: true,
+  validation: true,
+  stopping: true,
+  onEpoch: true,
+  resume: true,
+  device: true,
+};
+
+function checkNames(options: object): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(OPTIONS, name));
+  if (unknown === undefined) return;
+  throw new UsageError("JR814", `train has no option ${unknown}; it has ${Object.keys(OPTIONS).join(", ")}`);
+}
+
 /** Trains parameters on rows. */
 export async function train<P extends ParameterTree, R extends RowValues = RowValues>(
   options: TrainOptions<P, R>,
@@ -120,6 +143,7 @@ class Training<P extends ParameterTree, R extends RowValues> {
   #bestParameters: P;
 
   constructor(options: TrainOptions<P, R>) {
+    checkNames(options);
     rebindBy(writeThroughTables);
     const { resume, seed = 0, batchRows = 256, optimiser = adam(), device = "auto" } = options;
     this.#options = options;

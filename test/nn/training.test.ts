@@ -130,6 +130,9 @@ test("bad input is refused by name", async () => {
   await expect(train(options({ batchRows: 0 }))).rejects.toThrow("JR812");
   await expect(train(options({ rows: { ...given, y: [[1]] } }))).rejects.toThrow(/JR813.*y has 1/);
   expect(() => adam({ rate: -1 })).toThrow("JR820");
+  const misspelt = { lr: 0.1 };
+  expect(() => adam(misspelt as object)).toThrow("JR821: adam has no option lr; it has rate");
+  await expect(train({ ...options({}), ...{ optimizer: adam() } })).rejects.toThrow("JR814");
 });
 
 test("steps over row indices follow the gradient of those rows, on every device and for a shorter last batch", async () => {
