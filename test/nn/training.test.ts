@@ -132,7 +132,7 @@ test("bad input is refused by name", async () => {
   expect(() => adam({ rate: -1 })).toThrow("JR820");
   const misspelt = { lr: 0.1 };
   expect(() => adam(misspelt as object)).toThrow("JR821: adam has no option lr; it has rate");
-  await expect(train({ ...options({}), ...{ optimizer: adam() } })).rejects.toThrow("JR814");
+  await expect(train({ ...options({}), ...misspelt })).rejects.toThrow("JR814: train has no option lr");
 });
 
 test("steps over row indices follow the gradient of those rows, on every device and for a shorter last batch", async () => {
