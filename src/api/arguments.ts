@@ -143,7 +143,8 @@ export function readShared(value: unknown, name: string): { data: Floats; shape:
   return { data, shape: rowShape };
 }
 
-function checkShared(shared: readonly (string | number)[], inputs: readonly InputSpec[]): void {
+/** Refuses names of shared inputs that no input has. */
+export function checkShared(shared: readonly (string | number)[], inputs: readonly InputSpec[]): void {
   const missing = shared.find((one) => !inputs.some(({ name }, index) => name === one || index === one));
   if (missing === undefined) return;
   throw new UsageError(

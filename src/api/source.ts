@@ -2,14 +2,16 @@
  * Values and Jacobians as source for people who embed: the program to write, and what its arrays are called.
  *
  * In: the program of the values and what to differentiate. Out: the program of values and Jacobians, prepared, with C
- * names. Always: shared inputs are refused, for an embedded function has nowhere to bind them.
+ * names. Always: shared inputs follow the row inputs; what they determine is computed once per call.
  */
 
 import { type JacobianRequest, jacobianProgram } from "../autodiff/index.ts";
 import type { EmbeddedPort } from "../codegen/c/embed.ts";
 import { embeddedC } from "../codegen/c/embed.ts";
+import { helpers } from "../codegen/js/functions.ts";
 import { embeddedJs } from "../codegen/js/module.ts";
-import { embeddedWasm } from "../codegen/wasm/embed.ts";
+import type { Layout } from "../codegen/layout.ts";
+import { type EmbeddedModule, embeddedWasm } from "../codegen/wasm/embed.ts";
 import { wasmKernel } from "../codegen/wasm/kernel.ts";
 import { invariant, UnsupportedError, UsageError } from "../errors.ts";
 import { Builder } from "../ir/builder.ts";
@@ -21,6 +23,7 @@ import type { Lowered } from "../lower/loops.ts";
 import { prepared } from "../runtime/prepare.ts";
 import { boundImage, boundValues } from "../runtime/wasm/bind.ts";
 import { memoryPlan } from "../runtime/wasm/instance.ts";
+import { blank, sharedPart } from "./source-shared.ts";
 
 /** How to write a function and its Jacobian. */
 export interface SourceOptions {
@@ -38,27 +41,37 @@ export interface SourceOptions {
 export interface Embeddable {
   readonly name: string;
   readonly lowered: Lowered;
+  /** Row inputs. */
   readonly inputs: readonly EmbeddedPort[];
   readonly outputs: readonly EmbeddedPort[];
+  readonly shared: readonly EmbeddedPort[];
+  readonly sharedInputs: readonly InputNode[];
   readonly about: readonly string[];
 }
 
 /** C99 sources: NAME.h, NAME.c, an example and a CMake file. */
 export function sourceC(program: Program, options: SourceOptions): Map<string, string> {
   const embeddable = embeddableOf(program, options);
-  const { lowered } = embeddable;
+  const { lowered, sharedInputs: shared } = embeddable;
+  const { dtype } = options;
   return embeddedC(lowered, {
     ...embeddable,
     vectorBytes: options.vectorBytes ?? 16,
-    image: ({ layout }) =>
-      boundImage(lowered, { layout, end: layout.end, constants: new Uint8Array(0) }, new Map()),
+    image: (program, { layout }) =>
+      boundImage(program, { layout, end: layout.end, constants: new Uint8Array(0) }, blank(shared)),
+    part: ({ layout }) => sharedPart(lowered, { shared, dtype, layout }),
   });
 }
 
 /** One ES module of plain JavaScript, and its types. */
 export function sourceJs(program: Program, options: SourceOptions): Map<string, string> {
   const embeddable = embeddableOf(program, { ...options, dtype: "f64" });
-  return embeddedJs(embeddable.lowered, { ...embeddable, bound: boundValues(embeddable.lowered, new Map()) });
+  const { lowered, sharedInputs: shared } = embeddable;
+  return embeddedJs(lowered, {
+    ...embeddable,
+    bound: (each) => boundValues(each, blank(shared)),
+    part: sharedPart(lowered, { shared, dtype: "f64" }),
+  });
 }
 
 /** Rows that an embedded module's memory holds at a time. */
@@ -68,33 +81,43 @@ const EMBEDDED_BYTES = 4 * 1024 * 1024;
 /** A WebAssembly module (128-bit SIMD, no fused multiply-add: it runs everywhere) and its glue. */
 export function sourceWasm(program: Program, options: SourceOptions): Map<string, string | Uint8Array> {
   const embeddable = embeddableOf(program, options);
-  const { lowered } = embeddable;
+  const { lowered, sharedInputs: shared } = embeddable;
   if (lowered.sums.length > 0)
     throw new UnsupportedError("JR536", `${program.name} sums over rows: such programs cannot be exported`);
-  const code = wasmKernel(lowered, { fused: false, shared: false });
+  const { layout, ...main } = wasmModule(lowered, { most: EMBEDDED_ROWS, shared });
+  const part = sharedPart(lowered, { shared, dtype: "f64", layout });
+  const first = part && { ...part, ...wasmModule(part.lowered, { most: 1, shared: [] }) };
+  return embeddedWasm(lowered, { ...embeddable, ...main, part: first });
+}
+
+function wasmModule(
+  lowered: Lowered,
+  { most, shared }: { most: number; shared: readonly InputNode[] },
+): EmbeddedModule & { layout: Layout } {
+  const code = wasmKernel(lowered, { fused: false, shared: false, mostRows: most });
+  const { layout } = code;
   const rowCells = [...lowered.inputs, ...lowered.outputs].reduce((sum, { buffer }) => sum + buffer.cells, 0);
-  const fitting = Math.floor(EMBEDDED_BYTES / (rowCells * code.layout.bytes * code.layout.tileRows));
-  const rows = Math.min(EMBEDDED_ROWS, Math.max(1, fitting) * code.layout.tileRows);
+  const fitting = Math.floor(EMBEDDED_BYTES / (rowCells * layout.bytes * layout.tileRows));
+  const rows = Math.min(most, Math.max(1, fitting) * layout.tileRows);
   const plan = memoryPlan(lowered, code, { rows, threads: 1, slots: 1 });
   const [area] = plan.areas;
   const [slot] = area?.slots ?? [];
   invariant(area !== undefined && slot !== undefined, "a memory plan without a place for rows");
-  return embeddedWasm(lowered, {
-    ...embeddable,
+  return {
+    layout,
     module: code.bytes,
-    image: boundImage(lowered, code, new Map()),
+    image: boundImage(lowered, code, blank(shared)),
     memory: { pages: plan.pages, rows, scratch: area.scratch, ...slot },
-  });
+  };
 }
 
 /** Plans, prepares and lowers what is to be written. */
 export function embeddableOf(program: Program, options: SourceOptions): Embeddable {
   const { request, dtype, layout } = options;
-  const shared = program.inputs.find((input) => input.level !== "row");
-  if (shared !== undefined) {
+  if (program.inputs.every(({ level }) => level !== "row")) {
     throw new UsageError(
       "JR537",
-      `${program.name} shares ${shared.name} among all rows: give it a value before exporting, or make it a row input`,
+      `every input of ${program.name} is shared, so all rows are the same: make one a row input`,
     );
   }
   const chosen = request.outputs ?? program.outputs.map((_, index) => index);
@@ -105,22 +128,32 @@ export function embeddableOf(program: Program, options: SourceOptions): Embeddab
   const both = layout === "col" ? byColumns(planned, pairs) : planned;
   const ready = prepared(both);
   const taken = new Set<string>([options.name]);
-  const inputs = program.inputs.map(({ name, shape }) => ({
-    name: identifier(name, taken),
-    meaning: `n rows of ${sized(shape)}`,
-  }));
+  const portsOf = (isRow: boolean, what: string): EmbeddedPort[] =>
+    program.inputs
+      .filter(({ level }) => (level === "row") === isRow)
+      .map(({ name, shape }) => ({
+        name: identifier(name, taken),
+        meaning: `${what}${sized(shape)}`,
+        cells: sizeOf(shape),
+      }));
+  const inputs = portsOf(true, "n rows of ");
+  const shared = portsOf(false, "the same for all rows, ");
+  const sharedInputs = ready.inputs.filter(({ level }) => level !== "row");
   const outputs = [
     ...values.map(({ name, value }) => ({
       name: identifier(values.length === 1 ? "y" : name, taken),
       meaning: `values, n rows of ${sized(value.shape)}`,
+      cells: sizeOf(value.shape),
     })),
     ...pairs.map(({ output, input }) => ({
       name: identifier(pairs.length === 1 ? "jac" : `jac_${output.name}_${input.name}`, taken),
       meaning: jacobianMeaning(output, input, layout),
+      cells: sizeOf(output.value.shape) * sizeOf(input.shape),
     })),
   ];
   const about = [`${options.name}: values and Jacobians of ${program.name}, for n rows at once.`];
-  return { name: options.name, lowered: lower(ready, { dtype }), inputs, outputs, about };
+  const lowered = lower(ready, { dtype });
+  return { name: options.name, lowered, inputs, outputs, shared, sharedInputs, about };
 }
 
 /** Transposes every Jacobian: axes of the input come first. */
@@ -129,7 +162,9 @@ function byColumns(
   pairs: readonly { readonly output: Program["outputs"][number]; readonly input: InputNode }[],
 ): Program {
   const b = new Builder();
-  const inputs = planned.inputs.map(({ name, shape, cell }) => b.input(name, shape, { cell }));
+  const inputs = planned.inputs.map(({ name, shape, cell, level }) =>
+    b.input(name, shape, { cell, level: level === "row" ? "row" : "bound" }),
+  );
   const all = inline(b, planned, inputs);
   const first = all.length - pairs.length;
   const turned = all.map((value, index): Node => {
@@ -161,19 +196,21 @@ function sized(shape: readonly number[]): string {
 }
 
 /** Words of C, C++ and JavaScript, and names that generated functions use inside. */
-const RESERVED = new Set(
-  `auto break case catch char class const continue debugger default delete do double else enum export extern false
+const RESERVED = new Set([
+  ...Object.keys(helpers),
+  ...`auto break case catch char class const continue debugger default delete do double else enum export extern false
    finally float for function goto if import in inline instanceof int let long new null register restrict return short
    signed sizeof static struct super switch template this throw true try typedef typeof union unsigned var void volatile
-   while with yield cell data i ix lanes m main n now rows s scratch vf vi vm EOF LANES NULL ROWS VECTOR_BYTES`.split(
-    /\s+/,
-  ),
-);
+   while with yield cell data i ix lanes m main n now rows s scratch vf vi vm EOF LANES NULL ROWS VECTOR_BYTES
+   bound shared work Math Float64Array RangeError`.split(/\s+/),
+]);
+/** What generated JavaScript calls loop counters, sums, temporaries and constants. */
+const GENERATED = /^[aitvw]\d+$/;
 
 /** A name that C, C++ and JavaScript accept and that nobody has yet. */
 export function identifier(name: string, taken: Set<string>): string {
   let own = name.replace(/\W+/g, "_").replace(/^(?=\d|$)/, "_");
-  while (taken.has(own) || RESERVED.has(own)) own += "_";
+  while (taken.has(own) || RESERVED.has(own) || GENERATED.test(own)) own += "_";
   taken.add(own);
   return own;
 }

@@ -11,14 +11,15 @@ import { isRowFunction } from "../trace/row-function.ts";
 import { type AnyFunction, describe } from "../trace/trace.ts";
 import { checkPaths } from "../trace/transforms.ts";
 import { chooseInputs } from "../trace/wrt.ts";
-import { signatureOf } from "./arguments.ts";
+import { checkShared, signatureOf } from "./arguments.ts";
 import { modelDtype, modelSignature } from "./model.ts";
 import { baseOf } from "./plan.ts";
 import { identifier, type SourceOptions, sourceC, sourceJs, sourceWasm } from "./source.ts";
 import type { InputShapes, JacrowOptions } from "./types.ts";
 
 /** Options of `toSource`. */
-export interface ToSourceOptions extends Pick<JacrowOptions, "wrt" | "mode" | "effort" | "allowZero"> {
+export interface ToSourceOptions
+  extends Pick<JacrowOptions, "wrt" | "shared" | "mode" | "effort" | "allowZero"> {
   /** C99 with header, example and CMake file; one JavaScript module; or a WebAssembly module with glue. */
   readonly format: "c" | "js" | "wasm";
   /** Shapes of one row of each input; not needed for models. */
@@ -55,7 +56,8 @@ export function toSource(f: AnyFunction, options: ToSourceOptions): Map<string, 
       'toSource needs the shape of a row of a function: toSource(f, { inputs: [3], format: "c" })',
     );
   }
-  const signature = model ? modelSignature(model) : signatureOf(options.inputs, []);
+  const signature = model ? modelSignature(model) : signatureOf(options.inputs, options.shared ?? []);
+  checkShared(options.shared ?? [], signature.inputs);
   const { program } = baseOf(f, signature, options.allowZero);
   const { mode = "auto", effort = "default", allowZero = false, layout = "row", vectorBytes = 16 } = options;
   const wrt = chooseInputs(`toSource(${program.name})`, signature, options.wrt).inputs;

@@ -16,6 +16,7 @@ import { interpret } from "../../src/runtime/interpreter.ts";
 import { randomInputs, randomOps, randomProgram } from "../ir/random-program.ts";
 import { inputsFor, programOf, randomFloats, relativeError } from "../runtime/helpers.ts";
 import { operationCases } from "../runtime/operation-cases.ts";
+import { requestOf, sharedCase, sharedPrograms } from "./shared-programs.ts";
 
 const root = mkdtempSync(join(tmpdir(), "jacrow-scripts-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -140,6 +141,48 @@ test.each(["f32", "f64"] as const)("WebAssembly with its glue, %s", async (dtype
       [0, 0, 0, 0],
     )["y0"],
   ).toHaveLength(8);
+});
+
+test.each(Object.keys(sharedPrograms))("JavaScript: shared inputs follow the others, %s", async (name) => {
+  const program = sharedPrograms[name]?.() as Program;
+  const f = (await imported(sourceJs(program, optionsFor(program, { request: requestOf(program) }))))[
+    "f"
+  ] as Run;
+  for (const n of [0, 1, 5]) {
+    const { args, wanted } = sharedCase(program, n, "f64");
+    expectClose(f(...args), wanted, 1e-12);
+  }
+});
+
+test.each(
+  Object.keys(sharedPrograms).flatMap((name) => [
+    { name, dtype: "f32" as const },
+    { name, dtype: "f64" as const },
+  ]),
+)("WebAssembly: shared inputs follow the others, %o", async ({ name, dtype }) => {
+  const program = sharedPrograms[name]?.() as Program;
+  const files = sourceWasm(program, optionsFor(program, { dtype, request: requestOf(program) }));
+  const { load } = (await imported(files)) as { load: (bytes: Uint8Array) => Run };
+  const run = load(files.get("f.wasm") as Uint8Array);
+  for (const n of [5, 0, 1, 1100]) {
+    const { args, wanted } = sharedCase(program, n, dtype);
+    expectClose(run(...args), wanted, dtype === "f32" ? 1e-5 : 1e-12);
+  }
+});
+
+test("shared inputs of functions, by name; wrong lengths and names are refused", async () => {
+  const f = ({ x, w }: { x: Row<2>; w: Row<2> }) => sin(x).mul(w);
+  const options = { inputs: { x: [2], w: [2] }, shared: ["w"], name: "f" } as const;
+  const js = (await imported(toSource(f, { ...options, format: "js" })))["f"] as Run;
+  const files = toSource(f, { ...options, format: "wasm" }) as Map<string, Uint8Array>;
+  expect(files.get("f.js")?.length).toBeLessThan(3000);
+  const { load } = (await imported(files)) as { load: (bytes: Uint8Array) => Run };
+  for (const run of [js, load(files.get("f.wasm") as Uint8Array)]) {
+    const { y } = run([1, 2, 3, 4], [5, 6]);
+    expect(y?.[3]).toBeCloseTo(6 * Math.sin(4), 13);
+    expect(() => run([1, 2], [5])).toThrow(/w needs 2 numbers$/);
+  }
+  expect(() => toSource(f, { ...options, format: "c", shared: ["v"] })).toThrow("JR403");
 });
 
 test("toSource takes functions and says what it needs", async () => {

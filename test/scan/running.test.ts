@@ -127,16 +127,19 @@ describe("random loops", () => {
           ([buffer, source]) => [buffer, filled(buffer, evaluateBound([source], values))] as const,
         ),
       );
-      const port = ({ name }: { name: string }): { name: string; meaning: string } => ({
+      const port = ({ name }: { name: string }): { name: string; meaning: string; cells: number } => ({
         name,
         meaning: name,
+        cells: 0,
       });
       const files = embeddedJs(lowered, {
         name: "f",
         about: [],
         inputs: lowered.inputs.map(port),
         outputs: program.outputs.map(port),
-        bound,
+        shared: [],
+        bound: () => bound,
+        part: undefined,
       });
       const rows = inputs.filter((_, index) => program.inputs[index]?.level === "row");
       modules.push({

@@ -28,6 +28,8 @@ export interface COptions {
   readonly tileBytes?: number;
   /** Rows follow one another, lanes lie along features: for few rows. */
   readonly apart?: FeatureCode | undefined;
+  /** Where to write the functions, and what their names start with; default: a file of their own. Raw outputs stay ints and masks. */
+  readonly into?: { readonly file: CFile; readonly prefix: string; readonly rawOutputs?: true };
 }
 
 /** Functions and the memory they work on. */
@@ -43,7 +45,8 @@ export interface CBody {
 }
 
 /** Writes the functions of a lowered program. */
-export function cBody(lowered: Lowered, { vectorBytes, fused, tables, tileBytes, apart }: COptions): CBody {
+export function cBody(lowered: Lowered, options: COptions): CBody {
+  const { vectorBytes, fused, tables, tileBytes, apart } = options;
   const { dtype } = lowered;
   const shape = { dtype, vectorBytes };
   const machine = machineOf(shape);
@@ -57,14 +60,14 @@ export function cBody(lowered: Lowered, { vectorBytes, fused, tables, tileBytes,
     ...(apart && { panelRows: (product) => apart.panelRows(product, machine) }),
   });
   const scratch = Math.ceil((lowered.scratchCells * layout.tileRows * layout.bytes) / 64) * 64;
-  const file = new CFile({ dtype, fused, tables });
+  const { file, prefix } = options.into ?? { file: new CFile({ dtype, fused, tables }), prefix: "" };
   const target = new CTarget(file, machine);
   const frame = { target, layout, base: target.int(0), laneBytes: LANE_BYTES, sums: target.int(scratch) };
   const emit = apart?.emit ?? emitStage;
-  lowered.stages.forEach((stage, index) => define(file, `stage${index}`, () => emit(stage, frame)));
-  const inner = { file, target, layout };
+  lowered.stages.forEach((stage, index) => define(file, `${prefix}stage${index}`, () => emit(stage, frame)));
+  const inner = { file, target, layout, prefix };
   defineConversions(inner, lowered.inputs, "in");
-  defineConversions(inner, lowered.outputs, "out");
+  if (!options.into?.rawOutputs) defineConversions(inner, lowered.outputs, "out");
   return { text: file.text, shape, layout, width, scratch, sumBytes: sumCells(lowered.sums) * vectorBytes };
 }
 
@@ -83,16 +86,17 @@ interface Writing {
   readonly file: CFile;
   readonly target: CTarget;
   readonly layout: Layout;
+  readonly prefix: string;
 }
 
 /** Rows are floats; buffers may hold ints or masks: functions convert_in, convert_out change them in place. */
 function defineConversions(
-  { file, target, layout }: Writing,
+  { file, target, layout, prefix }: Writing,
   ports: readonly Port[],
   to: "in" | "out",
 ): void {
   const buffers = [...new Set(ports.map((port) => port.buffer))].filter(({ cell }) => cell !== "float");
-  define(file, `convert_${to}`, () => {
+  define(file, `${prefix}convert_${to}`, () => {
     for (const buffer of buffers) {
       const cellBytes = layout.tileRows * layout.bytes;
       const start = (layout.placement.get(buffer) as number) * cellBytes;

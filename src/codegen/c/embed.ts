@@ -2,16 +2,19 @@
  * A lowered program as C99 sources for people who embed: one function, its header, an example and a CMake file.
  *
  * In: the program, how its ports are called, and the bytes of its bound memory. Out: files by name. Always: nothing is needed
- * but the C library's math.h, and the function keeps no state.
+ * but the C library's math.h, and the function keeps no state: what shared inputs determine is on the stack, or in a buffer of the caller.
  */
 
 import { UnsupportedError } from "../../errors.ts";
 import type { Lowered, Port } from "../../lower/loops.ts";
+import type { SharedPart } from "../shared-part.ts";
 import { type CBody, cBody } from "./body.ts";
-import { literal } from "./lanes.ts";
+import { dataText } from "./data.ts";
+import { CFile } from "./file.ts";
 import { portablePreludeText } from "./prelude.ts";
 import { rowsText } from "./rows.ts";
 import { stageCalls } from "./run.ts";
+import { type SharedCode, sharedCode } from "./shared.ts";
 
 /** Tiles stay small: they are on the stack. */
 const TILE_BYTES = 96 * 1024;
@@ -22,6 +25,8 @@ export interface EmbeddedPort {
   readonly name: string;
   /** What it holds, for the header. */
   readonly meaning: string;
+  /** Numbers of a row, or of all where it has no rows. */
+  readonly cells: number;
 }
 
 /** What to write. */
@@ -30,8 +35,12 @@ export interface Embedding {
   readonly name: string;
   readonly inputs: readonly EmbeddedPort[];
   readonly outputs: readonly EmbeddedPort[];
-  /** Bytes of bound memory for a layout. */
-  readonly image: (code: Pick<CBody, "layout">) => Uint8Array;
+  /** Shared inputs; they follow the others. */
+  readonly shared: readonly EmbeddedPort[];
+  /** Bytes of a program's bound memory for a layout. */
+  readonly image: (lowered: Lowered, code: Pick<CBody, "layout">) => Uint8Array;
+  /** What shared inputs determine of the layout's memory. */
+  readonly part: (code: Pick<CBody, "layout">) => SharedPart | undefined;
   /** Vectors that every machine has are of 16 bytes; wider ones want a compiler that is told of a machine that has them. */
   readonly vectorBytes: 16 | 32 | 64;
   /** Lines for the header: what is computed, and how matrices are laid out. */
@@ -45,58 +54,74 @@ export function embeddedC(lowered: Lowered, embedding: Embedding): Map<string, s
       "JR536",
       `${lowered.name} sums over rows: such programs cannot be exported as C`,
     );
-  const body = cBody(lowered, {
-    vectorBytes: embedding.vectorBytes,
-    fused: true,
-    tileBytes: TILE_BYTES,
-  });
-  const { name } = embedding;
+  const { vectorBytes, name } = embedding;
+  const file = new CFile({ dtype: lowered.dtype, fused: true, tables: undefined });
+  const options = { vectorBytes, fused: true, tileBytes: TILE_BYTES };
+  const body = cBody(lowered, { ...options, into: { file, prefix: "" } });
+  const part = embedding.part(body);
+  const first = part && sharedCode({ part, file, vectorBytes, body, image: embedding.image, main: lowered });
+  const code: Code = { body: { ...body, text: file.text }, first };
   return new Map([
-    [`${name}.h`, headerText(lowered, embedding, body.scratch)],
-    [`${name}.c`, sourceText(lowered, embedding, body)],
-    ["example.c", exampleText(lowered, embedding)],
+    [`${name}.h`, headerText(lowered, embedding, code)],
+    [`${name}.c`, sourceText(lowered, embedding, code)],
+    ["example.c", exampleText(lowered, embedding, code)],
     ["CMakeLists.txt", cmakeText(name)],
   ]);
 }
 
+/** The functions of the rows, and what comes before them. */
+interface Code {
+  readonly body: CBody;
+  readonly first: SharedCode | undefined;
+}
+
 const typeOf = ({ dtype }: Lowered): string => (dtype === "f32" ? "float" : "double");
 
-function signature(lowered: Lowered, { name, inputs, outputs }: Embedding): string {
+function signature(lowered: Lowered, { name, inputs, shared, outputs }: Embedding, { first }: Code): string {
   const type = typeOf(lowered);
   const params = [
-    ...inputs.map((port) => `const ${type} *${port.name}`),
+    ...[...inputs, ...shared].map((port) => `const ${type} *${port.name}`),
     ...outputs.map((port) => `${type} *${port.name}`),
     "size_t n",
+    ...(first?.isLarge ? [`${type} *work`] : []),
   ];
   return `void ${name}(${params.join(", ")})`;
 }
 
-function headerText(lowered: Lowered, embedding: Embedding, scratch: number): string {
+function headerText(lowered: Lowered, embedding: Embedding, code: Code): string {
+  const { body, first } = code;
   const guard = `${embedding.name.toUpperCase()}_H`;
-  const { inputs, outputs, about } = embedding;
+  const { inputs, shared, outputs, about } = embedding;
   const ports = [
-    ...inputs.map(({ name, meaning }) => ` *   ${name}: in, ${meaning}`),
+    ...[...inputs, ...shared].map(({ name, meaning }) => ` *   ${name}: in, ${meaning}`),
     ...outputs.map(({ name, meaning }) => ` *   ${name}: out, ${meaning}; may be NULL`),
     " *   n: the number of rows",
+    ...(first?.isLarge ? [` *   work: room for ${workName(embedding)} numbers, of each thread its own`] : []),
   ];
+  const once =
+    first === undefined
+      ? ""
+      : "\n * What shared arrays determine is computed once per call, before the rows.";
+  const work = first?.isLarge ? `\n#define ${workName(embedding)} ${first.bytes / body.layout.bytes}\n` : "";
+  const stack = body.scratch + (first === undefined || first.isLarge ? 0 : first.bytes);
   return `/*
 ${about.map((line) => ` * ${line}`.trimEnd()).join("\n")}
  *
 ${ports.join("\n")}
  *
  * Rows lie one after the other, without gaps. Arrays must not overlap. Safe to call from several threads at once; needs about
- * ${Math.ceil(scratch / 1024)} kB of stack. Written by jacrow.
+ * ${Math.ceil(stack / 1024)} kB of stack.${once} Written by jacrow.
  */
 #ifndef ${guard}
 #define ${guard}
 
 #include <stddef.h>
-
+${work}
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-${signature(lowered, embedding)};
+${signature(lowered, embedding, code)};
 
 #ifdef __cplusplus
 }
@@ -106,42 +131,24 @@ ${signature(lowered, embedding)};
 `;
 }
 
-function sourceText(lowered: Lowered, embedding: Embedding, body: CBody): string {
+const workName = ({ name }: Embedding): string => `${name.toUpperCase()}_WORK`;
+
+function sourceText(lowered: Lowered, embedding: Embedding, { body, first }: Code): string {
   return [
     `/* Written by jacrow; see ${embedding.name}.h. Define JACROW_PORTABLE to do without vector extensions. */`,
     `#include "${embedding.name}.h"`,
     portablePreludeText(body.shape),
     rowsText,
-    dataText(lowered, embedding.image(body)),
+    ...(first === undefined ? [dataText("data", lowered, embedding.image(lowered, body))] : [first.data]),
     body.text,
-    functionText(lowered, embedding, body),
+    ...(first === undefined ? [] : [first.text]),
+    functionText(lowered, embedding, { body, first }),
   ].join("\n");
 }
 
-/** Bound memory: numbers as such, or bit patterns where it holds indices or masks. */
-function dataText(lowered: Lowered, image: Uint8Array): string {
-  const single = lowered.dtype === "f32";
-  const { buffer, byteOffset, byteLength } = image;
-  const count = byteLength / (single ? 4 : 8);
-  const floats = single
-    ? new Float32Array(buffer, byteOffset, count)
-    : new Float64Array(buffer, byteOffset, count);
-  const bound = lowered.buffers.filter(({ space }) => space === "bound");
-  const numbers = bound.every(({ cell }) => cell === "float") && floats.every(Number.isFinite);
-  const words = single
-    ? Array.from(new Uint32Array(buffer, byteOffset, count), (word) => `0x${word.toString(16)}u`)
-    : Array.from(new BigUint64Array(buffer, byteOffset, count), (word) => `UINT64_C(0x${word.toString(16)})`);
-  const items = numbers ? Array.from(floats, (value) => literal(lowered.dtype, value)) : words;
-  const lines = Array.from({ length: Math.ceil(count / 8) }, (_, line) =>
-    items.slice(line * 8, line * 8 + 8),
-  );
-  return `static const ${numbers ? "cell" : "cell_bits"} data[] = {
-${lines.map((line) => `  ${line.join(", ")},`).join("\n")}
-};
-`;
-}
-
-function functionText(lowered: Lowered, embedding: Embedding, { layout, shape, scratch }: CBody): string {
+function functionText(lowered: Lowered, embedding: Embedding, code: Code): string {
+  const { first } = code;
+  const { layout, shape, scratch } = code.body;
   const cellBytes = layout.tileRows * layout.bytes;
   const at = ({ buffer }: Port): string => `s + ${(layout.placement.get(buffer) as number) * cellBytes}`;
   const rest = ({ buffer }: Port): string => `${buffer.cells}, ${cellBytes}, now);`;
@@ -158,10 +165,10 @@ function functionText(lowered: Lowered, embedding: Embedding, { layout, shape, s
       "    }",
     ];
   });
-  return `${signature(lowered, embedding)} {
+  return `${signature(lowered, embedding, code)} {
   vf scratch[${Math.ceil(scratch / shape.vectorBytes)}];
   char *s = (char *)scratch;
-  const char *m = (const char *)data;
+${memoryText(embedding, first)}
   while (n > 0) {
     const ix now = n < ${layout.tileRows} ? (ix)n : ${layout.tileRows};
     const ix lanes = (now + LANES - 1) / LANES * VECTOR_BYTES;
@@ -176,24 +183,37 @@ ${copiesOut.join("\n")}
 `;
 }
 
-function exampleText(lowered: Lowered, { name, inputs, outputs }: Embedding): string {
+/** Where bound memory is: constant, or made by the call. */
+function memoryText({ shared }: Embedding, first: SharedCode | undefined): string {
+  const names = shared.map(({ name }) => name);
+  const unread = names.map((name) => `  (void)${name};`);
+  if (first === undefined) return [...unread, "  const char *m = (const char *)data;"].join("\n");
+  const own = first.isLarge ? [] : [`  vf bound[${first.vectors}];`];
+  return [
+    ...own,
+    `  char *const m = (char *)${first.isLarge ? "work" : "bound"};`,
+    `  if (n > 0) shared_bind(m, ${names.join(", ")});`,
+  ].join("\n");
+}
+
+function exampleText(lowered: Lowered, embedding: Embedding, { first }: Code): string {
+  const { name, inputs, shared, outputs } = embedding;
   const type = typeOf(lowered);
-  const cells = (port: Port | undefined): number => port?.buffer.cells ?? 0;
-  const arrays = [
-    ...inputs.map((port, index) => `  static ${type} ${port.name}[ROWS * ${cells(lowered.inputs[index])}];`),
-    ...outputs.map(
-      (port, index) => `  static ${type} ${port.name}[ROWS * ${cells(lowered.outputs[index])}];`,
-    ),
-  ];
-  const fills = inputs.map(
-    ({ name: input }, index) =>
-      `  for (size_t i = 0; i < ROWS * ${cells(lowered.inputs[index])}; i++) ${input}[i] = (${type})0.1 * (${type})(i % 10);`,
+  const rows = new Set([...inputs, ...outputs]);
+  const sizeOf = (port: EmbeddedPort): string => `${rows.has(port) ? "ROWS * " : ""}${port.cells}`;
+  const arrays = [...inputs, ...shared, ...outputs].map(
+    (port) => `  static ${type} ${port.name}[${sizeOf(port)}];`,
   );
+  const fills = [...inputs, ...shared].map(
+    (port) =>
+      `  for (size_t i = 0; i < ${sizeOf(port)}; i++) ${port.name}[i] = (${type})0.1 * (${type})(i % 10);`,
+  );
+  const works = first?.isLarge ? [`  static ${type} work[${workName(embedding)}];`] : [];
   const prints = outputs.map(
-    ({ name: output }, index) =>
-      `  for (size_t i = 0; i < ROWS * ${cells(lowered.outputs[index])}; i++) printf("${output}[%zu] = %.9g\\n", i, (double)${output}[i]);`,
+    (port) =>
+      `  for (size_t i = 0; i < ${sizeOf(port)}; i++) printf("${port.name}[%zu] = %.9g\\n", i, (double)${port.name}[i]);`,
   );
-  const args = [...inputs, ...outputs].map((port) => port.name);
+  const args = [...inputs, ...shared, ...outputs].map((port) => port.name);
   return `/* Two rows through ${name}. */
 #include <stdio.h>
 
@@ -202,9 +222,9 @@ function exampleText(lowered: Lowered, { name, inputs, outputs }: Embedding): st
 #define ROWS 2
 
 int main(void) {
-${arrays.join("\n")}
+${[...arrays, ...works].join("\n")}
 ${fills.join("\n")}
-  ${name}(${[...args, "ROWS"].join(", ")});
+  ${name}(${[...args, "ROWS", ...(first?.isLarge ? ["work"] : [])].join(", ")});
 ${prints.join("\n")}
   return 0;
 }

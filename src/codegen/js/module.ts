@@ -8,6 +8,7 @@
 import { UnsupportedError } from "../../errors.ts";
 import type { Buffer, Lowered } from "../../lower/loops.ts";
 import type { EmbeddedPort } from "../c/embed.ts";
+import type { SharedPart } from "../shared-part.ts";
 import { helpers } from "./functions.ts";
 import { numberText, StageWriter } from "./stages.ts";
 
@@ -17,8 +18,12 @@ export interface JsEmbedding {
   readonly inputs: readonly EmbeddedPort[];
   readonly outputs: readonly EmbeddedPort[];
   readonly about: readonly string[];
-  /** Values of bound buffers, one per cell. */
-  readonly bound: ReadonlyMap<Buffer, Float64Array>;
+  /** Shared inputs; they follow the others. */
+  readonly shared: readonly EmbeddedPort[];
+  /** Values of a program's bound buffers, one per cell. */
+  readonly bound: (lowered: Lowered) => ReadonlyMap<Buffer, Float64Array>;
+  /** What shared inputs determine. */
+  readonly part: SharedPart | undefined;
 }
 
 /** The module and its declarations. */
@@ -37,32 +42,37 @@ export function embeddedJs(lowered: Lowered, embedding: JsEmbedding): Map<string
 }
 
 function moduleText(lowered: Lowered, embedding: JsEmbedding): string {
-  const { name, inputs, outputs, bound } = embedding;
-  const arrays = new Map([...bound.keys()].map((buffer, index) => [buffer, `w${index}`] as const));
-  const writer = new StageWriter(({ buffer }) =>
-    buffer.space === "bound"
-      ? { array: arrays.get(buffer) as string, start: 0 }
-      : { array: "s", start: lowered.placement.get(buffer) as number },
+  const { name, inputs, outputs, shared, part } = embedding;
+  const fresh = new Set(part?.places.map(({ buffer }) => buffer));
+  const constants = [...embedding.bound(lowered)].map(
+    ([buffer, values], index) => [buffer, `w${index}`, fresh.has(buffer) ? undefined : values] as const,
   );
-  for (const stage of lowered.stages) writer.stage(stage);
-  const code = writer.lines.join("\n");
-  const used = Object.entries(helpers).filter(([helper]) => code.includes(`${helper}(`));
+  const arrays = new Map(constants.map(([buffer, array]) => [buffer, array]));
+  const code = codeOf(lowered, arrays);
+  const first = part === undefined ? undefined : firstText(part, { embedding, arrays });
+  const used = Object.entries(helpers).filter(([helper]) => `${code} ${first?.code}`.includes(`${helper}(`));
   const cells = lowered.outputs.map(({ buffer }) => buffer.cells);
   return [
     documentation(embedding),
-    ...[...bound].map(([buffer, values]) => constantText(arrays.get(buffer) as string, values)),
-    `const s = new Float64Array(${lowered.scratchCells});`,
+    ...constants.map(([{ cells: size }, array, values]) =>
+      values === undefined ? `const ${array} = new Float64Array(${size});` : constantText(array, values),
+    ),
+    ...(first?.constants ?? []),
+    `const s = new Float64Array(${Math.max(lowered.scratchCells, part?.lowered.scratchCells ?? 0)});`,
     ...used.map(([, text]) => `\n${text}`),
     "",
-    `export function ${name}(${inputs.map((port) => port.name).join(", ")}) {`,
+    `export function ${name}(${[...inputs, ...shared].map((port) => port.name).join(", ")}) {`,
     `  const n = ${inputs[0]?.name}.length / ${lowered.inputs[0]?.buffer.cells};`,
     ...inputs.map(({ name: input }, index) => {
       const wanted = lowered.inputs[index]?.buffer.cells;
       return `  if (${input}.length !== n * ${wanted} || n % 1 !== 0) throw new RangeError("${name}: ${input} needs ${wanted} numbers per row");`;
     }),
     ...outputs.map((port, index) => `  const ${port.name} = new Float64Array(n * ${cells[index]});`),
+    ...(first === undefined ? [] : [first.code]),
     "  for (let row = 0; row < n; row++) {",
-    ...lowered.inputs.map((port, index) => copyIn(lowered, port.buffer, inputs[index]?.name ?? "")),
+    ...lowered.inputs.map((port, index) =>
+      copyIn(lowered, port.buffer, `${inputs[index]?.name}[row * ${port.buffer.cells} + c]`),
+    ),
     code,
     ...lowered.outputs.map(
       ({ buffer }, index) =>
@@ -75,13 +85,56 @@ function moduleText(lowered: Lowered, embedding: JsEmbedding): string {
   ].join("\n");
 }
 
+function codeOf(lowered: Lowered, arrays: ReadonlyMap<Buffer, string>): string {
+  const writer = new StageWriter(({ buffer }) =>
+    buffer.space === "bound"
+      ? { array: arrays.get(buffer) as string, start: 0 }
+      : { array: "s", start: lowered.placement.get(buffer) as number },
+  );
+  for (const stage of lowered.stages) writer.stage(stage);
+  return writer.lines.join("\n");
+}
+
+/** What comes before the rows: shared inputs in, and the constants that depend on them out. */
+function firstText(
+  { lowered, places }: SharedPart,
+  { embedding, arrays }: { embedding: JsEmbedding; arrays: ReadonlyMap<Buffer, string> },
+): { code: string; constants: string[] } {
+  const own = [...embedding.bound(lowered)].map(([buffer, values], index) => ({
+    buffer,
+    values,
+    array: `v${index}`,
+  }));
+  const { name, shared } = embedding;
+  const lines = lowered.inputs.flatMap(({ buffer }, index) => {
+    const input = shared[index]?.name;
+    const message = `${name}: ${input} needs ${buffer.cells} numbers`;
+    return [
+      `  if (${input}.length !== ${buffer.cells}) throw new RangeError("${message}");`,
+      copyIn(lowered, buffer, `${input}[c]`).slice(2),
+    ];
+  });
+  return {
+    constants: own.map(({ array, values }) => constantText(array, values)),
+    code: [
+      ...lines,
+      "  {",
+      codeOf(lowered, new Map(own.map(({ buffer, array }) => [buffer, array]))),
+      "  }",
+      ...lowered.outputs.map(({ buffer }, index) => {
+        const to = arrays.get(places[index]?.buffer as Buffer);
+        return `  for (let c = 0; c < ${buffer.cells}; c++) ${to}[c] = s[${startOf(lowered, buffer)}c];`;
+      }),
+    ].join("\n"),
+  };
+}
+
 function startOf({ placement }: Lowered, buffer: Buffer): string {
   const start = placement.get(buffer) as number;
   return start === 0 ? "" : `${start} + `;
 }
 
-function copyIn(lowered: Lowered, buffer: Buffer, name: string): string {
-  const cell = `${name}[row * ${buffer.cells} + c]`;
+function copyIn(lowered: Lowered, buffer: Buffer, cell: string): string {
   const value =
     buffer.cell === "int" ? `Math.trunc(${cell})` : buffer.cell === "bool" ? `(${cell} !== 0 ? 1 : 0)` : cell;
   return `    for (let c = 0; c < ${buffer.cells}; c++) s[${startOf(lowered, buffer)}c] = ${value};`;
@@ -95,19 +148,19 @@ function constantText(name: string, values: Float64Array): string {
   return `const ${name} = new Float64Array([\n  ${lines.join(",\n  ")},\n]);`;
 }
 
-function documentation({ inputs, outputs, about }: JsEmbedding): string {
+function documentation({ inputs, shared, outputs, about }: JsEmbedding): string {
   return `/**
 ${about.map((line) => ` * ${line}`.trimEnd()).join("\n")} n is told by the arrays' lengths.
  *
-${inputs.map(({ name, meaning }) => ` * @param ${name} ${meaning}`).join("\n")}
+${[...inputs, ...shared].map(({ name, meaning }) => ` * @param ${name} ${meaning}`).join("\n")}
 ${outputs.map(({ name, meaning }) => ` * @returns ${name}: ${meaning}`).join("\n")}
  *
  * Written by jacrow.
  */`;
 }
 
-function typesText({ name, inputs, outputs, about }: JsEmbedding): string {
-  const params = inputs.map((port) => `${port.name}: ArrayLike<number>`).join(", ");
+function typesText({ name, inputs, shared, outputs, about }: JsEmbedding): string {
+  const params = [...inputs, ...shared].map((port) => `${port.name}: ArrayLike<number>`).join(", ");
   const results = outputs.map(
     ({ name: output, meaning }) => `  /** ${meaning} */\n  ${output}: Float64Array<ArrayBuffer>;`,
   );

@@ -5,19 +5,29 @@
  * and stays below 3 kB.
  */
 
-import type { Lowered } from "../../lower/loops.ts";
+import type { Lowered, Port } from "../../lower/loops.ts";
 import type { EmbeddedPort } from "../c/embed.ts";
+import type { SharedPart } from "../shared-part.ts";
 import { Bytes } from "./bytes.ts";
 
-/** The custom section that holds the bound memory. */
+/** Custom sections: the bound memory, and the module that runs before the rows. */
 const SECTION = "jacrow";
+const FIRST_SECTION = "shared";
 
 /** What to write. */
-export interface WasmEmbedding {
+export interface WasmEmbedding extends EmbeddedModule {
   readonly name: string;
   readonly inputs: readonly EmbeddedPort[];
   readonly outputs: readonly EmbeddedPort[];
+  /** Shared inputs; they follow the others. */
+  readonly shared: readonly EmbeddedPort[];
   readonly about: readonly string[];
+  /** What shared inputs determine, computed in float64. */
+  readonly part: (SharedPart & EmbeddedModule) | undefined;
+}
+
+/** A kernel's code and memory. */
+export interface EmbeddedModule {
   readonly module: Uint8Array;
   /** Bytes from address 0 of the memory. */
   readonly image: Uint8Array;
@@ -34,17 +44,19 @@ export interface WasmEmbedding {
 
 /** The module, the glue and its types. */
 export function embeddedWasm(lowered: Lowered, embedding: WasmEmbedding): Map<string, string | Uint8Array> {
-  const { name, module, image } = embedding;
+  const { name, module, image, part } = embedding;
+  const whole = withSection(module, SECTION, image);
+  const first = part && withSection(part.module, SECTION, part.image);
   return new Map<string, string | Uint8Array>([
-    [`${name}.wasm`, withSection(module, image)],
+    [`${name}.wasm`, first === undefined ? whole : withSection(whole, FIRST_SECTION, first)],
     [`${name}.js`, glueText(lowered, embedding)],
     [`${name}.d.ts`, typesText(lowered, embedding)],
   ]);
 }
 
-function withSection(module: Uint8Array, data: Uint8Array): Uint8Array {
+function withSection(module: Uint8Array, name: string, data: Uint8Array): Uint8Array {
   const section = new Bytes();
-  section.name(SECTION);
+  section.name(name);
   section.bytes(data);
   const whole = new Bytes();
   whole.bytes(module);
@@ -53,35 +65,37 @@ function withSection(module: Uint8Array, data: Uint8Array): Uint8Array {
   return whole.view();
 }
 
-function glueText(lowered: Lowered, { name, inputs, outputs, about, memory }: WasmEmbedding): string {
-  const array = lowered.dtype === "f32" ? "Float32Array" : "Float64Array";
-  const ports = (
-    list: readonly EmbeddedPort[],
-    addresses: readonly number[],
-    kind: "inputs" | "outputs",
-  ): string =>
-    `[${list.map((port, index) => `["${port.name}", ${lowered[kind][index]?.buffer.cells}, ${addresses[index]}]`).join(", ")}]`;
+function glueText(
+  lowered: Lowered,
+  { name, inputs, outputs, about, memory, shared, part }: WasmEmbedding,
+): string {
+  const array = arrayOf(lowered);
+  const first = part && firstText(lowered, shared, part);
   return `/**
 ${about.map((line) => ` * ${line}`.trimEnd()).join("\n")}
  * Written by jacrow; see ${name}.d.ts.
  */
-const inputs = ${ports(inputs, memory.inputs, "inputs")};
-const outputs = ${ports(outputs, memory.outputs, "outputs")};
+const inputs = ${portsText(inputs, lowered.inputs, memory.inputs)};
+const outputs = ${portsText(outputs, lowered.outputs, memory.outputs)};
 const most = ${memory.rows};
+${first?.tables ?? ""}
+function started(module, pages) {
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const [bound] = WebAssembly.Module.customSections(module, "${SECTION}");
+  new Uint8Array(memory.buffer).set(new Uint8Array(bound));
+  return { memory, run: new WebAssembly.Instance(module, { host: { memory } }).exports.run };
+}
 
 export function load(wasm) {
   const module = wasm instanceof WebAssembly.Module ? wasm : new WebAssembly.Module(wasm);
-  const memory = new WebAssembly.Memory({ initial: ${memory.pages}, maximum: ${memory.pages} });
-  const [bound] = WebAssembly.Module.customSections(module, "${SECTION}");
-  new Uint8Array(memory.buffer).set(new Uint8Array(bound));
-  const { run } = new WebAssembly.Instance(module, { host: { memory } }).exports;
-  const view = ([, cells, address], rows) => new ${array}(memory.buffer, address, rows * cells);
+  const { memory, run } = started(module, ${memory.pages});
+${first?.start ?? ""}  const view = ([, cells, address], rows) => new ${array}(memory.buffer, address, rows * cells);
   return (...rows) => {
     const n = rows[0].length / inputs[0][1];
     inputs.forEach(([name, cells], i) => {
       if (rows[i].length !== n * cells || n % 1 !== 0) throw new RangeError(\`\${name} needs \${cells} numbers per row\`);
     });
-    const results = outputs.map(([, cells]) => new ${array}(n * cells));
+${first?.call ?? ""}    const results = outputs.map(([, cells]) => new ${array}(n * cells));
     for (let start = 0; start < n; start += most) {
       const now = Math.min(most, n - start);
       const slice = (values, cells) => Array.prototype.slice.call(values, start * cells, (start + now) * cells);
@@ -98,9 +112,58 @@ export function load(wasm) {
 `;
 }
 
-function typesText(lowered: Lowered, { name, inputs, outputs, about }: WasmEmbedding): string {
-  const array = lowered.dtype === "f32" ? "Float32Array<ArrayBuffer>" : "Float64Array<ArrayBuffer>";
-  const params = inputs.map((port) => `${port.name}: ArrayLike<number>`).join(", ");
+const arrayOf = ({ dtype }: Pick<Lowered, "dtype">): string =>
+  dtype === "f32" ? "Float32Array" : "Float64Array";
+
+function portsText(
+  list: readonly EmbeddedPort[],
+  ports: readonly Port[],
+  addresses: readonly number[],
+): string {
+  const items = list.map(
+    ({ name }, index) => `["${name}", ${ports[index]?.buffer.cells}, ${addresses[index]}]`,
+  );
+  return `[${items.join(", ")}]`;
+}
+
+/** The code that runs the first module, once per call, and writes what it gives to the other's memory. */
+function firstText(
+  { dtype }: Lowered,
+  ports: readonly EmbeddedPort[],
+  { lowered, places, memory }: SharedPart & EmbeddedModule,
+): { tables: string; start: string; call: string } {
+  const rows = places.map(
+    ({ address, cells, cell }, index) => `[${memory.outputs[index]}, ${cells}, ${address}, "${cell}"]`,
+  );
+  const ints = dtype === "f32" ? "Int32Array.from(values)" : "BigInt64Array.from(values, BigInt)";
+  const others = places.some(({ cell }) => cell !== "float");
+  const written = others
+    ? `new Uint8Array(memory.buffer).set(new Uint8Array((cell === "float" ? ${arrayOf({ dtype })}.from(values) : cell === "int" ? ${ints} : ${ints.replace("values", "values.map((bit) => -bit)")}).buffer), to);`
+    : `new ${arrayOf({ dtype })}(memory.buffer, to, cells).set(values);`;
+  const addresses = [...memory.inputs, ...memory.outputs, memory.sums].join(", ");
+  return {
+    tables: `const shared = ${portsText(ports, lowered.inputs, memory.inputs)};
+const places = [${rows.join(", ")}];
+`,
+    start: `  const first = started(new WebAssembly.Module(WebAssembly.Module.customSections(module, "${FIRST_SECTION}")[0]), ${memory.pages});
+`,
+    call: `    shared.forEach(([name, cells, address], i) => {
+      const values = rows[inputs.length + i];
+      if (values.length !== cells) throw new RangeError(\`\${name} needs \${cells} numbers\`);
+      new Float64Array(first.memory.buffer, address, cells).set(values);
+    });
+    first.run(${memory.scratch}, 1, ${addresses});
+    for (const [from, cells, to${others ? ", cell" : ""}] of places) {
+      const values = new Float64Array(first.memory.buffer, from, cells);
+      ${written}
+    }
+`,
+  };
+}
+
+function typesText(lowered: Lowered, { name, inputs, shared, outputs, about }: WasmEmbedding): string {
+  const array = `${arrayOf(lowered)}<ArrayBuffer>`;
+  const params = [...inputs, ...shared].map((port) => `${port.name}: ArrayLike<number>`).join(", ");
   return `/** ${about.join(" ")} */
 export type Run = (${params}) => {
 ${outputs.map((port) => `  /** ${port.meaning} */\n  ${port.name}: ${array};`).join("\n")}
