@@ -82,8 +82,6 @@ const EMBEDDED_BYTES = 4 * 1024 * 1024;
 export function sourceWasm(program: Program, options: SourceOptions): Map<string, string | Uint8Array> {
   const embeddable = embeddableOf(program, options);
   const { lowered, sharedInputs: shared } = embeddable;
-  if (lowered.sums.length > 0)
-    throw new UnsupportedError("JR536", `${program.name} sums over rows: such programs cannot be exported`);
   const { layout, ...main } = wasmModule(lowered, { most: EMBEDDED_ROWS, shared });
   const part = sharedPart(lowered, { shared, dtype: "f64", layout });
   const first = part && { ...part, ...wasmModule(part.lowered, { most: 1, shared: [] }) };
@@ -153,6 +151,12 @@ export function embeddableOf(program: Program, options: SourceOptions): Embeddab
   ];
   const about = [`${options.name}: values and Jacobians of ${program.name}, for n rows at once.`];
   const lowered = lower(ready, { dtype });
+  if (lowered.sums.length > 0) {
+    throw new UnsupportedError(
+      "JR536",
+      `${program.name} sums over rows, and exported functions give results of rows: export what is summed, and add it up where they are called`,
+    );
+  }
   return { name: options.name, lowered, inputs, outputs, shared, sharedInputs, about };
 }
 

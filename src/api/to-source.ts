@@ -20,7 +20,7 @@ import type { InputShapes, JacrowOptions } from "./types.ts";
 /** Options of `toSource`. */
 export interface ToSourceOptions
   extends Pick<JacrowOptions, "wrt" | "shared" | "mode" | "effort" | "allowZero"> {
-  /** C99 with header, example and CMake file; one JavaScript module; or a WebAssembly module with glue. */
+  /** C99 with header, example and CMake file; one JavaScript module; or a WebAssembly module with glue. Shared inputs follow the others. */
   readonly format: "c" | "js" | "wasm";
   /** Shapes of one row of each input; not needed for models. */
   readonly inputs?: InputShapes;

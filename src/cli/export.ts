@@ -51,7 +51,8 @@ file's name, or by --format:
   js     a folder: one module of plain JavaScript, in float64, and its types
   wasm   a folder: a WebAssembly module and 2 kB of JavaScript to call it
 
-A function of your own module needs a rows file, which tells the shape of a row.`,
+A function of your own module needs a rows file, which tells the shape of a row. In c, js
+and wasm, inputs that rows share (--shared) are arguments after those with rows.`,
   options: [
     { name: "out", short: "o", placeholder: "FILE", help: "the file to write; for c, js and wasm a folder" },
     { name: "format", placeholder: "NAME", help: Object.keys(formats).join(", ") },

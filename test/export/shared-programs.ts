@@ -11,24 +11,24 @@ import { inputsFor, programOf, randomFloats } from "../runtime/helpers.ts";
 /** Shared weights between two row inputs: products of weights, packed and plain weights, ints, masks, a number, an output of no row. */
 function small(): Program {
   const b = new Builder();
-  const x = b.input("x", [3]);
-  const w = b.input("w1", [5, 3], { level: "bound" });
-  const u = b.input("u", [5]);
-  const v = b.input("softplus", [5, 5], { level: "bound" });
+  const x = b.input("x", [2]);
+  const w = b.input("w1", [3, 2], { level: "bound" });
+  const u = b.input("u", [3]);
+  const v = b.input("softplus", [3, 3], { level: "bound" });
   const g = b.input("g", [], { level: "bound" });
   const matrix = (a: Node, c: Node) => b.contract(a, c, { a: [0, 1], b: [1], out: [0] });
   const product = b.contract(v, w, { a: [0, 1], b: [1, 2], out: [0, 2] });
-  const h = b.unary("tanh", b.add(matrix(w, x), b.mul(u, b.broadcast(g, [5]))));
-  const fixed = b.constant(randomFloats(25, { dtype: "f32", seed: 5 }), [5, 5]);
+  const h = b.unary("tanh", b.add(matrix(w, x), b.mul(u, b.broadcast(g, [3]))));
+  const fixed = b.constant(randomFloats(9, { dtype: "f32", seed: 5 }), [3, 3]);
   const positive = b.compare(
     "lt",
-    b.reshape(b.slice(v, { starts: [0, 0], steps: [1, 1], shape: [1, 5] }), [5]),
+    b.reshape(b.slice(v, { starts: [0, 0], steps: [1, 1], shape: [1, 3] }), [3]),
     h,
   );
   const mask = b.compare("lt", b.constant(0), g);
   const whole = b.convert(b.mul(b.constant(9), b.unary("sin", g)), "int");
-  const mixed = b.select(b.broadcast(mask, [5]), matrix(product, x), matrix(fixed, h));
-  const steps = b.convert(b.add(b.convert(b.mul(b.constant(7), u), "int"), b.broadcast(whole, [5])), "float");
+  const mixed = b.select(b.broadcast(mask, [3]), matrix(product, x), matrix(fixed, h));
+  const steps = b.convert(b.add(b.convert(b.mul(b.constant(7), u), "int"), b.broadcast(whole, [3])), "float");
   return programOf(
     "shared",
     [x, w, u, v, g],

@@ -5,7 +5,6 @@
  * but the C library's math.h, and the function keeps no state: what shared inputs determine is on the stack, or in a buffer of the caller.
  */
 
-import { UnsupportedError } from "../../errors.ts";
 import type { Lowered, Port } from "../../lower/loops.ts";
 import type { SharedPart } from "../shared-part.ts";
 import { type CBody, cBody } from "./body.ts";
@@ -49,11 +48,6 @@ export interface Embedding {
 
 /** The files. */
 export function embeddedC(lowered: Lowered, embedding: Embedding): Map<string, string> {
-  if (lowered.sums.length > 0)
-    throw new UnsupportedError(
-      "JR536",
-      `${lowered.name} sums over rows: such programs cannot be exported as C`,
-    );
   const { vectorBytes, name } = embedding;
   const file = new CFile({ dtype: lowered.dtype, fused: true, tables: undefined });
   const options = { vectorBytes, fused: true, tileBytes: TILE_BYTES };

@@ -5,7 +5,6 @@
  * under any Content-Security-Policy; numbers are float64.
  */
 
-import { UnsupportedError } from "../../errors.ts";
 import type { Buffer, Lowered } from "../../lower/loops.ts";
 import type { EmbeddedPort } from "../c/embed.ts";
 import type { SharedPart } from "../shared-part.ts";
@@ -29,12 +28,6 @@ export interface JsEmbedding {
 /** The module and its declarations. */
 export function embeddedJs(lowered: Lowered, embedding: JsEmbedding): Map<string, string> {
   const { name } = embedding;
-  if (lowered.sums.length > 0) {
-    throw new UnsupportedError(
-      "JR536",
-      `${lowered.name} sums over rows: such programs cannot be exported as JavaScript`,
-    );
-  }
   return new Map([
     [`${name}.js`, moduleText(lowered, embedding)],
     [`${name}.d.ts`, typesText(embedding)],

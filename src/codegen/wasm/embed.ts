@@ -2,7 +2,7 @@
  * A WebAssembly kernel as files for people who embed: the module with its bound memory inside, and a little glue.
  *
  * In: the kernel's code, its memory plan and bound bytes. Out: files by name. Always: the glue is synchronous, imports nothing
- * and stays below 3 kB.
+ * and is of 2 to 3 kB, save for the names of many arrays.
  */
 
 import type { Lowered, Port } from "../../lower/loops.ts";
@@ -10,9 +10,12 @@ import type { EmbeddedPort } from "../c/embed.ts";
 import type { SharedPart } from "../shared-part.ts";
 import { Bytes } from "./bytes.ts";
 
-/** Custom sections: the bound memory, and the module that runs before the rows. */
+/** Custom sections: the bound memory, the module that runs before the rows, and where its results go. */
 const SECTION = "jacrow";
 const FIRST_SECTION = "shared";
+const PLACES_SECTION = "places";
+/** How a result is written: as it is, as an int, as a mask. */
+const KINDS = { float: 0, int: 1, bool: 2 } as const;
 
 /** What to write. */
 export interface WasmEmbedding extends EmbeddedModule {
@@ -45,13 +48,27 @@ export interface EmbeddedModule {
 /** The module, the glue and its types. */
 export function embeddedWasm(lowered: Lowered, embedding: WasmEmbedding): Map<string, string | Uint8Array> {
   const { name, module, image, part } = embedding;
-  const whole = withSection(module, SECTION, image);
-  const first = part && withSection(part.module, SECTION, part.image);
+  const sections: [string, Uint8Array][] = [[SECTION, image]];
+  if (part !== undefined) {
+    sections.push([FIRST_SECTION, withSection(part.module, SECTION, part.image)]);
+    sections.push([PLACES_SECTION, placesOf(part)]);
+  }
   return new Map<string, string | Uint8Array>([
-    [`${name}.wasm`, first === undefined ? whole : withSection(whole, FIRST_SECTION, first)],
+    [`${name}.wasm`, sections.reduce((whole, [section, data]) => withSection(whole, section, data), module)],
     [`${name}.js`, glueText(lowered, embedding)],
     [`${name}.d.ts`, typesText(lowered, embedding)],
   ]);
+}
+
+/** For every result of the first module: its address, cells, the address it is written to, and how. */
+function placesOf({ places, memory }: SharedPart & EmbeddedModule): Uint8Array {
+  const words = places.flatMap(({ address, cells, cell }, index) => [
+    memory.outputs[index] as number,
+    cells,
+    address,
+    KINDS[cell],
+  ]);
+  return new Uint8Array(Int32Array.from(words).buffer);
 }
 
 function withSection(module: Uint8Array, name: string, data: Uint8Array): Uint8Array {
@@ -132,28 +149,29 @@ function firstText(
   ports: readonly EmbeddedPort[],
   { lowered, places, memory }: SharedPart & EmbeddedModule,
 ): { tables: string; start: string; call: string } {
-  const rows = places.map(
-    ({ address, cells, cell }, index) => `[${memory.outputs[index]}, ${cells}, ${address}, "${cell}"]`,
-  );
   const ints = dtype === "f32" ? "Int32Array.from(values)" : "BigInt64Array.from(values, BigInt)";
+  const masks = ints.replace("values", "values.map((bit) => -bit)");
   const others = places.some(({ cell }) => cell !== "float");
+  const floats = `new ${arrayOf({ dtype })}(memory.buffer, to, cells).set(values)`;
   const written = others
-    ? `new Uint8Array(memory.buffer).set(new Uint8Array((cell === "float" ? ${arrayOf({ dtype })}.from(values) : cell === "int" ? ${ints} : ${ints.replace("values", "values.map((bit) => -bit)")}).buffer), to);`
-    : `new ${arrayOf({ dtype })}(memory.buffer, to, cells).set(values);`;
-  const addresses = [...memory.inputs, ...memory.outputs, memory.sums].join(", ");
+    ? `if (kind === ${KINDS.float}) ${floats};
+      else new Uint8Array(memory.buffer).set(new Uint8Array((kind === ${KINDS.int} ? ${ints} : ${masks}).buffer), to);`
+    : `${floats};`;
   return {
     tables: `const shared = ${portsText(ports, lowered.inputs, memory.inputs)};
-const places = [${rows.join(", ")}];
 `,
-    start: `  const first = started(new WebAssembly.Module(WebAssembly.Module.customSections(module, "${FIRST_SECTION}")[0]), ${memory.pages});
+    start: `  const section = (name) => WebAssembly.Module.customSections(module, name)[0];
+  const first = started(new WebAssembly.Module(section("${FIRST_SECTION}")), ${memory.pages});
+  const places = new Int32Array(section("${PLACES_SECTION}"));
 `,
     call: `    shared.forEach(([name, cells, address], i) => {
       const values = rows[inputs.length + i];
       if (values.length !== cells) throw new RangeError(\`\${name} needs \${cells} numbers\`);
       new Float64Array(first.memory.buffer, address, cells).set(values);
     });
-    first.run(${memory.scratch}, 1, ${addresses});
-    for (const [from, cells, to${others ? ", cell" : ""}] of places) {
+    first.run(${memory.scratch}, 1, ...shared.map((port) => port[2]), ...places.filter((_, at) => at % 4 === 0), ${memory.sums});
+    for (let at = 0; at < places.length; at += 4) {
+      const [from, cells, to${others ? ", kind" : ""}] = places.subarray(at);
       const values = new Float64Array(first.memory.buffer, from, cells);
       ${written}
     }
