@@ -5,7 +5,7 @@
  * Overflow of finite sums and products is not counted; a function with a pole or an exponential is.
  */
 
-import { operandsOf } from "../ir/graph.ts";
+import { derived, operandsOf } from "../ir/graph.ts";
 import type { Node, Op } from "../ir/types.ts";
 
 /** Functions that can leave the finite numbers from finite arguments. */
@@ -49,15 +49,7 @@ const known = new WeakMap<Node, boolean>();
 
 /** May this node hold ±∞ or NaN for finite inputs? Without recursion: graphs may be deep. */
 export function maybeInfinite(root: Node): boolean {
-  const stack = [root];
-  for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
-    const open = known.has(node) ? [] : inheritedFrom(node).filter((operand) => !known.has(operand));
-    stack.push(...open);
-    if (open.length > 0) continue;
-    if (!known.has(node)) known.set(node, judge(node));
-    stack.pop();
-  }
-  return known.get(root) as boolean;
+  return derived(root, known, { needs: inheritedFrom, make: judge });
 }
 
 /** Operands whose infinities a node has too. */

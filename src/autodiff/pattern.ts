@@ -6,7 +6,7 @@
  */
 
 import { evaluateNode } from "../ir/evaluate.ts";
-import { operandsOf, topologicalOrder } from "../ir/graph.ts";
+import { derived, operandsOf, topologicalOrder } from "../ir/graph.ts";
 import { at, sizeOf, stridesOf } from "../ir/shape.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import type { Node, Op, Shape } from "../ir/types.ts";
@@ -124,15 +124,7 @@ function maskBy({ node, labels }: Labelled, known: Map<Node, Tensor>): (point: P
 
 /** 1 where a node may be nonzero, 0 where it is known not to be. */
 function zeroPattern(root: Node, known: Map<Node, Tensor>): Tensor {
-  const stack = [root];
-  for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
-    const missing = inheritedFrom(node).filter((operand) => !known.has(operand));
-    stack.push(...missing);
-    if (missing.length > 0) continue;
-    if (!known.has(node)) known.set(node, patternNode(node, known));
-    stack.pop();
-  }
-  return known.get(root) as Tensor;
+  return derived(root, known, { needs: inheritedFrom, make: (node) => patternNode(node, known) });
 }
 
 /** Operands whose zeros matter: none for a row's single numbers, nor for functions that turn zeros into numbers. */

@@ -5,7 +5,7 @@
  */
 
 import { Builder } from "./builder.ts";
-import { operandsOf } from "./operands.ts";
+import { derived, operandsOf } from "./graph.ts";
 import { rebuild } from "./rebuild.ts";
 import type { InputNode, Node } from "./types.ts";
 
@@ -23,16 +23,10 @@ export class Cut {
 
   /** The node in the copied part. */
   copy(root: Node): Node {
-    const stack = [root];
-    for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
-      const operands = this.#copies.has(node) || this.#isOutside(node) ? [] : operandsOf(node);
-      const open = operands.filter((operand) => !this.#copies.has(operand));
-      stack.push(...open);
-      if (open.length > 0) continue;
-      if (!this.#copies.has(node)) this.#copies.set(node, this.#made(node));
-      stack.pop();
-    }
-    return this.#copies.get(root) as Node;
+    return derived(root, this.#copies, {
+      needs: (node) => (this.#isOutside(node) ? [] : operandsOf(node)),
+      make: (node) => this.#made(node),
+    });
   }
 
   #made(node: Node): Node {

@@ -41,6 +41,23 @@ export function topologicalOrder(roots: readonly Node[]): Node[] {
   return order;
 }
 
+/** What `make` gives for a node once `known` holds it for all that the node needs; no recursion, graphs may be deep. */
+export function derived<T>(
+  root: Node,
+  known: Pick<WeakMap<Node, T>, "has" | "get" | "set">,
+  { needs, make }: { needs: (node: Node) => readonly Node[]; make: (node: Node) => T },
+): T {
+  const stack = [root];
+  for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
+    const open = known.has(node) ? [] : needs(node).filter((each) => !known.has(each));
+    stack.push(...open);
+    if (open.length > 0) continue;
+    if (!known.has(node)) known.set(node, make(node));
+    stack.pop();
+  }
+  return known.get(root) as T;
+}
+
 /** The program's nodes, operands before users. */
 export function nodesOf(program: Program): Node[] {
   return topologicalOrder(program.outputs.map((output) => output.value));

@@ -6,7 +6,7 @@
  */
 
 import { Builder } from "../ir/builder.ts";
-import { inline, mapProgram, nodesOf, operandsOf, programOf, rebuild } from "../ir/graph.ts";
+import { derived, inline, mapProgram, nodesOf, operandsOf, programOf, rebuild } from "../ir/graph.ts";
 import { at } from "../ir/shape.ts";
 import type { InputNode, Node, Program, ScanNode } from "../ir/types.ts";
 
@@ -134,15 +134,10 @@ class Hoist {
 
   /** A value of the body in the new one: copied, or captured where it is the same in every step. */
   #copy(root: Node): Node {
-    const stack = [root];
-    for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
-      const open = this.#isCopied(node) ? operandsOf(node).filter((each) => !this.#inside.has(each)) : [];
-      stack.push(...open);
-      if (open.length > 0) continue;
-      if (!this.#inside.has(node)) this.#inside.set(node, this.#made(node));
-      stack.pop();
-    }
-    return this.#inside.get(root) as Node;
+    return derived(root, this.#inside, {
+      needs: (node) => (this.#isCopied(node) ? operandsOf(node) : []),
+      make: (node) => this.#made(node),
+    });
   }
 
   #isCopied(node: Node): boolean {
@@ -172,23 +167,13 @@ class Hoist {
 
   /** A value that is the same in every step, computed outside. */
   #outsideOf(root: Node): Node {
-    const stack = [root];
-    for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
-      const open = operandsOf(node).filter((operand) => !this.#outside.has(operand));
-      if (!this.#outside.has(node)) stack.push(...open);
-      if (open.length > 0 && !this.#outside.has(node)) continue;
-      if (!this.#outside.has(node))
-        this.#outside.set(
-          node,
-          rebuild(
-            this.#outer,
-            node,
-            operandsOf(node).map((operand) => this.#outside.get(operand) as Node),
-          ),
-        );
-      stack.pop();
-    }
-    return this.#outside.get(root) as Node;
+    const copied = (node: Node): Node =>
+      rebuild(
+        this.#outer,
+        node,
+        operandsOf(node).map((operand) => this.#outside.get(operand) as Node),
+      );
+    return derived(root, this.#outside, { needs: operandsOf, make: copied });
   }
 }
 
