@@ -53,7 +53,8 @@ export function kinksText({ message, rows, count, units }: KinkReport): string {
 
 function unitText({ name, op, shape, rows, nearest }: NearKink): string {
   const unit = shape.length === 0 ? "" : ` unit ${showShape(nearest.index)} of ${sizeOf(shape)}`;
-  const what = name === op ? op : `${name} (${op})`;
+  const kink = /^[lg][et]$/.test(op) ? "comparison" : op;
+  const what = name === op ? op : `${name} (${kink})`;
   const near = `${rows} row${rows === 1 ? "" : "s"}`;
   return `  ${what}: ${near}, nearest row ${nearest.row}${unit}, ${nearest.margin.toExponential(1)} away`;
 }
