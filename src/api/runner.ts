@@ -15,6 +15,7 @@ import { isHolder } from "../trace/operand.ts";
 import { isTracing } from "../trace/scope.ts";
 import { unflatten } from "../trace/structure.ts";
 import type { Signature } from "../trace/trace.ts";
+import { type CallForm, readAgain } from "./again.ts";
 import { type CallArguments, readArguments, signatureKey, signatureOf } from "./arguments.ts";
 import { bound, checkSharedNames, withSharedShapes } from "./bind.ts";
 import { Cache } from "./cache.ts";
@@ -58,6 +59,8 @@ export class Runner {
   readonly #options: RunOptions;
   readonly #compiled: Cache<Compiled> = new Cache(MOST_COMPILED);
   #last: { signature: Signature; dtype: FloatType } | undefined;
+  /** The latest call, if nothing else was asked for since. */
+  #again: (CallForm & { readonly entry: Compiled }) | undefined;
   #notes: readonly string[] = [];
   #disposed = false;
 
@@ -77,7 +80,8 @@ export class Runner {
     if (options.out !== undefined)
       throw new UsageError("JR454", "out is an option of J.sync(X, { out }); await J(X) returns new arrays");
     const call = this.#read(rows, false);
-    const entry = this.#entry(call.signature, call.dtype);
+    const entry = this.#called(call);
+    if (entry.ready?.runsAtOnce(call.n) === true) return this.#runSync(call, undefined);
     this.#checkSize(entry.planned.estimates, call);
     entry.active++;
     // The caller may write to its arrays before the result is there: what counts is what they hold now.
@@ -156,11 +160,12 @@ export class Runner {
 
   dispose(): void {
     this.#disposed = true;
+    this.#again = undefined;
     this.#compiled.clear();
   }
 
   #runSync(call: CallArguments, out: unknown, lead: readonly number[] = [call.n]): unknown {
-    const entry = this.#entry(call.signature, call.dtype);
+    const entry = this.#called(call);
     const { program, results, estimates } = entry.planned;
     if (out === undefined) {
       this.#checkSize(estimates, call);
@@ -181,6 +186,8 @@ export class Runner {
   }
 
   #read(args: readonly unknown[], single: boolean): CallArguments {
+    const again = this.#again && readAgain(args, this.#again, single);
+    if (again !== undefined) return again;
     refuseTraced(this.#what.name, args);
     if (this.#disposed)
       throw new UsageError(
@@ -218,7 +225,18 @@ export class Runner {
     );
   }
 
+  /** The entry of a call, remembered for calls of the same form. */
+  #called({ signature, dtype }: CallArguments): Compiled {
+    const again = this.#again;
+    if (again?.signature === signature && again.dtype === dtype) return again.entry;
+    const entry = this.#entry(signature, dtype);
+    if (!this.#disposed)
+      this.#again = { signature, dtype, entry, positional: this.#what.signature !== undefined };
+    return entry;
+  }
+
   #entry(signature: Signature, dtype: FloatType): Compiled {
+    this.#again = undefined;
     this.#last = { signature, dtype };
     return this.#compiled.get(signatureKey(signature, dtype), () => {
       const planned = this.#what.plan(signature, (estimates) => this.#checkSize(estimates, { n: 1, dtype }));

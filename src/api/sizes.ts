@@ -30,7 +30,9 @@ export function checkSize(
   size: { n: number; bytesPerNumber: number; maxBytes?: number | undefined },
 ): void {
   const { n, bytesPerNumber, maxBytes } = size;
+  let total = 0;
   for (const { name, cells } of results) {
+    total += cells * bytesPerNumber * n;
     const bytes = cells * bytesPerNumber;
     if (bytes > (maxBytes ?? MOST_BYTES_PER_ROW)) {
       throw new UsageError(
@@ -40,7 +42,6 @@ export function checkSize(
       );
     }
   }
-  const total = results.reduce((sum, { cells }) => sum + cells, 0) * bytesPerNumber * n;
   if (total <= Math.min(ALWAYS_FREE_BYTES, maxBytes ?? ALWAYS_FREE_BYTES)) return;
   const limit = maxBytes ?? (total < CERTAINLY_FREE ? total : availableBytes());
   if (total > limit) {

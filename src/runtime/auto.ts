@@ -52,6 +52,11 @@ export class AutoKernel implements Kernel {
     return { ...info, notes: this.#note === undefined ? notes : [...notes, this.#note] };
   }
 
+  /** Not where the call may be worth waiting for a compiler. */
+  runsAtOnce(n: number): boolean {
+    return (this.#settled || n * this.#rowWork <= LOOK_WORK) && this.#kernel.runsAtOnce(n);
+  }
+
   run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]> {
     if (this.#settled) return this.#kernel.run(inputs, n, outs);
     this.#count(n);

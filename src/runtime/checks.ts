@@ -17,12 +17,13 @@ export function checkArguments(program: Program, inputs: readonly FloatArray[], 
       `"${program.name}" takes ${program.inputs.length} inputs, got ${inputs.length}`,
     );
   }
-  program.inputs.forEach((input, index) => {
-    const wanted = sizeOf(input.shape) * (input.level === "row" ? n : 1);
+  for (let index = 0; index < inputs.length; index++) {
+    const { name, shape, level } = program.inputs[index] as InputNode;
+    const wanted = sizeOf(shape) * (level === "row" ? n : 1);
     const { length } = inputs[index] as FloatArray;
     if (length !== wanted)
-      throw new UsageError("JR872", `input "${input.name}" needs ${wanted} numbers, got ${length}`);
-  });
+      throw new UsageError("JR872", `input "${name}" needs ${wanted} numbers, got ${length}`);
+  }
 }
 
 /** Zeros of the dtype. */
@@ -35,15 +36,12 @@ export function outputArrays(
   program: Program,
   { n, outs, dtype }: { n: number; outs: readonly FloatArray[] | undefined; dtype: Dtype },
 ): FloatArray[] {
-  const lengths = program.outputs.map((output) => outputLength(output, n));
-  if (outs === undefined) return lengths.map((length) => floatsOf(dtype, length));
-  lengths.forEach((length, index) => {
+  if (outs === undefined) return program.outputs.map((output) => floatsOf(dtype, outputLength(output, n)));
+  program.outputs.forEach((output, index) => {
+    const length = outputLength(output, n);
     const given = outs[index]?.length ?? 0;
     if (given !== length) {
-      throw new UsageError(
-        "JR873",
-        `out for "${program.outputs[index]?.name}" needs ${length} numbers, got ${given}`,
-      );
+      throw new UsageError("JR873", `out for "${output.name}" needs ${length} numbers, got ${given}`);
     }
   });
   return [...outs];

@@ -27,6 +27,10 @@ export class InterpreterKernel implements Kernel {
     };
   }
 
+  runsAtOnce(): boolean {
+    return false;
+  }
+
   run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]> {
     return Promise.resolve().then(() => this.runSync(inputs, n, outs));
   }

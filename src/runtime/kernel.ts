@@ -63,6 +63,8 @@ export interface BoundRun {
 export interface Kernel {
   readonly program: Program;
   readonly info: KernelInfo;
+  /** Are so many rows computed before `run` returns? Then nothing is gained by `run`. */
+  runsAtOnce(n: number): boolean;
   /** Runs n rows; `outs` receives the results if given. */
   run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]>;
   /** The same on the calling thread. */

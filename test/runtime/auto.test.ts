@@ -42,6 +42,7 @@ function stub(device: DeviceName, answer: number): Kernel & { disposed: boolean 
       memoryBytes: 0,
     },
     disposed: false,
+    runsAtOnce: () => false,
     run: async () => result(),
     runSync: result,
     bindFixed: () => ({ inputs: [], outputs: [], run: () => {}, rebind: () => {} }),

@@ -28,6 +28,7 @@ const SHORT_WORK = 1e7;
 const LINE_BYTES = 64;
 /** About this many chunks per thread: uneven threads end together. */
 const CHUNKS = 8;
+const NO_SUMS = new Float32Array(0);
 
 /** One call's rows. */
 interface Call {
@@ -44,6 +45,7 @@ interface Call {
 /** Bound values in memory and the shared inputs they came from. */
 interface Image {
   readonly bytes: Uint8Array;
+  readonly address: bigint;
   readonly shared: readonly FloatArray[];
 }
 
@@ -93,9 +95,12 @@ export class NativeRunner implements Kernel {
     };
   }
 
+  runsAtOnce(n: number): boolean {
+    return n * this.#rowWork < SHORT_WORK || n <= this.#plan.code.layout.tileRows;
+  }
+
   async run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]> {
-    if (n * this.#rowWork < SHORT_WORK || n <= this.#plan.code.layout.tileRows)
-      return this.runSync(inputs, n, outs);
+    if (this.runsAtOnce(n)) return this.runSync(inputs, n, outs);
     const call = this.#checked(inputs, n, outs);
     const turn = this.#queue.then(() => this.#share(call));
     this.#queue = turn.catch(() => {});
@@ -126,10 +131,9 @@ export class NativeRunner implements Kernel {
     const kept = { run, job, image, address: job.address };
     const rows = n === 0 ? () => {} : () => kept.run(kept.address);
     const memory = (): BoundMemory => {
-      const bytes = aligned(kept.image.bytes);
-      kept.image = { bytes, shared };
-      job.words[JOB.memory] = addressOf(bytes);
-      return { lowered, code, bytes };
+      kept.image = imageOf(kept.image.bytes, shared);
+      job.words[JOB.memory] = kept.image.address;
+      return { lowered, code, bytes: kept.image.bytes };
     };
     const rebinding = new Rebinding(memory, sharedValues(this.program, shared));
     const rebind = (numbers: readonly FloatArray[]): void => rebinding.run(numbers);
@@ -211,13 +215,12 @@ export class NativeRunner implements Kernel {
   /** Writes a call's words; gives the memory that must be kept besides the call's. */
   #fill({ words }: Job, { ports, shared, rows, sums }: Omit<Call, "outs">): Image {
     const image = this.#bound(shared);
-    words[JOB.memory] = addressOf(image.bytes);
+    words[JOB.memory] = image.address;
     words[JOB.sums] = sums.length === 0 ? 0n : addressOf(sums);
     words[JOB.rows] = BigInt(rows);
     words[JOB.chunk] = BigInt(this.#chunk(rows));
-    ports.forEach((port, index) => {
-      words[JOB.ports + index] = addressOf(port);
-    });
+    for (let index = 0; index < ports.length; index++)
+      words[JOB.ports + index] = addressOf(ports[index] as FloatArray);
     return image;
   }
 
@@ -232,6 +235,7 @@ export class NativeRunner implements Kernel {
 
   #sums(rows: number): FloatArray {
     const { code, options } = this.#plan;
+    if (code.sumBytes === 0) return NO_SUMS;
     const bytes = code.sumBytes * rangesOf(rows).count;
     return floatsOf(options.dtype, bytes / code.layout.bytes);
   }
@@ -278,17 +282,18 @@ export class NativeRunner implements Kernel {
     if (known !== undefined && shared.every((values, index) => sameBits(values, known.shared[index])))
       return known;
     const { lowered, code } = this.#plan;
-    const bytes = aligned(boundImage(lowered, code, sharedValues(this.program, shared)));
-    this.#image = { bytes, shared: shared.map((numbers) => numbers.slice()) };
+    const copies = shared.map((numbers) => numbers.slice());
+    this.#image = imageOf(boundImage(lowered, code, sharedValues(this.program, shared)), copies);
     return this.#image;
   }
 }
 
 /** The bytes where a line of the cache starts: vectors of weights lie in one line each. */
-function aligned(bytes: Uint8Array): Uint8Array {
-  const buffer = new ArrayBuffer(bytes.length + LINE_BYTES);
-  const before = Number(-addressOf(buffer) & BigInt(LINE_BYTES - 1));
-  const copy = new Uint8Array(buffer, before, bytes.length);
-  copy.set(bytes);
-  return copy;
+function imageOf(from: Uint8Array, shared: readonly FloatArray[]): Image {
+  const buffer = new ArrayBuffer(from.length + LINE_BYTES);
+  const start = addressOf(buffer);
+  const before = -start & BigInt(LINE_BYTES - 1);
+  const bytes = new Uint8Array(buffer, Number(before), from.length);
+  bytes.set(from);
+  return { bytes, address: start + before, shared };
 }

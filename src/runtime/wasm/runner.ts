@@ -42,6 +42,16 @@ interface Bound {
   readonly instance: Instance;
   readonly code: WasmKernel;
   shared: readonly FloatArray[] | undefined;
+  /** The latest call's rows, if they were few enough for one piece. */
+  piece?: FixedPiece;
+}
+
+/** So many rows from the start of an instance's first slot: views of them, and what runs them. */
+interface FixedPiece {
+  readonly rows: number;
+  readonly inputs: readonly FloatArray[];
+  readonly outputs: readonly FloatArray[];
+  readonly run: () => void;
 }
 
 /** Workers keep a kernel's memory until told: also when a kernel is dropped without `dispose`. */
@@ -86,8 +96,12 @@ export class WasmRunner implements Kernel {
     };
   }
 
+  runsAtOnce(n: number): boolean {
+    return n <= this.#plan.code.layout.tileRows;
+  }
+
   async run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]> {
-    if (n <= this.#plan.code.layout.tileRows) return this.runSync(inputs, n, outs);
+    if (this.runsAtOnce(n)) return this.runSync(inputs, n, outs);
     const turn = this.#queue.then(() => this.#runParallel(inputs, n, outs));
     this.#queue = turn.catch(() => {});
     return await turn;
@@ -100,6 +114,11 @@ export class WasmRunner implements Kernel {
     this.#rebind(bound, call.shared);
     const { instance } = bound;
     const { areas, rows: most } = instance.plan;
+    if (n > 0 && n <= most && lowered.sums.length === 0) {
+      if (bound.piece?.rows !== n) bound.piece = fixedPiece(lowered, instance, n);
+      runPiece(bound.piece, call);
+      return call.outs;
+    }
     const area = areas[0] as Area;
     const slot = area.slots[0] as RowSlot;
     const queue = new RowQueue(lowered, instance, n);
@@ -119,15 +138,9 @@ export class WasmRunner implements Kernel {
     const bound = this.#fixed(n);
     const { instance, code } = bound;
     this.#rebind(bound, shared);
-    const area = instance.plan.areas[0] as Area;
-    const slot = area.slots[0] as RowSlot;
-    const views = (addresses: readonly number[], ports: typeof lowered.inputs): FloatArray[] =>
-      addresses.map((address, index) => {
-        const length = n * (ports[index]?.buffer.cells ?? 0);
-        return floatView(lowered.dtype, instance.memory.buffer, { address, length });
-      });
-    const inputs = views(slot.inputs, lowered.inputs);
-    const rowOutputs = views(slot.outputs, lowered.outputs).values();
+    const piece = fixedPiece(lowered, instance, n);
+    const { inputs } = piece;
+    const rowOutputs = piece.outputs.values();
     const outputs = this.program.outputs.map((output) =>
       output.value.level === "finish"
         ? floatsOf(lowered.dtype, outputLength(output, n))
@@ -137,7 +150,7 @@ export class WasmRunner implements Kernel {
     const rebinding = new Rebinding(() => ({ lowered, code, bytes }), sharedValues(this.program, shared));
     const run =
       lowered.sums.length === 0
-        ? instance.runner(area, slot, n)
+        ? piece.run
         : this.#rangeRunner(instance, n, { values: rebinding.values, outs: outputs });
     return { inputs, outputs, run, rebind: (numbers) => rebinding.run(numbers) };
   }
@@ -277,6 +290,28 @@ export class WasmRunner implements Kernel {
       results[index]?.set(values),
     );
   }
+}
+
+/** The first rows of an instance's first slot. */
+function fixedPiece(lowered: Lowered, instance: Instance, rows: number): FixedPiece {
+  const area = instance.plan.areas[0] as Area;
+  const slot = area.slots[0] as RowSlot;
+  const views = (addresses: readonly number[], ports: readonly Port[]): FloatArray[] =>
+    addresses.map((address, index) => {
+      const length = rows * (ports[index]?.buffer.cells ?? 0);
+      return floatView(lowered.dtype, instance.memory.buffer, { address, length });
+    });
+  const [inputs, outputs] = [views(slot.inputs, lowered.inputs), views(slot.outputs, lowered.outputs)];
+  return { rows, inputs, outputs, run: instance.runner(area, slot, rows) };
+}
+
+/** Copies a call's rows in, runs, copies results out. */
+function runPiece(piece: FixedPiece, { inputs, rowOuts }: Call): void {
+  for (let index = 0; index < inputs.length; index++)
+    (piece.inputs[index] as FloatArray).set(inputs[index] as FloatArray);
+  piece.run();
+  for (let index = 0; index < rowOuts.length; index++)
+    (rowOuts[index] as FloatArray).set(piece.outputs[index] as FloatArray);
 }
 
 /** The slot with its rows from `start` on. */
