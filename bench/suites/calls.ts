@@ -50,6 +50,9 @@ async function smallCalls(report: Report, place: Place, n: number): Promise<void
   const tail = TAILS.has(n) ? tailOf(() => bound.run()) : {};
   report.add({ ...place, subject: "jacrow run()" }, { ...run, ...tail });
   report.add({ ...place, subject: "jacrow sync" }, micro(timeSync(() => void J.sync(rows))));
+  const out = J.sync(rows);
+  const kept = timeSync(() => void J.sync(rows, { out }));
+  report.add({ ...place, subject: "jacrow sync, out" }, micro(kept));
   report.add({ ...place, subject: "jacrow await J(X)" }, micro(await time(() => J(rows), { budget: 500 })));
   J.dispose();
 }
