@@ -2,7 +2,7 @@
 
 import { UsageError } from "../errors.ts";
 import { sizeOf } from "../ir/shape.ts";
-import type { Program } from "../ir/types.ts";
+import type { InputNode, Program } from "../ir/types.ts";
 import type { Dtype } from "../lower/lanes.ts";
 import { outputLength } from "./finish.ts";
 import type { FloatArray } from "./wasm/instance.ts";
