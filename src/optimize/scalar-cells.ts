@@ -79,6 +79,7 @@ export class ScalarCells {
 
   #add(node: Node): void {
     if (operandsOf(node).some((operand) => this.#split.has(operand))) this.#split.add(node);
+    if (node.level === "constant" && node.op === "scan") return; // its results are numbers, it is none
     if (node.level === "constant" || node.op === "constant") this.#set(node, this.#constants(node));
     else if (node.op === "input" && this.#split.has(node)) this.#set(node, this.#slices(node));
     else if (node.op === "input" || (node.level === "bound" && !this.#split.has(node))) return;
@@ -98,6 +99,11 @@ export class ScalarCells {
   }
 
   #numbers(node: Node): Tensor {
+    if (node.op === "scan")
+      return evaluateNode(
+        node,
+        operandsOf(node).map((operand) => this.#numbers(operand)),
+      );
     return {
       data: Float64Array.from(this.cells(node), (cell) => uniformValue(cell) as number),
       shape: node.shape,

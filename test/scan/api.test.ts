@@ -146,3 +146,11 @@ test("gradients of weights shared by all rows and steps", () => {
     expect(Math.abs(slope - difference), `weight ${cell}`).toBeLessThan(1e-6 * Math.max(1, Math.abs(slope)));
   });
 });
+
+test("a long loop that no row reaches is a number of the formula", () => {
+  const f = (x: Tensor): Tensor => {
+    const [end] = scan((c: Tensor) => [c.mul(0.5).add(1)], [0, 4], { steps: 600 }) as [Tensor, undefined];
+    return m.sin(x).mul(end);
+  };
+  expect(numbers(f, [0, 0], "auto")).toEqual([2, 0, 0, 2]);
+});
