@@ -46,10 +46,10 @@ export interface OnnxFunction extends RowFunction {
 
 /** Loads an ONNX model as a function of one row. Throws if rows mix, an operator is missing or the file is not whole. */
 export async function loadOnnx(source: ModelSource, options: LoadOptions = {}): Promise<OnnxFunction> {
-  const { bytes, isOwn, what, external } = await loadFile(source);
+  const { bytes, what, external } = await loadFile(source);
   const name = what.endsWith(".onnx") ? what.slice(0, -".onnx".length) : undefined;
   const model = readModel(bytes, what);
-  if (isOwn) alignWeights(model.graph);
+  alignWeights(model.graph);
   return onnxFunction(model, { ...options, what, name, external });
 }
 

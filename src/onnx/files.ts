@@ -18,9 +18,8 @@ export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
 
 /** A file in memory and how to reach what lies beside it. */
 export interface LoadedFile {
+  /** Nobody else holds them: weights are used where they lie. */
   readonly bytes: Uint8Array;
-  /** True if nobody else holds the bytes. */
-  readonly isOwn: boolean;
   /** The file's name, for errors. */
   readonly what: string;
   readonly external: (tensor: TensorProto) => Uint8Array;
@@ -34,9 +33,8 @@ const CHUNK_BYTES = 2 ** 30;
 
 /** Reads a model file: a path or file URL in Node, any other URL by fetch. */
 export async function loadFile(source: ModelSource): Promise<LoadedFile> {
-  if (source instanceof Uint8Array) return inMemory(source, { what: "the model", isOwn: false });
-  if (source instanceof ArrayBuffer)
-    return inMemory(new Uint8Array(source), { what: "the model", isOwn: false });
+  if (source instanceof ArrayBuffer) return loadFile(new Uint8Array(source));
+  if (source instanceof Uint8Array) return inMemory(new Uint8Array(source), "the model"); // a copy: callers may use theirs again
   if (typeof source !== "string" && !(source instanceof URL)) {
     throw new UsageError(
       "JR500",
@@ -46,24 +44,23 @@ export async function loadFile(source: ModelSource): Promise<LoadedFile> {
   const address = String(source);
   const host = nodeModules();
   if (host === undefined || /^(https?|data|blob):/.test(address))
-    return inMemory(await fetched(address), { what: address.slice(0, 200), isOwn: true });
+    return inMemory(await fetched(address), address.slice(0, 200));
   const path = address.startsWith("file:") ? host.url.fileURLToPath(address) : address;
   return {
     bytes: readWhole(host.fs, path),
-    isOwn: true,
     what: host.path.basename(path),
     external: (tensor) => readExternal(host, host.path.dirname(path), tensor),
   };
 }
 
-function inMemory(bytes: Uint8Array, { what, isOwn }: Pick<LoadedFile, "what" | "isOwn">): LoadedFile {
+function inMemory(bytes: Uint8Array, what: string): LoadedFile {
   const external = (tensor: TensorProto): Uint8Array => {
     throw new UnsupportedError(
       "JR512",
       `tensor "${tensor.name}" of ${what} is stored in another file; load the model by its path, or export one file (torch.onnx.export with external_data=False).`,
     );
   };
-  return { bytes, isOwn, what, external };
+  return { bytes, what, external };
 }
 
 async function fetched(address: string): Promise<Uint8Array> {
