@@ -60,7 +60,7 @@ describe("--smooth and --kinks", () => {
     const near = await jacrow("check", model, rows, "--kinks", "0.01");
     expect(near.code).toBe(0);
     expect(near.out).toMatch(/kinks: \d+ of 16 rows lie within 0\.01/);
-    expect(near.out).toMatch(/Relu "[^"]+" \(le\): \d+ rows?, nearest row \d+ unit \(\d+,\) of 64/);
+    expect(near.out).toMatch(/Relu "[^"]+" \(comparison\): \d+ rows?, nearest row \d+ unit \(\d+,\) of 64/);
     const json = JSON.parse((await jacrow("check", model, rows, "--kinks", "0.01", "--json", "-q")).out);
     expect(json.kinksNear.units[0].nearest.margin).toBeLessThan(0.01);
     const smooth = await jacrow("check", model, rows, "--kinks", "0.01", "--smooth", "30", "--rows", "2:5");
