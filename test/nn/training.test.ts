@@ -163,7 +163,7 @@ test("steps allocate next to nothing", async () => {
   const used: number[] = [];
   const onEpoch = (): unknown =>
     used.push(process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers);
-  await train(options({ batchRows: 10, epochs: 60, device: "wasm", onEpoch }));
+  await train(options({ batchRows: 10, epochs: 240, device: "wasm", onEpoch }));
   // Epochs between collections; the least of them is one whose code had been optimised (before that, V8 boxes numbers).
   const growth = used.map((bytes, i) => bytes - (used[i - 1] ?? bytes)).filter((bytes) => bytes > 0);
   expect(growth.length).toBeGreaterThan(10);
