@@ -7,7 +7,6 @@
 import { countNodes, type PlanMaterial, type PlanReport, printPlan } from "../autodiff/index.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
-import { nodesOf } from "../ir/graph.ts";
 import { print } from "../ir/print.ts";
 import { showShape } from "../ir/shape.ts";
 import type { Node, Program } from "../ir/types.ts";
@@ -61,7 +60,7 @@ function textOf(name: string, planned: Planned, show: Show): string {
       (output) => `  out  ${output.name} ${showShape(output.value.shape)}${zeroNote(output.value)}`,
     ),
     `  per row: ${operations(program)}; results take ${bytesText(resultCells(planned) * bytes)}`,
-    ...scratchLine(planned, show),
+    scratchLine(planned, show),
     ...(report === undefined ? [] : ["", printPlan(report, { bytes })]),
   ];
   return show.program ? `${lines.join("\n")}\n\n${print(program)}` : lines.join("\n");
@@ -93,17 +92,14 @@ function resultCells({ estimates }: Planned): number {
   return estimates.reduce((sum, { cells }) => sum + cells, 0);
 }
 
-function scratchLine({ program }: Planned, { dtype, kernel }: Show): string[] {
-  const row = scratchBytes(program, dtype);
-  if (row === undefined) return [];
+function scratchLine({ program }: Planned, { dtype, kernel }: Show): string {
   const tile =
     kernel === undefined ? "" : `, ${bytesText(kernel.scratchBytes)} per tile of ${kernel.tileRows} rows`;
-  return [`  scratch: ${bytesText(row)} per row${tile}`];
+  return `  scratch: ${bytesText(scratchBytes(program, dtype))} per row${tile}`;
 }
 
-/** What the loops keep of a row; unknown while loops are not unrolled. */
-function scratchBytes(program: Program, dtype: FloatType): number | undefined {
-  if (nodesOf(program).some(({ op }) => op === "scan")) return undefined;
+/** What the compiled code keeps of a row. */
+function scratchBytes(program: Program, dtype: FloatType): number {
   return operationCounts(lower(prepared(program), { dtype })).scratchBytes;
 }
 

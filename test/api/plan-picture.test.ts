@@ -141,6 +141,8 @@ describe("J.explain", () => {
     expect(J.explain({ inputs })).toMatch(/scratch: \S+ \w+ per row$/m);
     J.sync([[1, 2, 3]]);
     expect(J.explain({ inputs })).toMatch(/scratch: .* per tile of \d+ rows$/m);
+    const end = (x: Row<3>): Tensor => scan((now) => [sin(now)], x, { steps: 5000 })[0];
+    expect(jacrow(end).explain({ inputs })).toMatch(/scratch: [1-9]\d* bytes per row$/m);
   });
 
   test("a function that is not differentiated has no plan to draw", () => {
