@@ -233,13 +233,13 @@ interface Outcome {
 
 function report(job: Job, { args, terminal, targets, kernel, seconds }: Outcome): void {
   const { rows, model, compute } = job;
-  const { threads, notes: kept = [] } = kernel.info;
+  const { device, threads, notes: kept = [] } = kernel.info;
   const dtype = rows.dtype === "f32" ? "float32" : "float64";
   const notes = [...rows.notes, ...(args.text("threads") === undefined ? [] : kept)];
   const files = targets.map((target) => ({ ...target, dtype, bytes: bytesOf(job, sizeOf(target.shape)) }));
   if (args.flag("json")) {
     const { start, end } = rows.range;
-    const how = { dtype, device: compute.device, threads, mode: compute.mode };
+    const how = { dtype, device, threads, mode: compute.mode };
     terminal.out(
       jsonText({
         command: "jacobian",

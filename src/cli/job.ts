@@ -10,7 +10,7 @@ import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import type { Program } from "../ir/types.ts";
 import { smooth } from "../optimize/smooth.ts";
-import { compileKernel, type DeviceName, type Kernel } from "../runtime/kernel.ts";
+import { compileKernel, type Kernel, type KernelOptions } from "../runtime/kernel.ts";
 import "../api/debug-print.ts";
 import "../runtime/native/register.ts";
 import type { Signature } from "../trace/trace.ts";
@@ -24,7 +24,7 @@ import { chosenInputs, withOutputs } from "./selection.ts";
 export interface Compute {
   readonly mode: Mode;
   readonly effort: Effort;
-  readonly device: DeviceName;
+  readonly device: KernelOptions["device"];
   readonly dtype: FloatType;
   readonly threads: number;
   readonly deterministic: boolean;
@@ -112,7 +112,7 @@ function computeOf(args: Arguments): Omit<Compute, "dtype"> & { readonly dtype: 
   return {
     mode: args.choice("mode", ["auto", "forward", "reverse"]) ?? "auto",
     effort: args.choice("effort", ["quick", "default", "thorough"]) ?? "default",
-    device: args.choice("device", ["wasm", "native", "interpreter"]) ?? "wasm",
+    device: args.choice("device", ["wasm", "native", "auto", "interpreter"]) ?? "wasm",
     dtype: args.choice("dtype", ["f32", "f64"]),
     threads: args.count("threads") ?? availableParallelism(),
     deterministic: args.flag("deterministic"),

@@ -56,7 +56,7 @@ export const COMPUTE_OPTIONS: readonly OptionSpec[] = [
   {
     name: "device",
     placeholder: "NAME",
-    help: "wasm (the default); native: compiled C, needs a compiler and\nkoffi; or interpreter (slow, float64)",
+    help: "wasm (the default); native: compiled C, needs a compiler and\nkoffi; auto: wasm until native repays compiling;\nor interpreter (slow, float64)",
   },
   { name: "threads", placeholder: "N", help: "threads; all processors by default" },
   { name: "deterministic", help: "the same bits on every machine: no fused multiply-add" },

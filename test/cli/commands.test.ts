@@ -67,6 +67,14 @@ describe("jacobian", () => {
     expect(report.notes).toContain(`${at("X_x.npy")}: float32 → float64`);
   });
 
+  it("device auto computes as wasm does until native code repays compiling, and says so", async () => {
+    const words = ["jacobian", model, rows, "--device", "auto", "--json", "-q", "-o", inFolder("Z.npy")];
+    const { code, out } = await jacrow(...words);
+    expect({ code, device: JSON.parse(out).device }).toEqual({ code: 0, device: "wasm" });
+    expect(relativeError(inFolder("Z.npy"), fixture("mlp_relu/Z.npy"))).toBeLessThan(1e-5);
+    expect((await jacrow("jacobian", "--help")).out).toMatch(/auto: wasm until native/);
+  });
+
   it("takes a range of rows and entries of the output: the same numbers as the whole", async () => {
     await jacrow("jacobian", model, rows, "-o", inFolder("all.npy"), "-q");
     const part = ["--rows", "-6:-2", "--outputs", "3,0:2", "-q"];

@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, expect, test } from "vitest";
+import { reasonOf } from "../../src/runtime/native/build.ts";
 import { describeNative } from "./helpers.ts";
 
 const root = mkdtempSync(join(tmpdir(), "jacrow-cache-"));
@@ -83,6 +84,21 @@ describeNative("the cache", () => {
   test("without a compiler the error says what to install", async () => {
     expect(await build(fresh("none"), { PATH: "/nonexistent", CC: "" })).toMatch(/JR881.*apt install gcc/);
   });
+
+  test("a compiler that is killed or takes too long is said to be, in both ways of running it", async () => {
+    const fake = fresh("dying-cc");
+    writeFileSync(fake, '#!/bin/sh\ncase "$*" in *-dM*) exec cc "$@" ;; esac\nkill -SEGV $$\n', {
+      mode: 0o755,
+    });
+    expect(await build(fresh("dying"), { CC: fake })).toMatch(
+      /JR884.*dying-cc cannot compile here \(stopped by SIGSEGV\)/,
+    );
+    const seconds = promisify(execFile)("sleep", ["5"], { timeout: 10 });
+    expect(reasonOf(await seconds.catch((error: object) => error))).toBe("stopped after 300 s");
+    expect(reasonOf({ killed: false, signal: null, stderr: "a\nx.c:1: error: no\n" })).toBe(
+      "x.c:1: error: no",
+    );
+  }, 60_000);
 
   test("names with spaces or shell signs are files, not commands", async () => {
     const marker = fresh("marker");

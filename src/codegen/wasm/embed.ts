@@ -2,7 +2,7 @@
  * A WebAssembly kernel as files for people who embed: the module with its bound memory inside, and a little glue.
  *
  * In: the kernel's code, its memory plan and bound bytes. Out: files by name. Always: the glue is synchronous, imports nothing
- * and is of 2 to 3 kB, save for the names of many arrays.
+ * and is of less than 3 kB: names, sizes and addresses of arrays, however many, are in a section of the module.
  */
 
 import type { Lowered, Port } from "../../lower/loops.ts";
@@ -10,10 +10,10 @@ import type { EmbeddedPort } from "../c/embed.ts";
 import type { SharedPart } from "../shared-part.ts";
 import { Bytes } from "./bytes.ts";
 
-/** Custom sections: the bound memory, the module that runs before the rows, and where its results go. */
+/** Custom sections: the bound memory, where everything is in it, and the module that runs before the rows. */
 const SECTION = "jacrow";
-const FIRST_SECTION = "shared";
 const PLACES_SECTION = "places";
+const FIRST_SECTION = "first";
 /** How a result is written: as it is, as an int, as a mask. */
 const KINDS = { float: 0, int: 1, bool: 2 } as const;
 
@@ -48,11 +48,11 @@ export interface EmbeddedModule {
 /** The module, the glue and its types. */
 export function embeddedWasm(lowered: Lowered, embedding: WasmEmbedding): Map<string, string | Uint8Array> {
   const { name, module, image, part } = embedding;
-  const sections: [string, Uint8Array][] = [[SECTION, image]];
-  if (part !== undefined) {
-    sections.push([FIRST_SECTION, withSection(part.module, SECTION, part.image)]);
-    sections.push([PLACES_SECTION, placesOf(part)]);
-  }
+  const sections: [string, Uint8Array][] = [
+    [SECTION, image],
+    [PLACES_SECTION, new TextEncoder().encode(JSON.stringify(placesOf(lowered, embedding)))],
+  ];
+  if (part !== undefined) sections.push([FIRST_SECTION, withSection(part.module, SECTION, part.image)]);
   return new Map<string, string | Uint8Array>([
     [`${name}.wasm`, sections.reduce((whole, [section, data]) => withSection(whole, section, data), module)],
     [`${name}.js`, glueText(lowered, embedding)],
@@ -60,15 +60,34 @@ export function embeddedWasm(lowered: Lowered, embedding: WasmEmbedding): Map<st
   ]);
 }
 
-/** For every result of the first module: its address, cells, the address it is written to, and how. */
-function placesOf({ places, memory }: SharedPart & EmbeddedModule): Uint8Array {
-  const words = places.flatMap(({ address, cells, cell }, index) => [
-    memory.outputs[index] as number,
+/** What the glue reads: arrays as [name, cells, address]; of the first module's results also where they go, and how. */
+function placesOf(lowered: Lowered, { inputs, outputs, shared, memory, part }: WasmEmbedding): object {
+  const main = {
+    inputs: arraysOf(inputs, lowered.inputs, memory.inputs),
+    outputs: arraysOf(outputs, lowered.outputs, memory.outputs),
+    most: memory.rows,
+    pages: memory.pages,
+    scratch: memory.scratch,
+    sums: memory.sums,
+  };
+  if (part === undefined) return main;
+  const results = part.places.map(({ address, cells, cell }, index) => [
+    part.memory.outputs[index],
     cells,
     address,
     KINDS[cell],
   ]);
-  return new Uint8Array(Int32Array.from(words).buffer);
+  const { pages, scratch, sums } = part.memory;
+  const ports = arraysOf(shared, part.lowered.inputs, part.memory.inputs);
+  return { ...main, first: { shared: ports, results, pages, scratch, sums } };
+}
+
+function arraysOf(
+  list: readonly EmbeddedPort[],
+  ports: readonly Port[],
+  addresses: readonly number[],
+): readonly unknown[] {
+  return list.map(({ name }, index) => [name, ports[index]?.buffer.cells, addresses[index]]);
 }
 
 function withSection(module: Uint8Array, name: string, data: Uint8Array): Uint8Array {
@@ -82,30 +101,27 @@ function withSection(module: Uint8Array, name: string, data: Uint8Array): Uint8A
   return whole.view();
 }
 
-function glueText(
-  lowered: Lowered,
-  { name, inputs, outputs, about, memory, shared, part }: WasmEmbedding,
-): string {
+function glueText(lowered: Lowered, { name, about, part }: WasmEmbedding): string {
   const array = arrayOf(lowered);
-  const first = part && firstText(lowered, shared, part);
+  const first = part && firstText(lowered, part);
   return `/**
 ${about.map((line) => ` * ${line}`.trimEnd()).join("\n")}
  * Written by jacrow; see ${name}.d.ts.
  */
-const inputs = ${portsText(inputs, lowered.inputs, memory.inputs)};
-const outputs = ${portsText(outputs, lowered.outputs, memory.outputs)};
-const most = ${memory.rows};
-${first?.tables ?? ""}
+const section = (module, name) => new Uint8Array(WebAssembly.Module.customSections(module, name)[0]);
+const third = (port) => port[2];
+
 function started(module, pages) {
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const [bound] = WebAssembly.Module.customSections(module, "${SECTION}");
-  new Uint8Array(memory.buffer).set(new Uint8Array(bound));
+  new Uint8Array(memory.buffer).set(section(module, "${SECTION}"));
   return { memory, run: new WebAssembly.Instance(module, { host: { memory } }).exports.run };
 }
 
 export function load(wasm) {
   const module = wasm instanceof WebAssembly.Module ? wasm : new WebAssembly.Module(wasm);
-  const { memory, run } = started(module, ${memory.pages});
+  const places = JSON.parse(section(module, "${PLACES_SECTION}").reduce((text, byte) => text + String.fromCharCode(byte), ""));
+  const { inputs, outputs, most } = places;
+  const { memory, run } = started(module, places.pages);
 ${first?.start ?? ""}  const view = ([, cells, address], rows) => new ${array}(memory.buffer, address, rows * cells);
   return (...rows) => {
     const n = rows[0].length / inputs[0][1];
@@ -115,12 +131,11 @@ ${first?.start ?? ""}  const view = ([, cells, address], rows) => new ${array}(m
 ${first?.call ?? ""}    const results = outputs.map(([, cells]) => new ${array}(n * cells));
     for (let start = 0; start < n; start += most) {
       const now = Math.min(most, n - start);
-      const slice = (values, cells) => Array.prototype.slice.call(values, start * cells, (start + now) * cells);
       inputs.forEach((port, i) => {
-        const cells = port[1];
-        view(port, now).set(rows[i].subarray ? rows[i].subarray(start * cells, (start + now) * cells) : slice(rows[i], cells));
+        const span = [start * port[1], (start + now) * port[1]];
+        view(port, now).set(rows[i].subarray ? rows[i].subarray(...span) : Array.prototype.slice.call(rows[i], ...span));
       });
-      run(${memory.scratch}, now, ...inputs.map((port) => port[2]), ...outputs.map((port) => port[2]), ${memory.sums});
+      run(places.scratch, now, ...inputs.map(third), ...outputs.map(third), places.sums);
       outputs.forEach((port, i) => results[i].set(view(port, now), start * port[1]));
     }
     return Object.fromEntries(outputs.map(([name], i) => [name, results[i]]));
@@ -132,23 +147,8 @@ ${first?.call ?? ""}    const results = outputs.map(([, cells]) => new ${array}(
 const arrayOf = ({ dtype }: Pick<Lowered, "dtype">): string =>
   dtype === "f32" ? "Float32Array" : "Float64Array";
 
-function portsText(
-  list: readonly EmbeddedPort[],
-  ports: readonly Port[],
-  addresses: readonly number[],
-): string {
-  const items = list.map(
-    ({ name }, index) => `["${name}", ${ports[index]?.buffer.cells}, ${addresses[index]}]`,
-  );
-  return `[${items.join(", ")}]`;
-}
-
 /** The code that runs the first module, once per call, and writes what it gives to the other's memory. */
-function firstText(
-  { dtype }: Lowered,
-  ports: readonly EmbeddedPort[],
-  { lowered, places, memory }: SharedPart & EmbeddedModule,
-): { tables: string; start: string; call: string } {
+function firstText({ dtype }: Lowered, { places }: SharedPart): { start: string; call: string } {
   const ints = dtype === "f32" ? "Int32Array.from(values)" : "BigInt64Array.from(values, BigInt)";
   const masks = ints.replace("values", "values.map((bit) => -bit)");
   const others = places.some(({ cell }) => cell !== "float");
@@ -158,21 +158,18 @@ function firstText(
       else new Uint8Array(memory.buffer).set(new Uint8Array((kind === ${KINDS.int} ? ${ints} : ${masks}).buffer), to);`
     : `${floats};`;
   return {
-    tables: `const shared = ${portsText(ports, lowered.inputs, memory.inputs)};
-`,
-    start: `  const section = (name) => WebAssembly.Module.customSections(module, name)[0];
-  const first = started(new WebAssembly.Module(section("${FIRST_SECTION}")), ${memory.pages});
-  const places = new Int32Array(section("${PLACES_SECTION}"));
+    start: `  const { shared, results: made, pages, scratch, sums } = places.first;
+  const first = started(new WebAssembly.Module(section(module, "${FIRST_SECTION}")), pages);
+  const numbers = (address, cells) => new Float64Array(first.memory.buffer, address, cells);
 `,
     call: `    shared.forEach(([name, cells, address], i) => {
       const values = rows[inputs.length + i];
       if (values.length !== cells) throw new RangeError(\`\${name} needs \${cells} numbers\`);
-      new Float64Array(first.memory.buffer, address, cells).set(values);
+      numbers(address, cells).set(values);
     });
-    first.run(${memory.scratch}, 1, ...shared.map((port) => port[2]), ...places.filter((_, at) => at % 4 === 0), ${memory.sums});
-    for (let at = 0; at < places.length; at += 4) {
-      const [from, cells, to${others ? ", kind" : ""}] = places.subarray(at);
-      const values = new Float64Array(first.memory.buffer, from, cells);
+    first.run(scratch, 1, ...shared.map(third), ...made.map(([from]) => from), sums);
+    for (const [from, cells, to${others ? ", kind" : ""}] of made) {
+      const values = numbers(from, cells);
       ${written}
     }
 `,

@@ -104,19 +104,38 @@ function tuning({ vectorBytes, version }: Compiler): string[] {
 
 function failed(error: unknown, { compiler, folder }: { compiler: Compiler; folder: string }): Error {
   rmSync(folder, { recursive: true, force: true });
-  const { stderr } = error as { stderr?: unknown };
-  const said =
-    typeof stderr === "string" || stderr instanceof Uint8Array ? Buffer.from(stderr).toString() : "";
-  const text = (said === "" ? String(error) : said).trim();
-  const first = text.split("\n").find((line) => /error/i.test(line)) ?? text.slice(0, 300);
-  if (/No such file|cannot find|ENOENT|EACCES|ENOSPC|timed out|SIGTERM/.test(first)) {
+  const first = reasonOf(error as Failure);
+  const isStopped = /^stopped|signal terminated program/.test(first);
+  if (isStopped || /No such file|cannot find|ENOENT|EACCES|ENOSPC/.test(first)) {
+    const remedy = isStopped ? "leave it more memory and time" : "install the C library's headers";
     return new UsageError(
       "JR884",
-      `${compiler.path} cannot compile here (${first}): install the C library's headers, or use device "wasm"`,
+      `${compiler.path} cannot compile here (${first}): ${remedy}, or use device "wasm"`,
       { cause: error },
     );
   }
   return new InternalError("JR904", `${compiler.version} refused a generated kernel: ${first}`, {
     cause: error,
   });
+}
+
+/** What running a compiler throws, on the calling thread or not. */
+interface Failure {
+  readonly stderr?: string | Uint8Array;
+  readonly signal?: string | null;
+  /** By its time limit. */
+  readonly killed?: boolean;
+  readonly code?: unknown;
+  readonly message?: string;
+}
+
+/** What stopped the compiler, or the first error that it names. */
+export function reasonOf(failure: Failure): string {
+  const { stderr = "", signal, killed, code, message = "no reason given" } = failure;
+  if ((killed === true && typeof code !== "string") || code === "ETIMEDOUT")
+    return `stopped after ${MOST_MS / 1000} s`;
+  const said = Buffer.from(stderr).toString().trim();
+  const first = said.split("\n").find((line) => /error/i.test(line));
+  if (typeof signal === "string") return `stopped by ${signal}${first === undefined ? "" : `: ${first}`}`;
+  return first ?? (said === "" ? message : said).slice(0, 300);
 }
