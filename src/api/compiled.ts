@@ -5,8 +5,12 @@
  */
 
 import { compileKernel, compileKernelSync, type Kernel, type KernelOptions } from "../runtime/kernel.ts";
+import type { Floats } from "./arguments.ts";
 import type { Entry } from "./cache.ts";
 import type { Planned } from "./plan.ts";
+
+/** Copies of so many bytes are kept for the next call: new memory takes longer than copying. */
+const KEPT_BYTES = 1 << 20;
 
 /** A planned function and its kernel, once there is one. */
 export class Compiled implements Entry {
@@ -14,6 +18,7 @@ export class Compiled implements Entry {
   left = false;
   ready: Kernel | undefined;
   #pending: Promise<Kernel> | undefined;
+  #copies: readonly Floats[] = [];
   readonly planned: Planned;
   readonly options: KernelOptions;
 
@@ -37,7 +42,22 @@ export class Compiled implements Entry {
     return this.ready;
   }
 
+  /** What an active call's arrays hold now; the copies are its own until it ends. */
+  copied(arrays: readonly Floats[]): readonly Floats[] {
+    if (this.active > 1) return arrays.map((array) => array.slice());
+    const copies = arrays.map((array, index) => {
+      const kept = this.#copies[index];
+      if (kept?.length !== array.length) return array.slice();
+      kept.set(array);
+      return kept;
+    });
+    const bytes = copies.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    this.#copies = bytes <= KEPT_BYTES ? copies : [];
+    return copies;
+  }
+
   dispose(): void {
+    this.#copies = [];
     this.ready?.dispose();
     this.ready = undefined;
   }

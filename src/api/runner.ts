@@ -85,7 +85,7 @@ export class Runner {
     this.#checkSize(entry.planned.estimates, call);
     entry.active++;
     // The caller may write to its arrays before the result is there: what counts is what they hold now.
-    const given = call.data.map((array) => array.slice());
+    const given = entry.copied(call.data);
     try {
       const kernel = await entry.kernel();
       const data = await kernel.run(given, call.n);

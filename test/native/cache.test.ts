@@ -26,7 +26,7 @@ const script = `
   import { buildLibrarySync } from "./src/runtime/native/build.ts";
   import { findCompiler } from "./src/runtime/native/compiler.ts";
   import { loadLibrary } from "./src/runtime/native/library.ts";
-  const source = "void jr_run(void *job) { *(long *)job += 1; } void jr_share(void *job) { (void)job; }"
+  const source = "void jr_run(void *job) { *(long *)job += 1; } void jr_share(void *j) {} void jr_help(void *j) {}"
     .replaceAll("void jr", '__attribute__((visibility("default"))) void jr');
   try {
     const path = buildLibrarySync(source, findCompiler());

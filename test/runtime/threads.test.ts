@@ -2,6 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
+import { jacrow } from "../../src/index.ts";
 import { Builder } from "../../src/ir/builder.ts";
 import type { Program } from "../../src/ir/types.ts";
 import { compileKernel, compileKernelSync, type FloatArray } from "../../src/runtime/kernel.ts";
@@ -77,4 +78,24 @@ test("one thread lets events through during a long call", async () => {
   clearInterval(timer);
   expect(ticks).toBeGreaterThan(2);
   kernel.runSync(inputs, n).forEach((values, index) => expectSameBits(values, results[index]));
+});
+
+test("what arrays hold when they are given counts, in calls that overlap and after", async () => {
+  const J = jacrow((x) => x.mul(x).mul(x), { device: "wasm", threads: 2 });
+  const n = 60_000;
+  const X = { data: new Float64Array(n).fill(2), shape: [n, 1] };
+  for (let turn = 0; turn < 3; turn++) {
+    X.data.fill(2);
+    const first = J(X);
+    X.data.fill(3);
+    const second = J(X);
+    X.data.fill(4);
+    expect((await second).data.every((value) => value === 27)).toBe(true);
+    expect((await first).data.every((value) => value === 12)).toBe(true);
+    X.data.fill(5);
+    const third = J(X);
+    X.data.fill(6);
+    expect((await third).data.every((value) => value === 75)).toBe(true);
+  }
+  J.dispose();
 });

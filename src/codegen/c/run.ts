@@ -1,8 +1,8 @@
 /**
  * The C functions that run all stages over rows: on the calling thread, or shared among threads.
  *
- * In: where the ports' buffers lie. Out: jr_run(job) and jr_share(job). A job is an array of 64-bit words, addresses and
- * counts in the order of `JOB`; it belongs to one call at a time.
+ * In: where the ports' buffers lie. Out: jr_run(job), jr_share(job) and jr_help(job). A job is an array of 64-bit words, addresses and
+ * counts in the order of `JOB`; it belongs to one call, and a thread that comes late finds no rows left in it.
  */
 
 import { operandsOf } from "../../lower/accesses.ts";
@@ -10,8 +10,8 @@ import type { Lowered, Port } from "../../lower/loops.ts";
 import type { Layout } from "../layout.ts";
 
 /**
- * Words of a job before the ports' addresses. Rows are taken in chunks; `next` is the first that no thread has taken; each
- * chunk's sums over rows go to a place of its own.
+ * Words of a job before the ports' addresses. Rows are taken in chunks; `next` is the first that no thread has taken, `done` counts
+ * those that are computed; each chunk's sums over rows go to a place of its own. `most`: chunks of one jr_help.
  */
 export const JOB = {
   memory: 0,
@@ -21,11 +21,15 @@ export const JOB = {
   chunk: 4,
   next: 5,
   threads: 6,
-  ports: 7,
+  done: 7,
+  most: 8,
+  ports: 9,
 } as const;
 
 /** Results of at least so many bytes go past the caches, and into large pages. */
 const LARGE_BYTES = 4 * 2 ** 20;
+/** About 50 µs, which waking a sleeping thread takes too. */
+const WAIT_TURNS = 2000;
 /** Rows of fewer cells cost more at their ends than they gain. */
 const WIDE_CELLS = 128;
 
@@ -135,6 +139,13 @@ export function exportsText(
 #include <pthread.h>
 #define EXPORT __attribute__((visibility("default")))
 #define MOST_THREADS 256
+#if defined(__x86_64__)
+#define WAIT_TURN __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define WAIT_TURN __asm__ volatile("yield")
+#else
+#define WAIT_TURN (void)0
+#endif
 
 static char *scratch_of(const int64_t *job, ix thread) {
   const uintptr_t at = (uintptr_t)job[${JOB.scratch}] + (uintptr_t)thread * ${scratchBytes};
@@ -143,15 +154,21 @@ static char *scratch_of(const int64_t *job, ix thread) {
 
 struct task { int64_t *job; ix thread; };
 
+/* Computes the next chunk; false where none is left. */
+static int take_chunk(int64_t *job, ix thread) {
+  const ix rows = (ix)job[${JOB.rows}], chunk = (ix)job[${JOB.chunk}];
+  const ix first = (ix)__atomic_fetch_add(&job[${JOB.next}], (int64_t)chunk, __ATOMIC_RELAXED);
+  if (first >= rows) return 0;
+  const ix now = rows - first < chunk ? rows - first : chunk;
+  run_rows(job, scratch_of(job, thread), first, now);
+  __atomic_fetch_add(&job[${JOB.done}], (int64_t)now, __ATOMIC_RELEASE);
+  return 1;
+}
+
 static void *take_rows(void *given) {
   const struct task *task = given;
-  int64_t *job = task->job;
-  const ix rows = (ix)job[${JOB.rows}], chunk = (ix)job[${JOB.chunk}];
-  for (;;) {
-    const ix first = (ix)__atomic_fetch_add(&job[${JOB.next}], (int64_t)chunk, __ATOMIC_RELAXED);
-    if (first >= rows) return 0;
-    run_rows(job, scratch_of(job, task->thread), first, rows - first < chunk ? rows - first : chunk);
-  }
+  while (take_chunk(task->job, task->thread));
+  return 0;
 }
 
 EXPORT void jr_run(int64_t *job) {
@@ -178,6 +195,17 @@ EXPORT void jr_share(int64_t *job) {
   tasks[0] = (struct task){job, 0};
   take_rows(&tasks[0]);
   for (ix thread = 1; thread < started; thread++) pthread_join(threads[thread], 0);
+}
+
+/* One more thread takes chunks; when none is left, it waits a moment for those that others still compute. */
+EXPORT void jr_help(int64_t *job) {
+  if (job[${JOB.next}] == 0) advise(job);
+  for (int64_t chunk = 0; chunk < job[${JOB.most}]; chunk++)
+    if (!take_chunk(job, (ix)job[${JOB.threads}])) break;
+  for (int turn = 0; turn < ${WAIT_TURNS} && job[${JOB.next}] >= job[${JOB.rows}]; turn++) {
+    if (__atomic_load_n(&job[${JOB.done}], __ATOMIC_ACQUIRE) == job[${JOB.rows}]) return;
+    WAIT_TURN;
+  }
 }
 `;
 }

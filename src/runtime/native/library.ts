@@ -15,6 +15,7 @@ export interface NativeFunction {
 export interface Library {
   readonly run: NativeFunction;
   readonly share: NativeFunction;
+  readonly help: NativeFunction;
 }
 
 /** The part of koffi that is used. */
@@ -68,7 +69,8 @@ export function loadLibrary(path: string): Library {
 function load(path: string): Library {
   try {
     const loaded = required().load(path);
-    return { run: loaded.func("void jr_run(void *job)"), share: loaded.func("void jr_share(void *job)") };
+    const named = (name: string): NativeFunction => loaded.func(`void ${name}(void *job)`);
+    return { run: named("jr_run"), share: named("jr_share"), help: named("jr_help") };
   } catch (cause) {
     if (cause instanceof UsageError) throw cause;
     throw new InternalError("JR905", `the compiled kernel cannot be loaded: ${String(cause)}`, { cause });

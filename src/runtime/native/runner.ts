@@ -21,13 +21,16 @@ import { workOf } from "../work.ts";
 import { buildLibrarySync } from "./build.ts";
 import { addressOf, type Library, loadLibrary } from "./library.ts";
 import { apartPlan, type NativePlan } from "./plan.ts";
+import { type Job, shareRows } from "./share.ts";
 import { joinedSums, rangesOf } from "./sums.ts";
 
 /** Calls of fewer operations are run at once: a thread costs about as much. */
 const SHORT_WORK = 1e7;
 const LINE_BYTES = 64;
+/** In calls of fewer the calling thread takes part: one that is woken is late by a part of what they take. */
+const HELPED_WORK = 4e8;
 /** About this many chunks per thread: uneven threads end together. */
-const CHUNKS = 8;
+const CHUNKS = 32;
 const NO_SUMS = new Float32Array(0);
 
 /** One call's rows. */
@@ -49,21 +52,15 @@ interface Image {
   readonly shared: readonly FloatArray[];
 }
 
-/** A job's words and the memory it points to, kept while it may run. */
-interface Job {
-  readonly words: BigInt64Array;
-  readonly address: number;
-  readonly scratch: ArrayBuffer;
-}
-
 /** A program run as native code. */
 export class NativeRunner implements Kernel {
   readonly program: Program;
   readonly #plan: NativePlan;
   #library: Library | undefined;
   #image: Image | undefined;
-  #caller: Job | undefined;
-  #parallel: Job | undefined;
+  #caller: (Job & { readonly scratch: ArrayBuffer }) | undefined;
+  /** Scratch of the threads that share calls, which follow one after the other. */
+  #parallel: ArrayBuffer | undefined;
   /** The latest call on threads. */
   #queue: Promise<unknown> = Promise.resolve();
   readonly #rowWork: number;
@@ -82,7 +79,7 @@ export class NativeRunner implements Kernel {
 
   get info(): KernelInfo {
     const { options, code, fused, threads } = this.#plan;
-    const scratch = (this.#caller?.scratch.byteLength ?? 0) + (this.#parallel?.scratch.byteLength ?? 0);
+    const scratch = (this.#caller?.scratch.byteLength ?? 0) + (this.#parallel?.byteLength ?? 0);
     return {
       device: "native",
       dtype: options.dtype,
@@ -112,7 +109,7 @@ export class NativeRunner implements Kernel {
     if (n <= this.#mostFewRows && this.#fewRows !== undefined) return this.#fewRows.runSync(inputs, n, outs);
     const call = this.#checked(inputs, n, outs);
     if (n === 0) return this.#finish(call);
-    this.#caller ??= this.#job(1);
+    this.#caller ??= this.#job();
     this.#fill(this.#caller, call);
     this.#functions().run(this.#caller.address);
     return this.#finish(call);
@@ -126,7 +123,7 @@ export class NativeRunner implements Kernel {
     const ports = [...inputs, ...outputsOf(this.program, "row", outs)];
     const call = { ports, shared, outs, rows: n, sums: this.#sums(n) };
     const { run } = this.#functions();
-    const job = this.#job(1);
+    const job = this.#job();
     const image = this.#fill(job, call);
     const kept = { run, job, image, address: job.address };
     const rows = n === 0 ? () => {} : () => kept.run(kept.address);
@@ -181,19 +178,13 @@ export class NativeRunner implements Kernel {
   }
 
   async #share(call: Call): Promise<void> {
-    const { threads } = this.#plan;
-    const { share } = this.#functions();
-    this.#parallel ??= this.#job(threads);
-    const job = this.#parallel;
+    const { threads, code } = this.#plan;
+    const library = this.#functions();
+    this.#parallel ??= new ArrayBuffer(code.scratchBytes * threads);
+    const job = this.#job(this.#parallel);
     const image = this.#fill(job, call);
-    const { words } = job;
-    const chunks = Math.ceil(call.rows / Number(words[JOB.chunk]));
-    words[JOB.next] = 0n;
-    words[JOB.threads] = BigInt(Math.min(threads, chunks));
-    const kept = { call, job, image };
-    await new Promise<void>((resolve, reject) => {
-      share.async(job.address, (error) => (error === null && kept.job === job ? resolve() : reject(error)));
-    });
+    const isShort = call.rows * this.#rowWork < HELPED_WORK;
+    await shareRows(library, { ...job, kept: { call, image, job } }, { threads, isShort });
   }
 
   #functions(): Library {
@@ -201,19 +192,17 @@ export class NativeRunner implements Kernel {
     return this.#library;
   }
 
-  /** Memory of a job for so many threads. */
-  #job(threads: number): Job {
-    const { lowered, code } = this.#plan;
-    const words = JOB.ports + lowered.inputs.length + lowered.outputs.length;
+  /** A job's words; one for a single thread has memory of its own. */
+  #job(scratch: ArrayBuffer = new ArrayBuffer(this.#plan.code.scratchBytes)): Job & { scratch: ArrayBuffer } {
+    const words = JOB.ports + this.#plan.lowered.inputs.length + this.#plan.lowered.outputs.length;
     const buffer = new ArrayBuffer(words * 8);
-    const scratch = new ArrayBuffer(code.scratchBytes * threads);
     const job = { words: new BigInt64Array(buffer), address: Number(addressOf(buffer)), scratch };
     job.words[JOB.scratch] = addressOf(scratch);
     return job;
   }
 
   /** Writes a call's words; gives the memory that must be kept besides the call's. */
-  #fill({ words }: Job, { ports, shared, rows, sums }: Omit<Call, "outs">): Image {
+  #fill({ words }: Pick<Job, "words">, { ports, shared, rows, sums }: Omit<Call, "outs">): Image {
     const image = this.#bound(shared);
     words[JOB.memory] = image.address;
     words[JOB.sums] = sums.length === 0 ? 0n : addressOf(sums);
