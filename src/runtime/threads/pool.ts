@@ -34,6 +34,8 @@ export class PoolWorker {
     number,
     { readonly ready: Promise<boolean>; readonly settle: (ready: boolean) => void }
   >();
+  /** Numbers of the kernels that have been loaded. */
+  readonly #loaded = new Set<number>();
   #nextJob = 0;
 
   constructor() {
@@ -42,6 +44,11 @@ export class PoolWorker {
       failure: (error) => this.#fail(error),
     });
     this.usable = this.#handle !== undefined;
+  }
+
+  /** Has the kernel been loaded? */
+  isLoaded({ id }: SharedKernel): boolean {
+    return this.#loaded.has(id);
   }
 
   /** Loads a kernel; false if this worker cannot. */
@@ -68,11 +75,15 @@ export class PoolWorker {
 
   /** Forgets a kernel. */
   drop(id: number): void {
+    this.#loaded.delete(id);
     if (this.#loads.delete(id)) this.#handle?.post({ drop: id });
   }
 
   #receive({ loaded, done, error }: Reply): void {
-    if (loaded !== undefined) this.#loads.get(loaded)?.settle(error === undefined);
+    if (loaded !== undefined) {
+      if (error === undefined && this.#loads.has(loaded)) this.#loaded.add(loaded);
+      this.#loads.get(loaded)?.settle(error === undefined);
+    }
     if (done === undefined) return;
     const finish = this.#jobs.get(done);
     this.#jobs.delete(done);
@@ -82,6 +93,7 @@ export class PoolWorker {
 
   #fail(error: unknown): void {
     this.usable = false;
+    this.#loaded.clear();
     for (const { settle } of this.#loads.values()) settle(false);
     const waiting = [...this.#jobs.values()];
     this.#jobs.clear();

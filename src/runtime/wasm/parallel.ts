@@ -14,6 +14,9 @@ import { copyIn, copyOut, type Span } from "./rows.ts";
 
 /** A slice of the calling thread, and a worker's job: long beside a message, short beside a frame. */
 const SLICE_MS = 3;
+/** No piece is expected to take less: a message costs a few hundredths of a millisecond. */
+const LEAST_MS = 0.06;
+const ASK_MS = 0.2;
 /** Calls expected to take less than this stay on the calling thread. */
 const WORTH_MS = 0.7;
 
@@ -34,16 +37,17 @@ export interface Rows extends Pick<Span, "inputs" | "outs"> {
 /** Runs a call; resolves when every row is written. Without workers it still lets events through between slices. */
 export async function runParallel(kernel: ParallelKernel, call: Rows): Promise<void> {
   const run = new ParallelRun(kernel, call);
-  run.slice();
+  if (kernel.pace === undefined) run.slice();
   if (!run.worthSharing()) {
     while (run.slice());
     return;
   }
+  // Workers begin before this thread does: waking them takes as long as a small piece.
   for (const [index, worker] of poolWorkers(kernel.instance.plan.threads - 1).entries()) {
-    void worker.load(kernel).then((ready) => ready && run.feed(worker, index + 1));
+    if (worker.isLoaded(kernel)) run.feed(worker, index + 1);
+    else void worker.load(kernel).then((ready) => ready && run.feed(worker, index + 1));
   }
-  do await messagesDelivered();
-  while (run.slice());
+  while (run.slice()) await messagesDelivered();
   await run.finished();
 }
 
@@ -85,8 +89,10 @@ class ParallelRun {
       this.#send(worker, { thread, slot });
   }
 
-  /** Resolves when no worker is busy. */
+  /** Resolves when no worker is busy; the first moment is spent asking, for waking a sleeping thread takes as long. */
   async finished(): Promise<void> {
+    const end = performance.now() + ASK_MS;
+    while (this.#running > 0 && performance.now() < end) await messagesDelivered();
     if (this.#running > 0) {
       await new Promise<void>((resolve) => {
         this.#done = resolve;
@@ -115,8 +121,9 @@ class ParallelRun {
     const { instance, tileRows, pace } = this.#kernel;
     if (this.#error !== undefined) return undefined;
     const { queue, inputs, outs } = this.#call;
-    const share = queue.left / (2 * instance.plan.threads);
-    const wanted = pace === undefined ? tileRows : Math.min(SLICE_MS / pace, share);
+    const share = queue.left / (3 * instance.plan.threads);
+    const wanted =
+      pace === undefined ? tileRows : Math.min(SLICE_MS / pace, Math.max(LEAST_MS / pace, share));
     const tiles = Math.max(1, Math.floor(wanted / tileRows));
     const piece = queue.take(slot, Math.min(tiles * tileRows, instance.plan.rows));
     return piece && { inputs, outs, ...piece };
