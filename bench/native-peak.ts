@@ -54,6 +54,7 @@ function readSource({ vectorBytes }: Compiler): string {
 #define EXPORT __attribute__((visibility("default")))
 typedef float vf __attribute__((vector_size(${vectorBytes})));
 EXPORT void jr_share(int64_t *job) { (void)job; }
+EXPORT void jr_help(int64_t *job) { (void)job; }
 EXPORT void jr_run(int64_t *job) {
   const vf *p = (const vf *)(uintptr_t)job[0];
   vf a[8] = {{0}};
@@ -77,6 +78,7 @@ function peakSource(dtype: "f32" | "f64", { vectorBytes }: Compiler): string {
 typedef ${type} vf __attribute__((vector_size(${vectorBytes})));
 ${fusedText(dtype, vectorBytes)}
 EXPORT void jr_share(int64_t *job) { (void)job; }
+EXPORT void jr_help(int64_t *job) { (void)job; }
 EXPORT void jr_run(int64_t *job) {
   vf c = {(${type})0.5};
   vf ${chains.map((chain) => `${chain} = c`).join(", ")};

@@ -130,6 +130,35 @@ ${calls.join("\n")}
 `;
 }
 
+/** What shares a job's rows among threads. */
+const threadsText = `/* A thread that cannot be started leaves its rows to the others. */
+EXPORT void jr_share(int64_t *job) {
+  advise(job);
+  pthread_t threads[MOST_THREADS];
+  struct task tasks[MOST_THREADS];
+  const ix wanted = job[${JOB.threads}] < MOST_THREADS ? (ix)job[${JOB.threads}] : MOST_THREADS;
+  ix started = 1;
+  for (; started < wanted; started++) {
+    tasks[started] = (struct task){job, started};
+    if (pthread_create(&threads[started], 0, take_rows, &tasks[started]) != 0) break;
+  }
+  tasks[0] = (struct task){job, 0};
+  take_rows(&tasks[0]);
+  for (ix thread = 1; thread < started; thread++) pthread_join(threads[thread], 0);
+}
+
+/* One more thread takes chunks; when none is left, it waits a moment for those that others still compute. */
+EXPORT void jr_help(int64_t *job) {
+  if (job[${JOB.next}] == 0) advise(job);
+  for (int64_t chunk = 0; chunk < job[${JOB.most}]; chunk++)
+    if (!take_chunk(job, (ix)job[${JOB.threads}])) break;
+  for (int turn = 0; turn < ${WAIT_TURNS} && job[${JOB.next}] >= job[${JOB.rows}]; turn++) {
+    if (__atomic_load_n(&job[${JOB.done}], __ATOMIC_ACQUIRE) == job[${JOB.rows}]) return;
+    WAIT_TURN;
+  }
+}
+`;
+
 /** The exported functions. `sums`: rows are always run in chunks. */
 export function exportsText(
   lowered: Lowered,
@@ -181,31 +210,5 @@ ${
 }
 }
 
-/* A thread that cannot be started leaves its rows to the others. */
-EXPORT void jr_share(int64_t *job) {
-  advise(job);
-  pthread_t threads[MOST_THREADS];
-  struct task tasks[MOST_THREADS];
-  const ix wanted = job[${JOB.threads}] < MOST_THREADS ? (ix)job[${JOB.threads}] : MOST_THREADS;
-  ix started = 1;
-  for (; started < wanted; started++) {
-    tasks[started] = (struct task){job, started};
-    if (pthread_create(&threads[started], 0, take_rows, &tasks[started]) != 0) break;
-  }
-  tasks[0] = (struct task){job, 0};
-  take_rows(&tasks[0]);
-  for (ix thread = 1; thread < started; thread++) pthread_join(threads[thread], 0);
-}
-
-/* One more thread takes chunks; when none is left, it waits a moment for those that others still compute. */
-EXPORT void jr_help(int64_t *job) {
-  if (job[${JOB.next}] == 0) advise(job);
-  for (int64_t chunk = 0; chunk < job[${JOB.most}]; chunk++)
-    if (!take_chunk(job, (ix)job[${JOB.threads}])) break;
-  for (int turn = 0; turn < ${WAIT_TURNS} && job[${JOB.next}] >= job[${JOB.rows}]; turn++) {
-    if (__atomic_load_n(&job[${JOB.done}], __ATOMIC_ACQUIRE) == job[${JOB.rows}]) return;
-    WAIT_TURN;
-  }
-}
-`;
+${threadsText}`;
 }
