@@ -6,24 +6,27 @@
  */
 
 import { type JacobianRequest, jacobianProgram } from "../autodiff/index.ts";
+import type { AfterRows } from "../codegen/after-rows.ts";
 import type { EmbeddedPort } from "../codegen/c/embed.ts";
 import { embeddedC } from "../codegen/c/embed.ts";
+import { mathNames } from "../codegen/c/scalar.ts";
 import { helpers } from "../codegen/js/functions.ts";
 import { embeddedJs } from "../codegen/js/module.ts";
 import type { Layout } from "../codegen/layout.ts";
 import { type EmbeddedModule, embeddedWasm } from "../codegen/wasm/embed.ts";
 import { wasmKernel } from "../codegen/wasm/kernel.ts";
-import { invariant, UnsupportedError, UsageError } from "../errors.ts";
+import { invariant, UsageError } from "../errors.ts";
 import { Builder } from "../ir/builder.ts";
 import { inline } from "../ir/graph.ts";
 import { at, showShape, sizeOf } from "../ir/shape.ts";
-import type { InputNode, Node, Program } from "../ir/types.ts";
+import type { InputNode, Node, Output, Program } from "../ir/types.ts";
 import { lower } from "../lower/index.ts";
 import type { Lowered } from "../lower/loops.ts";
 import { prepared } from "../runtime/prepare.ts";
 import { boundImage, boundValues } from "../runtime/wasm/bind.ts";
 import { memoryPlan } from "../runtime/wasm/instance.ts";
 import { blank, sharedPart } from "./source-shared.ts";
+import { afterPart, joinedTotals } from "./source-totals.ts";
 
 /** How to write a function and its Jacobian. */
 export interface SourceOptions {
@@ -46,6 +49,9 @@ export interface Embeddable {
   readonly outputs: readonly EmbeddedPort[];
   readonly shared: readonly EmbeddedPort[];
   readonly sharedInputs: readonly InputNode[];
+  /** Sums over rows and what follows them, and the program of that. */
+  readonly totals: readonly EmbeddedPort[];
+  readonly afterwards: Lowered | undefined;
   readonly about: readonly string[];
 }
 
@@ -56,6 +62,7 @@ export function sourceC(program: Program, options: SourceOptions): Map<string, s
   const { dtype } = options;
   return embeddedC(lowered, {
     ...embeddable,
+    after: afterOf(embeddable),
     vectorBytes: options.vectorBytes ?? 16,
     image: (program, { layout }) =>
       boundImage(program, { layout, end: layout.end, constants: new Uint8Array(0) }, blank(shared)),
@@ -69,9 +76,14 @@ export function sourceJs(program: Program, options: SourceOptions): Map<string, 
   const { lowered, sharedInputs: shared } = embeddable;
   return embeddedJs(lowered, {
     ...embeddable,
+    after: afterOf(embeddable),
     bound: (each) => boundValues(each, blank(shared)),
     part: sharedPart(lowered, { shared, dtype: "f64" }),
   });
+}
+
+function afterOf({ afterwards }: Embeddable): AfterRows | undefined {
+  return afterwards && { lowered: afterwards, bound: boundValues(afterwards, new Map()) };
 }
 
 /** Rows that an embedded module's memory holds at a time. */
@@ -85,7 +97,9 @@ export function sourceWasm(program: Program, options: SourceOptions): Map<string
   const { layout, ...main } = wasmModule(lowered, { most: EMBEDDED_ROWS, shared });
   const part = sharedPart(lowered, { shared, dtype: "f64", layout });
   const first = part && { ...part, ...wasmModule(part.lowered, { most: 1, shared: [] }) };
-  return embeddedWasm(lowered, { ...embeddable, ...main, part: first });
+  const { afterwards } = embeddable;
+  const after = afterwards && { lowered: afterwards, ...wasmModule(afterwards, { most: 1, shared: [] }) };
+  return embeddedWasm(lowered, { ...embeddable, ...main, part: first, after });
 }
 
 function wasmModule(
@@ -118,13 +132,17 @@ export function embeddableOf(program: Program, options: SourceOptions): Embeddab
       `every input of ${program.name} is shared, so all rows are the same: make one a row input`,
     );
   }
-  const chosen = request.outputs ?? program.outputs.map((_, index) => index);
-  const values = chosen.map((index) => at(program.outputs, index));
+  const chosen = (request.outputs ?? program.outputs.map((_, index) => index)).map((index) =>
+    at(program.outputs, index),
+  );
+  const values = chosen.filter(({ value }) => value.level !== "finish");
+  const sums = chosen.filter(({ value }) => value.level === "finish");
   const wrt = request.wrt.map((index) => at(program.inputs, index));
-  const planned = jacobianProgram(program, { ...request, value: true });
+  const { outputs: _, ...rest } = request;
+  const planned = jacobianProgram({ ...program, outputs: values }, { ...rest, value: true });
   const pairs = values.flatMap((output) => wrt.map((input) => ({ output, input })));
-  const both = layout === "col" ? byColumns(planned, pairs) : planned;
-  const ready = prepared(both);
+  const turned = layout === "col" ? byColumns(planned, pairs) : planned;
+  const ready = prepared(sums.length > 0 ? joinedTotals(turned, { ...program, outputs: sums }) : turned);
   const taken = new Set<string>([options.name]);
   const portsOf = (isRow: boolean, what: string): EmbeddedPort[] =>
     program.inputs
@@ -134,30 +152,30 @@ export function embeddableOf(program: Program, options: SourceOptions): Embeddab
         meaning: `${what}${sized(shape)}`,
         cells: sizeOf(shape),
       }));
+  const valueOf =
+    (what: string) =>
+    ({ name, value }: Output): EmbeddedPort => ({
+      name: identifier(chosen.length === 1 ? "y" : name, taken),
+      meaning: `${what}${sized(value.shape)}`,
+      cells: sizeOf(value.shape),
+    });
   const inputs = portsOf(true, "n rows of ");
   const shared = portsOf(false, "the same for all rows, ");
   const sharedInputs = ready.inputs.filter(({ level }) => level !== "row");
   const outputs = [
-    ...values.map(({ name, value }) => ({
-      name: identifier(values.length === 1 ? "y" : name, taken),
-      meaning: `values, n rows of ${sized(value.shape)}`,
-      cells: sizeOf(value.shape),
-    })),
+    ...values.map(valueOf("values, n rows of ")),
     ...pairs.map(({ output, input }) => ({
       name: identifier(pairs.length === 1 ? "jac" : `jac_${output.name}_${input.name}`, taken),
       meaning: jacobianMeaning(output, input, layout),
       cells: sizeOf(output.value.shape) * sizeOf(input.shape),
     })),
   ];
-  const about = [`${options.name}: values and Jacobians of ${program.name}, for n rows at once.`];
+  const totals = sums.map(valueOf("of all rows, "));
+  const what = pairs.length > 0 ? "values and Jacobians" : values.length > 0 ? "values" : "sums over rows";
+  const about = [`${options.name}: ${what} of ${program.name}, for n rows at once.`];
   const lowered = lower(ready, { dtype });
-  if (lowered.sums.length > 0) {
-    throw new UnsupportedError(
-      "JR536",
-      `${program.name} sums over rows, and exported functions give results of rows: export what is summed, and add it up where they are called`,
-    );
-  }
-  return { name: options.name, lowered, inputs, outputs, shared, sharedInputs, about };
+  const afterwards = afterPart(ready, lowered);
+  return { name: options.name, lowered, inputs, outputs, shared, sharedInputs, totals, afterwards, about };
 }
 
 /** Transposes every Jacobian: axes of the input come first. */
@@ -202,14 +220,20 @@ function sized(shape: readonly number[]): string {
 /** Words of C, C++ and JavaScript, and names that generated functions use inside. */
 const RESERVED = new Set([
   ...Object.keys(helpers),
+  ...mathNames,
   ...`auto break case catch char class const continue debugger default delete do double else enum export extern false
    finally float for function goto if import in inline instanceof int let long new null register restrict return short
    signed sizeof static struct super switch template this throw true try typedef typeof union unsigned var void volatile
    while with yield cell data i ix lanes m main n now rows s scratch vf vi vm EOF LANES NULL ROWS VECTOR_BYTES
-   bound shared work Math Float64Array RangeError`.split(/\s+/),
+   add_lanes after after_rows any_lane bound c cell_bits cell_int clear_lanes convert_in convert_out fused held lookup max_float
+   memcpy memset min_float mirror printf row rows_in rows_out scatter set_int shared size_t splat_float splat_int spread strip_in
+   strip_out sums to_int totals transpose vf_any vu work ABS ADD ANY BITS CEIL DIV EQ FIRST FLOATS FLOOR FMA FNMA HALF HIGH IADD
+   IAND IEQ ILE ILT IMUL INFINITY INT_MASK IOR ISUB IXOR LE LEAST_PART LOAD LOADU LOAD_INT LOAD_PART LOW LT MAND MASK_INT MAX MIN
+   MOR MSEL MUL MXOR NAN NE NEAREST NEG PERMUTE32 ROUND SAR SEL SET SETI SHL SHR SHUFFLE SPLAT SQRT STORE STOREU STORE_PART SUB
+   TOFLOAT TOINT TRUNC UNLIKELY Math Float64Array RangeError`.split(/\s+/),
 ]);
-/** What generated JavaScript calls loop counters, sums, temporaries and constants. */
-const GENERATED = /^[aitvw]\d+$/;
+/** What generated code calls loop counters, sums, temporaries, constants and functions. */
+const GENERATED = /^(?:[aitvwz]\d+|(?:each|lanes|one|shared)_\w+|(?:rare|stage)\d+|JR_\w+)$/;
 
 /** A name that C, C++ and JavaScript accept and that nobody has yet. */
 export function identifier(name: string, taken: Set<string>): string {

@@ -7,8 +7,9 @@
 
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
+import type { Program } from "../ir/types.ts";
 import { isRowFunction } from "../trace/row-function.ts";
-import { type AnyFunction, describe } from "../trace/trace.ts";
+import { type AnyFunction, describe, type Signature } from "../trace/trace.ts";
 import { checkPaths } from "../trace/transforms.ts";
 import { chooseInputs } from "../trace/wrt.ts";
 import { checkShared, signatureOf } from "./arguments.ts";
@@ -36,7 +37,10 @@ export interface ToSourceOptions
 
 const writers = { c: sourceC, js: sourceJs, wasm: sourceWasm } as const;
 
-/** The files, by name, of a function that computes f's values and Jacobian for any number of rows. */
+/**
+ * The files, by name, of a function that computes f's values and Jacobian for any number of rows; values alone with `wrt: []`. Sums
+ * over rows follow as one value each.
+ */
 export function toSource(f: AnyFunction, options: ToSourceOptions): Map<string, string | Uint8Array> {
   if (typeof f !== "function")
     throw new UsageError(
@@ -60,8 +64,8 @@ export function toSource(f: AnyFunction, options: ToSourceOptions): Map<string, 
   checkShared(options.shared ?? [], signature.inputs);
   const { program } = baseOf(f, signature, options.allowZero);
   const { mode = "auto", effort = "default", allowZero = false, layout = "row", vectorBytes = 16 } = options;
-  const wrt = chooseInputs(`toSource(${program.name})`, signature, options.wrt).inputs;
-  if (!allowZero) checkPaths(program.name, program, wrt);
+  const wrt = chosenInputs(program, signature, options.wrt);
+  if (!allowZero) checkPaths(program.name, rowsOf(program), wrt);
   const how: SourceOptions = {
     request: { wrt, mode, effort, allowZero },
     dtype: options.dtype ?? (model && modelDtype(model)) ?? "f64",
@@ -70,4 +74,19 @@ export function toSource(f: AnyFunction, options: ToSourceOptions): Map<string, 
     name: identifier(options.name ?? program.name, new Set()),
   };
   return write(program, how);
+}
+
+/** `wrt: []` asks for values alone, as do results that are all sums over rows. */
+function chosenInputs(
+  program: Program,
+  signature: Signature,
+  wrt: ToSourceOptions["wrt"],
+): readonly number[] {
+  if ((Array.isArray(wrt) && wrt.length === 0) || rowsOf(program).outputs.length === 0) return [];
+  return chooseInputs(`toSource(${program.name})`, signature, wrt).inputs;
+}
+
+/** Only what has rows is differentiated. */
+function rowsOf(program: Program): Program {
+  return { ...program, outputs: program.outputs.filter(({ value }) => value.level !== "finish") };
 }

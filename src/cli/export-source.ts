@@ -23,11 +23,12 @@ export function wasmFiles(subject: Subject, args: Arguments): Map<string, string
 const bytesOf = { "128": 16, "256": 32, "512": 64 } as const;
 
 function optionsOf({ model, request, compute }: Subject, args: Arguments): SourceOptions {
+  const values = args.choice("results", ["both", "value"]) === "value";
   const stem = basename(model.name)
     .replace(/\.\w+(#|$)/, "$1")
     .replace(/^.*#/, "");
   return {
-    request,
+    request: values ? { ...request, wrt: [] } : request,
     dtype: compute.dtype,
     layout: args.choice("layout", ["row", "col"]) ?? "row",
     vectorBytes: bytesOf[args.choice("vector", ["128", "256", "512"]) ?? "128"],

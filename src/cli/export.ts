@@ -36,6 +36,15 @@ const formats: Readonly<Record<string, Format>> = {
   wasm: wasmFiles,
 };
 
+const SOURCES = ["c", "js", "wasm"];
+/** Options of some formats alone. */
+const OWN: Readonly<Record<string, readonly string[]>> = {
+  opset: ["onnx"],
+  layout: SOURCES,
+  vector: ["c"],
+  prefix: SOURCES,
+};
+
 /** The command. */
 export const exportCommand: Command = {
   name: "export",
@@ -52,11 +61,12 @@ file's name, or by --format:
   wasm   a folder: a WebAssembly module and 2 kB of JavaScript to call it
 
 A function of your own module needs a rows file, which tells the shape of a row. In c, js
-and wasm, inputs that rows share (--shared) are arguments after those with rows.`,
+and wasm, inputs that rows share (--shared) are arguments after those with rows, and sums
+over rows are results after the others.`,
   options: [
     { name: "out", short: "o", placeholder: "FILE", help: "the file to write; for c, js and wasm a folder" },
     { name: "format", placeholder: "NAME", help: Object.keys(formats).join(", ") },
-    { name: "results", placeholder: "WHAT", help: "both (the default), value or jacobian" },
+    { name: "results", placeholder: "WHAT", help: "both (the default), value, or in onnx jacobian" },
     { name: "opset", placeholder: "N", help: "onnx: the operator set, 17 (the default) to 22" },
     {
       name: "layout",
@@ -90,6 +100,14 @@ async function runExport(args: Arguments, terminal: Terminal): Promise<number> {
   if (path === undefined || path === "" || path === "-")
     throw new UsageError("JR605", "export needs a file to write: jacrow export MODEL -o jac.onnx");
   const format = formatOf(args, path);
+  const foreign = Object.keys(OWN).find(
+    (name) => args.text(name) !== undefined && !OWN[name]?.includes(format),
+  );
+  if (foreign !== undefined)
+    throw new UsageError(
+      "JR602",
+      `--${foreign} is for ${OWN[foreign]?.join(", ")}; the format here is ${format}`,
+    );
   const subject = await openSubject(args);
   const made = (formats[format] as Format)(subject, args);
   const bytes = await written(path, made, args.flag("force"));

@@ -140,6 +140,8 @@ describe("random loops", () => {
         shared: [],
         bound: () => bound,
         part: undefined,
+        totals: [],
+        after: undefined,
       });
       const rows = inputs.filter((_, index) => program.inputs[index]?.level === "row");
       modules.push({

@@ -63,7 +63,7 @@ typedef ${single ? "uint32_t" : "uint64_t"} cell_bits;
 #endif
 #define JR_RARE __attribute__((noinline, cold))
 #define JR_CALLED __attribute__((noinline))
-#define JR_STAGE __attribute__((noinline))
+#define JR_STAGE __attribute__((noinline, unused))
 #else
 #define UNLIKELY(x) (x)
 #define JR_INLINE inline

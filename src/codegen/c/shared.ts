@@ -14,7 +14,7 @@ import type { CFile } from "./file.ts";
 import { stageCalls } from "./run.ts";
 
 /** More than this is no guest of the stack. */
-const STACK_BYTES = 64 * 1024;
+export const STACK_BYTES: number = 64 * 1024;
 const PREFIX = "shared_";
 
 /** The function and what it needs. */

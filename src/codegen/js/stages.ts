@@ -1,17 +1,57 @@
 /**
- * Stages as plain JavaScript loops over one row: cells of the scratch array `s`, numbers of bound arrays.
+ * Stages as plain loops over one row, in JavaScript or another language with its operators: cells of the scratch array `s`,
+ * numbers of bound arrays.
  *
- * In: stages and where buffers lie. Out: lines of code. Bools are 0 and 1, ints whole numbers.
+ * In: stages and where buffers lie. Out: lines of code. Every number is a float64: bools are 0 and 1, ints whole numbers.
  */
 
 import { reduceOps } from "../../ir/ops.ts";
 import { expressionsOf, partsOf } from "../../lower/intern.ts";
-import type { Access, Axis, Expr, Nest, Product, Stage, Store } from "../../lower/loops.ts";
+import type {
+  Access,
+  Axis,
+  ElementwiseOp,
+  Expr,
+  Nest,
+  Product,
+  Stage,
+  Store,
+  Sum,
+} from "../../lower/loops.ts";
 import { cellOf } from "../expressions.ts";
 import { elementwiseText } from "./functions.ts";
 
 /** Where an access's buffer starts: an array and its first cell. */
 export type Place = (access: Access) => { readonly array: string; readonly start: number };
+
+/** What languages write differently. */
+export interface Dialect {
+  /** How counters, sums and values are declared. */
+  readonly counter: string;
+  readonly variable: string;
+  readonly value: string;
+  /** A whole number as a float, and a float as an index. */
+  readonly float: (text: string) => string;
+  readonly index: (text: string) => string;
+  readonly number: (value: number) => string;
+  /** A float cut off toward 0, where NaN gives 0; is a number not 0, as 0 or 1. */
+  readonly whole: (text: string) => string;
+  readonly truth: (text: string) => string;
+  /** An operation that needs no brackets around it. */
+  readonly elementwise: (name: ElementwiseOp, args: readonly string[], whole: boolean) => string;
+}
+
+const javaScript: Dialect = {
+  counter: "let",
+  variable: "let",
+  value: "const",
+  float: (text) => text,
+  index: (text) => text,
+  number: numberText,
+  whole: (text) => `(Math.trunc(${text}) || 0)`,
+  truth: (text) => `(${text} !== 0 ? 1 : 0)`,
+  elementwise: elementwiseText,
+};
 
 const FOLDS = {
   reduceSum: "add",
@@ -26,11 +66,13 @@ const FOLDS = {
 export class StageWriter {
   readonly lines: string[] = [];
   readonly #place: Place;
+  readonly #in: Dialect;
   #depth = 2;
   #names = 0;
 
-  constructor(place: Place) {
+  constructor(place: Place, dialect: Dialect = javaScript) {
     this.#place = place;
+    this.#in = dialect;
   }
 
   stage(stage: Stage): void {
@@ -39,6 +81,7 @@ export class StageWriter {
     else if (stage.kind === "straight") this.#block("", () => this.#store(stage.stores, []));
     else if (stage.kind === "nest") this.#nest(stage);
     else if (stage.kind === "product") this.#product(stage);
+    else this.#sum(stage);
   }
 
   #line(text: string): void {
@@ -57,7 +100,9 @@ export class StageWriter {
     const [first, ...rest] = axes;
     if (first === undefined) return body();
     const i = `i${first.id}`;
-    this.#block(`for (let ${i} = 0; ${i} < ${first.size}; ${i}++)`, () => this.#over(rest, body));
+    this.#block(`for (${this.#in.counter} ${i} = 0; ${i} < ${first.size}; ${i}++)`, () =>
+      this.#over(rest, body),
+    );
   }
 
   #nest({ axes, reduce, stores }: Nest): void {
@@ -65,7 +110,7 @@ export class StageWriter {
     const body = (): void => {
       const sums = folds.map(({ op }) => {
         const name = `a${this.#names++}`;
-        this.#line(`let ${name} = ${numberText(reduceOps[op].start)};`);
+        this.#line(`${this.#in.variable} ${name} = ${this.#in.number(reduceOps[op].start)};`);
         return name;
       });
       const fold = (): void => {
@@ -75,7 +120,7 @@ export class StageWriter {
         );
         folds.forEach(({ op }, index) => {
           const args = [sums[index] as string, terms[index] as string];
-          this.#line(`${sums[index]} = ${elementwiseText(FOLDS[op], args, false)};`);
+          this.#line(`${sums[index]} = ${this.#in.elementwise(FOLDS[op], args, false)};`);
         });
       };
       if (reduce !== undefined) this.#over(reduce.axes, fold);
@@ -89,12 +134,21 @@ export class StageWriter {
     const axes = [...batch, ...m, ...n];
     const body = (): void => {
       const sum = `a${this.#names++}`;
-      this.#line(`let ${sum} = 0;`);
+      this.#line(`${this.#in.variable} ${sum} = 0;`);
       this.#over(k, () => this.#line(`${sum} += ${this.#access(a)} * ${this.#access(b)};`));
       this.#store(stores, [sum]);
     };
     if (axes.length === 0) this.#block("", body);
     else this.#over(axes, body);
+  }
+
+  /** Adds this row's terms. */
+  #sum({ batch, m, n, k, a, b, into }: Sum): void {
+    const body = (): void => {
+      const term = b === undefined ? this.#access(a) : `${this.#access(a)} * ${this.#access(b)}`;
+      this.#line(`${this.#access(into)} += ${term};`);
+    };
+    this.#over([...batch, ...m, ...n, ...k], body);
   }
 
   /** Several values are all computed before the first is stored. */
@@ -118,7 +172,7 @@ export class StageWriter {
       const own = (named.has(expr) || (uses.get(expr) ?? 0) > 1) && !/^[\w.]+$/.test(text);
       if (own) {
         const name = `t${this.#names++}`;
-        this.#line(`const ${name} = ${text};`);
+        this.#line(`${this.#in.value} ${name} = ${text};`);
         texts.set(expr, name);
       } else texts.set(expr, text);
     }
@@ -130,17 +184,17 @@ export class StageWriter {
       case "load":
         return this.#access(expr.access);
       case "literal":
-        return numberText(expr.value);
+        return this.#in.number(expr.value);
       case "axis":
-        return `(${expr.scale} * i${expr.axis.id} + ${expr.offset})`;
+        return this.#in.float(`(${expr.scale} * i${expr.axis.id} + ${expr.offset})`);
       case "accumulator":
         return sums[expr.index] as string;
       case "select":
         return `(${part(expr.condition)} ? ${part(expr.a)} : ${part(expr.b)})`;
       case "convert":
-        return convertText(part(expr.a), expr);
+        return this.#convert(part(expr.a), expr);
       case "elementwise":
-        return elementwiseText(expr.name, expr.args.map(part), cellOf(expr) === "int");
+        return this.#in.elementwise(expr.name, expr.args.map(part), cellOf(expr) === "int");
     }
   }
 
@@ -150,19 +204,18 @@ export class StageWriter {
       stride === 1 ? `i${axis.id}` : `${stride} * i${axis.id}`,
     );
     const tables = (access.index.indirect ?? []).map(({ table, index, stride }) => {
-      const entry = this.#access({ buffer: table, index });
+      const entry = this.#in.index(this.#access({ buffer: table, index }));
       return stride === 1 ? entry : `${stride} * ${entry}`;
     });
     const offset = start + access.index.offset;
     const parts = [...terms, ...tables, ...(offset !== 0 ? [`${offset}`] : [])];
     return `${array}[${parts.length === 0 ? "0" : parts.join(" + ")}]`;
   }
-}
 
-/** Ints are cut off toward 0, NaN gives 0; bools are 0 or 1. */
-function convertText(text: string, { from, to }: { from: string; to: string }): string {
-  if (to === "int" && from === "float") return `(Math.trunc(${text}) || 0)`;
-  return to === "bool" && from !== "bool" ? `(${text} !== 0 ? 1 : 0)` : text;
+  #convert(text: string, { from, to }: { from: string; to: string }): string {
+    if (to === "int" && from === "float") return this.#in.whole(text);
+    return to === "bool" && from !== "bool" ? this.#in.truth(text) : text;
+  }
 }
 
 /** A number as JavaScript, in brackets where a sign might run into another. */
