@@ -138,7 +138,7 @@ async function imported(files: ReturnType<typeof toSource>): Promise<Record<stri
 
 describe.each(Object.entries(cases))("%s", (name, each) => {
   test("JavaScript", async () => {
-    const f = (await imported(toSource(each.g as never, optionsOf(each, { format: "js" }))))["f"] as (
+    const f = (await imported(toSource(each.g, optionsOf(each, { format: "js" }))))["f"] as (
       ...args: Float64Array[]
     ) => Arrays;
     for (const n of counts) {
@@ -153,7 +153,7 @@ describe.each(Object.entries(cases))("%s", (name, each) => {
   });
 
   test.each(["f32", "f64"] as const)("WebAssembly, %s", async (dtype) => {
-    const files = toSource(each.g as never, optionsOf(each, { format: "wasm", dtype }));
+    const files = toSource(each.g, optionsOf(each, { format: "wasm", dtype }));
     const { load: start } = (await imported(files)) as {
       load: (bytes: unknown) => (...args: unknown[]) => Arrays;
     };
@@ -177,7 +177,7 @@ describe.each(Object.entries(cases))("%s", (name, each) => {
   ]);
   test.skipIf(obstacle !== undefined).each(all)(`C: %o ${obstacle ?? ""}`, (build) => {
     const { compiler, dtype, flags, vectorBytes } = build;
-    const files = toSource(each.g as never, optionsOf(each, { dtype, vectorBytes })) as Map<string, string>;
+    const files = toSource(each.g, optionsOf(each, { dtype, vectorBytes })) as Map<string, string>;
     const size = Number(/#define F_WORK (\d+)/.exec(files.get("f.h") ?? "")?.[1] ?? 0);
     expect(size > 0).toBe(name.startsWith("more"));
     const cells = Object.values(each.results);
@@ -240,7 +240,7 @@ test("names that generated code uses inside stay the caller's", async () => {
     totals: rowSum(mul(row as Row<2>, turn as Row<2>)),
   });
   const inputs = { c: [2], row: [2], transpose: [2] };
-  const f = (await imported(toSource(g as never, { format: "js", inputs, wrt: [], name: "f" })))["f"];
+  const f = (await imported(toSource(g, { format: "js", inputs, wrt: [], name: "f" })))["f"];
   const [c, row, turn] = [
     [1, 2],
     [3, 4],
@@ -250,7 +250,7 @@ test("names that generated code uses inside stay the caller's", async () => {
     sin_: Float64Array.of(Math.sin(1), Math.sin(2)),
     totals_: Float64Array.of(15, 24),
   });
-  const header = toSource(g as never, { format: "c", inputs, wrt: [], name: "sqrt" }).get("sqrt_.h");
+  const header = toSource(g, { format: "c", inputs, wrt: [], name: "sqrt" }).get("sqrt_.h");
   expect(header).toContain(
     "void sqrt_(const double *c_, const double *row_, const double *transpose_, double *sin_, double *totals_, size_t n)",
   );
@@ -258,7 +258,7 @@ test("names that generated code uses inside stay the caller's", async () => {
 
 test("sums beside a Jacobian: rows are differentiated, sums are not", async () => {
   const g = (x: Row<2>): Record<string, Tensor> => ({ y: sin(x), total: rowSum(x) });
-  const files = toSource(g as never, { format: "js", inputs: [2], name: "f" });
+  const files = toSource(g, { format: "js", inputs: [2], name: "f" });
   const f = (await imported(files))["f"] as (x: number[]) => Arrays;
   const { y, jac, total } = f([1, 2, 3, 4]);
   expect(Object.keys(f([]))).toEqual(["y", "jac", "total"]);

@@ -60,9 +60,9 @@ const MATH = new Set<string>(
 );
 
 /** Functions of math.h that generated C calls, in double and float. */
-export const mathNames: readonly string[] = [
-  ...[...MATH, "fabs", "fmod", "rint", "trunc", "signbit"].flatMap((name) => [name, `${name}f`]),
-];
+export const mathNames: readonly string[] = [...MATH, "fabs", "fmod", "rint", "trunc", "signbit"].flatMap(
+  (name) => [name, `${name}f`],
+);
 
 /** Plain C of doubles. */
 export const scalarC: Dialect = {

@@ -72,7 +72,7 @@ function moduleText(lowered: Lowered, embedding: JsEmbedding): string {
     ...(last?.clear ?? []),
     "  for (let row = 0; row < n; row++) {",
     ...lowered.inputs.map((port, index) =>
-      copyIn(lowered, port.buffer, `${inputs[index]?.name}[row * ${port.buffer.cells} + c]`),
+      copyIn(lowered, port.buffer, { cell: `${inputs[index]?.name}[row * ${port.buffer.cells} + c]` }),
     ),
     code,
     ...lowered.outputs.map(
@@ -112,7 +112,7 @@ function firstText(
   const { name, shared } = embedding;
   const lines = lowered.inputs.flatMap(({ buffer }, index) => {
     const input = shared[index]?.name;
-    return [checkText(name, input, buffer), copyIn(lowered, buffer, `${input}[c]`).slice(2)];
+    return [checkText(name, input, buffer), copyIn(lowered, buffer, { cell: `${input}[c]` }).slice(2)];
   });
   return {
     constants: own.texts,
@@ -141,7 +141,7 @@ function lastText(
   const copies = others.flatMap((buffer, index) => {
     const input = shared[index]?.name;
     const check = part === undefined ? [checkText(name, input, buffer)] : [];
-    return [...check, copyIn(lowered, buffer, `${input}[c]`, "after").slice(2)];
+    return [...check, copyIn(lowered, buffer, { cell: `${input}[c]`, array: "after" }).slice(2)];
   });
   return {
     constants: [
@@ -189,7 +189,11 @@ function startOf({ placement }: Lowered, buffer: Buffer): string {
   return start === 0 ? "" : `${start} + `;
 }
 
-function copyIn(lowered: Lowered, buffer: Buffer, cell: string, array = "s"): string {
+function copyIn(
+  lowered: Lowered,
+  buffer: Buffer,
+  { cell, array = "s" }: { cell: string; array?: string },
+): string {
   const value =
     buffer.cell === "int" ? `Math.trunc(${cell})` : buffer.cell === "bool" ? `(${cell} !== 0 ? 1 : 0)` : cell;
   return `    for (let c = 0; c < ${buffer.cells}; c++) ${array}[${startOf(lowered, buffer)}c] = ${value};`;

@@ -74,7 +74,9 @@ function placesOf(lowered: Lowered, embedding: WasmEmbedding): object {
     inputs: arraysOf(inputs, lowered.inputs, memory.inputs),
     outputs: arraysOf(outputs, lowered.outputs, memory.outputs),
     most: memory.rows,
-    ...{ pages, scratch, sums },
+    pages,
+    scratch,
+    sums,
     ...(part && { first: firstPlaces(embedding, part) }),
     ...(after && { last: lastPlaces(lowered, embedding, after) }),
   };
