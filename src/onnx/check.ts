@@ -92,9 +92,9 @@ function inputNamed({ inputs }: ImportedModel, name: string): Port {
   return inputs.find((port) => port.name === name) as Port;
 }
 
-/** Products and other cells of one row. */
+/** Products and other cells of one row, and inputs that nothing reads: they get numbers too. */
 function workOf(program: Program): number {
-  return nodesOf(program).reduce((sum, node) => {
+  return [...new Set([...program.inputs, ...nodesOf(program)])].reduce((sum, node) => {
     if (node.op !== "contract") return sum + sizeOf(node.shape);
     const summed = node.aLabels.map((label, axis) =>
       node.outLabels.includes(label) ? 1 : at(node.a.shape, axis),

@@ -1,5 +1,6 @@
 /** The float64 interpreter as a kernel: slow, exact, needs no WebAssembly; results are rounded to the dtype. */
 
+import { UsageError } from "../errors.ts";
 import { sizeOf } from "../ir/shape.ts";
 import type { Program } from "../ir/types.ts";
 import { checkArguments, floatsOf, outputArrays } from "./checks.ts";
@@ -12,6 +13,7 @@ import type { FloatArray } from "./wasm/instance.ts";
 export class InterpreterKernel implements Kernel {
   readonly program: Program;
   readonly info: KernelInfo;
+  #disposed = false;
 
   constructor(program: Program, { dtype }: KernelOptions) {
     this.program = program;
@@ -36,6 +38,11 @@ export class InterpreterKernel implements Kernel {
   }
 
   runSync(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): FloatArray[] {
+    this.#refuseDisposed();
+    return this.#rows(inputs, n, outs);
+  }
+
+  #rows(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): FloatArray[] {
     checkArguments(this.program, inputs, n);
     const results = outputArrays(this.program, { n, outs, dtype: this.info.dtype });
     interpret(this.program, inputs, n).forEach((values, index) => {
@@ -48,6 +55,7 @@ export class InterpreterKernel implements Kernel {
   }
 
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
+    this.#refuseDisposed();
     const { program } = this;
     const { dtype } = this.info;
     const inputs = program.inputs
@@ -62,16 +70,24 @@ export class InterpreterKernel implements Kernel {
       const bound = numbers.values();
       return all.map((data) => data ?? (bound.next().value as FloatArray));
     };
-    let given = filled(shared);
+    const copied = (numbers: readonly FloatArray[]): FloatArray[] =>
+      filled(numbers.map((each) => each.slice()));
+    let given = copied(shared);
     return {
       inputs,
       outputs,
-      run: () => void this.runSync(given, n, outputs),
+      run: () => void this.#rows(given, n, outputs),
       rebind: (numbers) => {
-        given = filled(numbers.map((each) => each.slice()));
+        given = copied(numbers);
       },
     };
   }
 
-  dispose(): void {}
+  dispose(): void {
+    this.#disposed = true;
+  }
+
+  #refuseDisposed(): void {
+    if (this.#disposed) throw new UsageError("JR863", `"${this.program.name}" was disposed`);
+  }
 }

@@ -10,9 +10,9 @@ import { loadLibrary } from "../../src/runtime/native/library.ts";
 import { apartPlan, nativePlan } from "../../src/runtime/native/plan.ts";
 import { NativeRunner } from "../../src/runtime/native/runner.ts";
 import { prepared } from "../../src/runtime/prepare.ts";
-import { inputsFor, programOf, randomFloats, relativeError } from "../runtime/helpers.ts";
+import { inputsFor, joined, programOf, randomFloats, relativeError } from "../runtime/helpers.ts";
 import { operationCases } from "../runtime/operation-cases.ts";
-import { bytesOf, joined, nativeKernel } from "./helpers.ts";
+import { bytesOf, nativeKernel } from "./helpers.ts";
 
 type Dtype = "f32" | "f64";
 

@@ -5,9 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, type SuiteFactory } from "vitest";
 import "../../src/runtime/native/register.ts";
-import { Builder } from "../../src/ir/builder.ts";
-import { inline } from "../../src/ir/graph.ts";
-import type { InputNode, Program } from "../../src/ir/types.ts";
+import type { Program } from "../../src/ir/types.ts";
 import { registeredDevice } from "../../src/runtime/devices.ts";
 import { compileKernelSync, type FloatArray, type Kernel } from "../../src/runtime/kernel.ts";
 
@@ -22,23 +20,6 @@ export const obstacle: string | undefined = registeredDevice("native")?.obstacle
 export function describeNative(name: string, suite: SuiteFactory): void {
   if (obstacle === undefined) describe(name, suite);
   else describe.skip(`${name} (${obstacle})`, suite);
-}
-
-/** One program of many: their inputs and outputs side by side, so that one compilation serves all. */
-export function joined(programs: readonly Program[]): Program {
-  const builder = new Builder();
-  const inputs: InputNode[] = [];
-  const outputs = programs.flatMap((program, index) => {
-    const own = program.inputs.map(({ name, shape, level, cell }) =>
-      builder.input(`${name} ${index}`, shape, { level: level === "row" ? "row" : "bound", cell }),
-    );
-    inputs.push(...own);
-    return inline(builder, program, own).map((value, output) => ({
-      name: `${program.name} ${program.outputs[output]?.name}`,
-      value,
-    }));
-  });
-  return { name: "joined", inputs, outputs };
 }
 
 /** A native kernel. */

@@ -3,9 +3,9 @@
 import { expect, test } from "vitest";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { randomInputs, randomOps, randomProgram } from "../ir/random-program.ts";
-import { relativeError } from "../runtime/helpers.ts";
+import { joined, relativeError } from "../runtime/helpers.ts";
 import { expectInterpreted, expectSameBitsApart, expectWasmBits } from "./everything.ts";
-import { describeNative, joined, nativeKernel } from "./helpers.ts";
+import { describeNative, nativeKernel } from "./helpers.ts";
 
 describeNative("operations", () => {
   test.each(["f32", "f64"] as const)("%s agrees with the interpreter", (dtype) => expectInterpreted(dtype));

@@ -1,8 +1,10 @@
 /** Compares kernels with the interpreter on random rows. */
 
 import { expect } from "vitest";
+import { Builder } from "../../src/ir/builder.ts";
+import { inline } from "../../src/ir/graph.ts";
 import { sizeOf } from "../../src/ir/shape.ts";
-import type { Node, Program } from "../../src/ir/types.ts";
+import type { InputNode, Node, Program } from "../../src/ir/types.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { compileKernelSync, type FloatArray, type KernelOptions } from "../../src/runtime/kernel.ts";
 
@@ -29,6 +31,23 @@ export function programOf(name: string, inputs: readonly Node[], outputs: readon
     inputs: inputs as Program["inputs"],
     outputs: outputs.map((value, index) => ({ name: `y${index}`, value })),
   };
+}
+
+/** One program of many: their inputs and outputs side by side, so that one compilation serves all. */
+export function joined(programs: readonly Program[]): Program {
+  const builder = new Builder();
+  const inputs: InputNode[] = [];
+  const outputs = programs.flatMap((program, index) => {
+    const own = program.inputs.map(({ name, shape, level, cell }) =>
+      builder.input(`${name} ${index}`, shape, { level: level === "row" ? "row" : "bound", cell }),
+    );
+    inputs.push(...own);
+    return inline(builder, program, own).map((value, output) => ({
+      name: `${program.name} ${program.outputs[output]?.name}`,
+      value,
+    }));
+  });
+  return { name: "joined", inputs, outputs };
 }
 
 /** Random inputs of a program. */

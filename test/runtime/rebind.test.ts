@@ -83,3 +83,19 @@ test("a run that was bound again leaves other runs alone", () => {
   expect(other.outputs).toEqual(kernel.runSync([numbers(15, 9, "f64"), ...given], 3));
   expect(other.outputs).not.toEqual(one.outputs);
 });
+
+test.each(devices)("%s: given numbers are copied, and what is disposed says so", (device) => {
+  const b = new Builder();
+  const [x, w] = [b.input("x", []), b.input("w", [], { level: "bound" })];
+  const kernel = compileKernelSync(programOf("scaled", [x, w], [b.mul(x, w)]), { device, dtype: "f64" });
+  const weight = Float64Array.of(3);
+  const bound = kernel.bindFixed(1, [weight]);
+  bound.inputs[0]?.fill(2);
+  weight.fill(5);
+  bound.run();
+  expect(bound.outputs[0]?.[0]).toBe(6);
+  kernel.dispose();
+  bound.run();
+  expect(() => kernel.runSync([Float64Array.of(1), weight], 1)).toThrow("JR863");
+  expect(() => kernel.bindFixed(1, [weight])).toThrow("JR863");
+});

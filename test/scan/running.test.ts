@@ -17,7 +17,8 @@ import { wasmPlan } from "../../src/runtime/wasm/plan.ts";
 import { WasmRunner } from "../../src/runtime/wasm/runner.ts";
 import { randomInputs } from "../ir/random-program.ts";
 import { checkLowered, expectClose, ROWS } from "../lower/check.ts";
-import { describeNative, joined } from "../native/helpers.ts";
+import { describeNative } from "../native/helpers.ts";
+import { joined } from "../runtime/helpers.ts";
 import { loopProgram } from "./programs.ts";
 
 function forEachProgram(
