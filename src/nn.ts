@@ -20,7 +20,8 @@ export {
   grad,
   type RowGradients,
 } from "./api/gradient.ts";
-export { type EpochReport, progressLine, type Trained, type TrainOptions, train } from "./api/train.ts";
+export { progressLine, type Trained, train } from "./api/train.ts";
+export type { EpochReport, TrainOptions } from "./api/training.ts";
 export { type Activation, type ActivationName, activate, gainOf } from "./nn/activations.ts";
 export { cholesky, determinant, inverse, isSingular, logDeterminant, solve } from "./nn/algebra.ts";
 export { type ConvolutionOptions, convolve } from "./nn/convolution.ts";

@@ -5,7 +5,7 @@
  * depend on them in the order in which they are read; undefined where none does. Everything else of bound memory is constant.
  */
 
-import type { Layout } from "../codegen/layout.ts";
+import { type Layout, packedOnce } from "../codegen/layout.ts";
 import { type PackJob, pack } from "../codegen/packing.ts";
 import type { SharedPart, SharedPlace } from "../codegen/shared-part.ts";
 import { invariant } from "../errors.ts";
@@ -82,7 +82,7 @@ function packedPieces(
 ): Piece[] {
   const { layout, depends, shared } = known;
   const values = boundValues(lowered, blank(shared));
-  return [...layout.packed].flatMap(([product, { address, packing }]) => {
+  return packedOnce(layout).flatMap(([product, { address, packing }]) => {
     const { buffer } = product.a;
     checkTables(product, depends);
     if (!depends(buffer)) return [];

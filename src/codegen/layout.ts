@@ -7,7 +7,7 @@
 
 import { accessesOf } from "../lower/accesses.ts";
 import { type Buffer, type Leaf, type Lowered, leavesOf, type Product, pointsOf } from "../lower/loops.ts";
-import { type BlockRows, type Packing, packingOf } from "./packing.ts";
+import { type BlockRows, type Packing, packedOrder, packingOf } from "./packing.ts";
 
 /** The first bytes of memory stay empty: address 0 catches nothing by accident. */
 const RESERVED = 64;
@@ -58,11 +58,17 @@ export function layoutOf(lowered: Lowered, shape: LayoutShape): Layout {
     end += Math.ceil((cells * bytes) / 64) * 64;
     return address;
   };
+  // Products that read the same weights in the same order share them: a network's layers are run over many times.
+  const packs: { readonly buffer: Buffer; readonly order: string; readonly address: number }[] = [];
   const leaves = leavesOf(lowered.stages);
   for (const product of leaves.filter(isPacked)) {
     const rows = shape.panelRows?.(product);
     const packing = packingOf(product, rows === undefined ? shape.blocking : { rows });
-    packed.set(product, { address: take(packing.cells), packing });
+    const order = packedOrder(product, packing);
+    const known = packs.find((each) => each.buffer === product.a.buffer && each.order === order);
+    const address = known?.address ?? take(packing.cells);
+    if (order !== undefined && known === undefined) packs.push({ buffer: product.a.buffer, order, address });
+    packed.set(product, { address, packing });
   }
   for (const buffer of plainBuffers(leaves)) plain.set(buffer, take(buffer.cells));
   return {
@@ -73,6 +79,13 @@ export function layoutOf(lowered: Lowered, shape: LayoutShape): Layout {
     packed,
     end,
   };
+}
+
+/** Every packed operand once, with a product that reads it. */
+export function packedOnce({
+  packed,
+}: Pick<Layout, "packed">): [Product, { address: number; packing: Packing }][] {
+  return [...new Map([...packed].map((entry) => [entry[1].address, entry])).values()];
 }
 
 /** A product whose weights are bound: they are packed in the order in which it reads them. */

@@ -18,6 +18,17 @@ import {
 } from "../lower/loops.ts";
 import type { Blocking } from "./target.ts";
 
+/** The order of the operand's cells: the same text for products that can share them. Undefined where tables lead to the cells. */
+export function packedOrder({ a }: Product, { blocked, outer, k, height }: Packing): string | undefined {
+  const { offset, terms, indirect } = a.index;
+  if (indirect !== undefined) return undefined;
+  const strideOf = (axis: Axis): number =>
+    terms.reduce((sum, term) => (term.axis === axis ? sum + term.stride : sum), 0);
+  const groups = [outer, k, blocked === undefined ? [] : [blocked]];
+  const steps = groups.map((axes) => axes.map((axis) => [axis.size, strideOf(axis)]));
+  return JSON.stringify([offset, height, steps]);
+}
+
 /** The row within a packed block: rows lie side by side. */
 export const PACKED_ROW: Axis = { id: -1, size: 1 };
 

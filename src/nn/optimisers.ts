@@ -75,59 +75,50 @@ export function initialState(optimiser: Optimiser, parameters: readonly Paramete
   return { steps: 0, moments };
 }
 
-/** Parameters and their gradients, leaf by leaf. */
+/** Parameters and their gradients, leaf by leaf: made once, so that steps allocate nothing. */
 export interface Update {
   readonly parameters: readonly ParameterData[];
   readonly gradients: readonly ParameterData[];
   readonly state: OptimiserState;
-  /** A factor on the optimiser's rate: the schedule's. */
-  readonly factor: number;
   /** A factor on the gradients: 1 / rows for sums over rows. */
   readonly scale: number;
+  /** A factor on the optimiser's rate: the schedule's. */
+  factor: number;
+  /** Adam's for this step: what the moments lack as long as few gradients went into them. */
+  readonly corrections: Float64Array;
 }
 
 /** One step, in place. */
-export function takeStep(
-  optimiser: Optimiser,
-  { parameters, gradients, state, factor, scale }: Update,
-): void {
+export function takeStep(optimiser: Optimiser, update: Update): void {
+  const { state, corrections } = update;
   state.steps++;
-  const rate = optimiser.rate * factor;
-  const step = { steps: state.steps, rate, scale };
-  for (let leaf = 0; leaf < parameters.length; leaf++) {
-    const parameter = parameters[leaf] as ParameterData;
-    const moments = state.moments[leaf] as readonly Float64Array[];
-    const one = { parameter, gradient: gradients[leaf] as ParameterData, moments };
-    if (optimiser.kind === "adam") adamStep(optimiser, one, step);
-    else sgdStep(optimiser, one, step);
+  if (optimiser.kind === "adam") {
+    corrections[0] = 1 - power(optimiser.betas[0], state.steps);
+    corrections[1] = 1 / Math.sqrt(1 - power(optimiser.betas[1], state.steps));
+  }
+  for (let leaf = 0; leaf < update.parameters.length; leaf++) {
+    if (optimiser.kind === "adam") adamStep(optimiser, update, leaf);
+    else sgdStep(optimiser, update, leaf);
   }
 }
 
-interface LeafUpdate {
-  readonly parameter: ParameterData;
-  readonly gradient: ParameterData;
-  readonly moments: readonly Float64Array[];
-}
-
-interface StepSize {
-  readonly steps: number;
-  readonly rate: number;
-  readonly scale: number;
-}
-
-// Moments are read by index and options one by one: taking an array apart would make an iterator.
-function adamStep(
-  optimiser: Adam,
-  { parameter, gradient, moments }: LeafUpdate,
-  { steps, rate, scale }: StepSize,
-): void {
+// Arrays are read by index: taking one apart would make an iterator.
+function adamStep(optimiser: Adam, update: Update, leaf: number): void {
   const { epsilon, amsgrad, decay, decoupled } = optimiser;
-  const [first, second] = [moments[0] as Float64Array, moments[1] as Float64Array];
+  const { scale, corrections } = update;
+  const parameter = update.parameters[leaf] as ParameterData;
+  const gradient = update.gradients[leaf] as ParameterData;
+  const moments = update.state.moments[leaf] as readonly Float64Array[];
+  const first = moments[0] as Float64Array;
+  const second = moments[1] as Float64Array;
   const largest = moments[2];
-  const [beta1, beta2] = [optimiser.betas[0], optimiser.betas[1]];
-  const size = rate / (1 - power(beta1, steps));
-  const correction = 1 / Math.sqrt(1 - power(beta2, steps));
-  const [shrink, added] = decoupled ? [1 - rate * decay, 0] : [1, decay];
+  const beta1 = optimiser.betas[0];
+  const beta2 = optimiser.betas[1];
+  const rate = optimiser.rate * update.factor;
+  const size = rate / (corrections[0] as number);
+  const correction = corrections[1] as number;
+  const shrink = decoupled ? 1 - rate * decay : 1;
+  const added = decoupled ? 0 : decay;
   for (let i = 0; i < parameter.length; i++) {
     const value = parameter[i] as number;
     const slope = scale * (gradient[i] as number) + added * value;
@@ -144,19 +135,19 @@ function adamStep(
   }
 }
 
-function sgdStep(
-  optimiser: Sgd,
-  { parameter, gradient, moments }: LeafUpdate,
-  { steps, rate, scale }: StepSize,
-): void {
+function sgdStep(optimiser: Sgd, update: Update, leaf: number): void {
   const { momentum, nesterov, decay } = optimiser;
-  const velocity = moments[0];
+  const { scale, state } = update;
+  const rate = optimiser.rate * update.factor;
+  const parameter = update.parameters[leaf] as ParameterData;
+  const gradient = update.gradients[leaf] as ParameterData;
+  const velocity = (state.moments[leaf] as readonly Float64Array[])[0];
   for (let i = 0; i < parameter.length; i++) {
     const value = parameter[i] as number;
     const slope = scale * (gradient[i] as number) + decay * value;
     let direction = slope;
     if (velocity !== undefined) {
-      const speed = steps === 1 ? slope : momentum * (velocity[i] as number) + slope;
+      const speed = state.steps === 1 ? slope : momentum * (velocity[i] as number) + slope;
       velocity[i] = speed;
       direction = nesterov ? slope + momentum * speed : speed;
     }

@@ -5,6 +5,7 @@
  * other operation is evaluated as when binding for the first time. Always: the bytes that `boundImage` gives.
  */
 
+import { packedOnce } from "../codegen/layout.ts";
 import { pack } from "../codegen/packing.ts";
 import { evaluateNode } from "../ir/evaluate.ts";
 import { operandsOf } from "../ir/graph.ts";
@@ -22,20 +23,54 @@ interface Writing {
   readonly from: Int32Array;
 }
 
+/** The numbers of one shared input among all values. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Writes through tables. */
 export const writeThroughTables: Writer = (memory, shared) => {
   const values = new Values();
-  const starts = [...shared.keys()].map((input) => values.cellsOf(input)[0] ?? 0);
+  const spans = [...shared.keys()].map((input): Span => {
+    const start = values.cellsOf(input)[0] ?? 0;
+    return { start, end: start + sizeOf(input.shape) };
+  });
   const writings = writingsOf(memory, values);
   if (writings === undefined) return writeImage(memory, shared);
   values.seal();
+  const within = (cells: ArrayLike<number>, { start, end }: Span): boolean =>
+    Array.prototype.every.call(cells, (cell: number) => cell >= start && cell < end);
+  const meets = (cells: ArrayLike<number>, { start, end }: Span): boolean =>
+    Array.prototype.some.call(cells, (cell: number) => cell >= start && cell < end);
+  // What shows one input alone is read from there; other inputs' numbers are kept beside those computed from them.
+  const direct = spans.map((span) =>
+    writings.filter(({ from }) => within(from, span)).map((each) => shifted(each, span)),
+  );
+  const others = writings.filter(({ from }) => !spans.some((span) => within(from, span)));
+  const tables = [...values.read, ...others.map(({ from }) => from)];
+  const isKept = spans.map((span) => tables.some((cells) => meets(cells, span)));
   return (numbers) => {
-    for (let input = 0; input < numbers.length; input++)
-      values.set(numbers[input] as FloatArray, starts[input] as number);
+    for (let input = 0; input < numbers.length; input++) {
+      const own = numbers[input] as FloatArray;
+      const places = direct[input] as readonly Writing[];
+      for (let place = 0; place < places.length; place++) write(places[place] as Writing, own);
+      if (isKept[input]) values.set(own, (spans[input] as Span).start);
+    }
     values.compute();
-    for (let place = 0; place < writings.length; place++) values.write(writings[place] as Writing);
+    for (let place = 0; place < others.length; place++) values.write(others[place] as Writing);
   };
 };
+
+/** The writing with places counted from the span's start. */
+const shifted = ({ out, from }: Writing, { start }: Span): Writing => ({
+  out,
+  from: from.map((cell) => cell - start),
+});
+
+function write({ out, from }: Writing, numbers: FloatArray): void {
+  for (let cell = 0; cell < from.length; cell++) out[cell] = numbers[from[cell] as number] as number;
+}
 
 /** What to write of every buffer that depends on shared inputs; undefined where one holds no floats or goes through tables. */
 function writingsOf({ code, bytes }: BoundMemory, values: Values): Writing[] | undefined {
@@ -44,7 +79,7 @@ function writingsOf({ code, bytes }: BoundMemory, values: Values): Writing[] | u
       ? new Float32Array(bytes.buffer, bytes.byteOffset + address, length)
       : new Float64Array(bytes.buffer, bytes.byteOffset + address, length);
   const writings: Writing[] = [];
-  for (const [product, { address, packing }] of code.layout.packed) {
+  for (const [product, { address, packing }] of packedOnce(code.layout)) {
     if (product.a.index.indirect !== undefined) return undefined;
     const from = new Float64Array(packing.cells);
     pack(product, { packing, values: cellsIn(product.a.buffer, values), tables: () => [], out: from });
@@ -74,6 +109,8 @@ class Values {
   readonly #cells = new Map<Node, Float64Array>();
   readonly #once: (() => void)[] = [];
   readonly #steps: (() => void)[] = [];
+  /** Where computed values read. */
+  readonly read: Float64Array[] = [];
   /** Has every value numbers of its own? Loops have several. */
   complete = true;
   #size = 0;
@@ -101,9 +138,8 @@ class Values {
     for (let step = 0; step < this.#steps.length; step++) (this.#steps[step] as () => void)();
   }
 
-  write({ out, from }: Writing): void {
-    const numbers = this.#numbers;
-    for (let cell = 0; cell < out.length; cell++) out[cell] = numbers[from[cell] as number] as number;
+  write(writing: Writing): void {
+    write(writing, this.#numbers);
   }
 
   /** A movement of cells moves their places. */
@@ -119,6 +155,7 @@ class Values {
 
   #computed(node: Node): Float64Array {
     const operands = operandsOf(node).map((operand) => this.cellsOf(operand));
+    this.read.push(...operands);
     const start = this.#size;
     this.#size += sizeOf(node.shape);
     this.complete &&= node.op !== "scan" && node.op !== "project";

@@ -5,6 +5,12 @@
  * are joined pairwise in a fixed tree. So the result does not depend on threads or tiles.
  */
 
+import type { RowSumNode } from "../ir/types.ts";
+import type { Lowered, RowSum } from "../lower/loops.ts";
+import { sumCells } from "../lower/sums.ts";
+import { mirrored } from "../lower/symmetric-sums.ts";
+import type { FloatArray } from "./wasm/instance.ts";
+
 /** Most partial sums of one row sum. */
 export const MOST_PARTIAL_SUMS = 16;
 /** Ranges start at multiples of this many rows, so no tile of rows is cut. */
@@ -36,4 +42,33 @@ export function joinPartialSums(partials: readonly Float64Array[], size: number)
     level = next;
   }
   return level[0] ?? new Float64Array(size);
+}
+
+/** Each cell's running lanes, added in order: an even number of them, two at a time. */
+export function addLanes(sums: Float64Array, lanes: FloatArray): void {
+  const width = lanes.length / sums.length;
+  for (let cell = 0, at = 0; cell < sums.length; cell++) {
+    let sum = 0;
+    for (const end = at + width; at < end; at += 2)
+      sum = sum + (lanes[at] as number) + (lanes[at + 1] as number);
+    sums[cell] = sum;
+  }
+}
+
+/** The cells of one sum among those of all. */
+export function cellsOf({ placement }: Lowered, { buffer }: RowSum, all: Float64Array): Float64Array {
+  const start = placement.get(buffer) as number;
+  return all.subarray(start, start + buffer.cells);
+}
+
+/** Every sum as it is read, from the joined cells of all sums; zeros if there were no rows. */
+export function sumsIn(
+  lowered: Lowered,
+  all: Float64Array = new Float64Array(sumCells(lowered.sums)),
+): Map<RowSumNode, Float64Array> {
+  const sums = lowered.sums.map((sum) => {
+    const held = cellsOf(lowered, sum, all);
+    return [sum.source, sum.symmetric === undefined ? held : mirrored(held, sum.symmetric)] as const;
+  });
+  return new Map(sums);
 }

@@ -2,7 +2,7 @@
  * A lowered program as the C file of a native kernel.
  *
  * Each tile copies its rows in, runs every stage (a function of its own), and copies its results out. Sums over rows
- * start at 0 with every chunk of rows, and are copied to the chunk's place when it is done.
+ * start at 0 with every chunk of rows, and go to the chunk's place when it is done.
  */
 
 import type { Lowered } from "../../lower/loops.ts";
@@ -11,6 +11,7 @@ import { type COptions, cBody } from "./body.ts";
 import { preludeText } from "./prelude.ts";
 import { plainRowsText, rowsText, streamText } from "./rows.ts";
 import { exportsText, runText } from "./run.ts";
+import { keepSumsText } from "./sums.ts";
 
 /** A source file and how to lay out memory for it. */
 export interface CKernel {
@@ -24,8 +25,6 @@ export interface CKernel {
   readonly scratchBytes: number;
   /** Lanes of a vector. */
   readonly width: number;
-  /** Bytes of one chunk's sums over rows: a vector per cell. */
-  readonly sumBytes: number;
 }
 
 /** Writes the file of a lowered program. */
@@ -38,6 +37,7 @@ export function cKernel(lowered: Lowered, options: COptions): CKernel {
     source: [
       preludeText(shape),
       ...(options.apart ? [plainRowsText] : [rowsText, streamText]),
+      ...(sumBytes > 0 ? [keepSumsText(shape)] : []),
       text,
       run,
       exports,
@@ -46,7 +46,6 @@ export function cKernel(lowered: Lowered, options: COptions): CKernel {
     constants: new Uint8Array(0),
     end: layout.end,
     scratchBytes,
-    sumBytes,
     width,
   };
 }

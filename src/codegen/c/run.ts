@@ -7,6 +7,7 @@
 
 import { operandsOf } from "../../lower/accesses.ts";
 import type { Lowered, Port } from "../../lower/loops.ts";
+import { sumCells } from "../../lower/sums.ts";
 import type { Layout } from "../layout.ts";
 
 /**
@@ -78,7 +79,7 @@ export function runText(lowered: Lowered, places: Places): string {
     ...copies.slice(lowered.inputs.length),
     ...ports.map(({ buffer }, index) => `    r${index} += ${tileRows * buffer.cells};`),
     "  }",
-    ...(sumBytes > 0 ? [keepSums(scratch, sumBytes)] : []),
+    ...(sumBytes > 0 ? [keepSums(scratch, sumCells(lowered.sums))] : []),
     "  STREAMED;",
     "}",
   ];
@@ -99,9 +100,9 @@ export function stageCalls(lowered: Lowered, { tileRows, bytes, placement }: Lay
   });
 }
 
-function keepSums(scratch: number, sumBytes: number): string {
-  const chunk = `(size_t)(first / (ix)job[${JOB.chunk}])`;
-  return `  memcpy((char *)(uintptr_t)job[${JOB.sums}] + ${chunk} * ${sumBytes}, s + ${scratch}, ${sumBytes});`;
+function keepSums(scratch: number, cells: number): string {
+  const chunk = `(first / (ix)job[${JOB.chunk}])`;
+  return `  keep_sums((double *)(uintptr_t)job[${JOB.sums}] + ${chunk} * ${cells}, s + ${scratch}, ${cells});`;
 }
 
 /** advise(job): asks for large pages where results are large: new ones come zeroed, and by 4 kB that takes longer than most kernels. */

@@ -6,7 +6,7 @@
  */
 
 import type { Lowered } from "../../lower/loops.ts";
-import type { Layout } from "../layout.ts";
+import { type Layout, packedOnce } from "../layout.ts";
 import type { SharedPart } from "../shared-part.ts";
 import { type CBody, cBody } from "./body.ts";
 import { dataText } from "./data.ts";
@@ -102,11 +102,12 @@ function callsText({ lowered, places }: SharedPart, { layout }: CBody): string[]
 /** Constant parts of memory, and where they stand one after the other. */
 function fixedParts(
   { places }: SharedPart,
-  { plain, packed, bytes }: Layout,
+  layout: Layout,
 ): { address: number; size: number; from: number }[] {
+  const { plain, bytes } = layout;
   const fresh = new Set(places.map(({ address }) => address));
   const all = [
-    ...[...packed.values()].map(({ address, packing }) => ({ address, size: packing.cells * bytes })),
+    ...packedOnce(layout).map(([, { address, packing }]) => ({ address, size: packing.cells * bytes })),
     ...[...plain].map(([{ cells }, address]) => ({ address, size: cells * bytes })),
   ];
   let from = 0;

@@ -9,6 +9,7 @@ import { JOB } from "../../codegen/c/run.ts";
 import { featureCode } from "../../codegen/few-rows.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
+import { sumCells } from "../../lower/sums.ts";
 import { BoundSums } from "../bound-sums.ts";
 import { checkArguments, floatsOf, outputArrays } from "../checks.ts";
 import { finished, outputLength, outputsOf } from "../finish.ts";
@@ -22,7 +23,7 @@ import { buildLibrarySync } from "./build.ts";
 import { addressOf, type Library, loadLibrary } from "./library.ts";
 import { apartPlan, type NativePlan } from "./plan.ts";
 import { type Job, shareRows } from "./share.ts";
-import { joinedSums, rangesOf } from "./sums.ts";
+import { joinedSums, partialSums, rangesOf } from "./sums.ts";
 
 /** Calls of fewer operations are run at once: a thread costs about as much. */
 const SHORT_WORK = 1e7;
@@ -31,7 +32,7 @@ const LINE_BYTES = 64;
 const HELPED_WORK = 4e8;
 /** About this many chunks per thread: uneven threads end together. */
 const CHUNKS = 32;
-const NO_SUMS = new Float32Array(0);
+const NO_SUMS = new Float64Array(0);
 
 /** One call's rows. */
 interface Call {
@@ -41,8 +42,8 @@ interface Call {
   /** What the caller gets. */
   readonly outs: FloatArray[];
   readonly rows: number;
-  /** Partial sums over rows; empty if there are none. */
-  readonly sums: FloatArray;
+  /** Sums over rows, range by range; empty if there are none. */
+  readonly sums: Float64Array;
 }
 
 /** Bound values in memory and the shared inputs they came from. */
@@ -144,18 +145,10 @@ export class NativeRunner implements Kernel {
   }
 
   /** Joins the sums of a bound run, and evaluates what follows. */
-  #boundFinish({ outs, rows, sums: memory }: Call, values: ReadonlyMap<InputNode, FloatArray>): () => void {
-    const { lowered, code } = this.#plan;
-    const { count } = rangesOf(rows);
-    const length = count === 0 ? 0 : memory.length / count;
-    const areas = Array.from({ length: count }, (_, range) =>
-      memory.subarray(range * length, (range + 1) * length),
-    );
-    const sums = new BoundSums(this.program, { lowered, width: code.width, ranges: count }, outs);
-    return () => {
-      for (let range = 0; range < count; range++) sums.collect(range, areas[range] as FloatArray);
-      sums.finish(values);
-    };
+  #boundFinish({ outs, rows, sums: all }: Call, values: ReadonlyMap<InputNode, FloatArray>): () => void {
+    const partials = partialSums(all, rangesOf(rows).count);
+    const sums = new BoundSums(this.program, { lowered: this.#plan.lowered, partials }, outs);
+    return () => sums.finish(values);
   }
 
   dispose(): void {
@@ -222,11 +215,9 @@ export class NativeRunner implements Kernel {
     return Math.max(1, Math.ceil(rows / (tileRows * chunks))) * tileRows;
   }
 
-  #sums(rows: number): FloatArray {
-    const { code, options } = this.#plan;
-    if (code.sumBytes === 0) return NO_SUMS;
-    const bytes = code.sumBytes * rangesOf(rows).count;
-    return floatsOf(options.dtype, bytes / code.layout.bytes);
+  #sums(rows: number): Float64Array {
+    const cells = sumCells(this.#plan.lowered.sums);
+    return cells === 0 ? NO_SUMS : new Float64Array(cells * rangesOf(rows).count);
   }
 
   /** Row inputs, shared inputs and results of a call, checked, in the kernel's dtype. */
@@ -251,14 +242,14 @@ export class NativeRunner implements Kernel {
 
   /** Copies results to arrays of another width, and evaluates what follows sums over rows. */
   #finish({ ports, shared, outs, rows, sums }: Call): FloatArray[] {
-    const { lowered, code } = this.#plan;
+    const { lowered } = this.#plan;
     outputsOf(this.program, "row", outs).forEach((out, index) => {
       const result = ports[lowered.inputs.length + index] as FloatArray;
       if (out !== result) out.set(result);
     });
     const last = outputsOf(this.program, "finish", outs);
     if (last.length === 0) return outs;
-    const joined = joinedSums(lowered, { memory: sums, width: code.width, count: rangesOf(rows).count });
+    const joined = joinedSums(lowered, partialSums(sums, rangesOf(rows).count));
     finished(this.program, sharedValues(this.program, shared), joined).forEach((values, index) =>
       last[index]?.set(values),
     );

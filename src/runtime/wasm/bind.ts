@@ -5,7 +5,7 @@
  * the same bytes; nothing is recompiled.
  */
 
-import type { Layout } from "../../codegen/layout.ts";
+import { type Layout, packedOnce } from "../../codegen/layout.ts";
 import { pack } from "../../codegen/packing.ts";
 import type { Cell, InputNode, Node } from "../../ir/types.ts";
 import type { Buffer, Lowered } from "../../lower/loops.ts";
@@ -30,7 +30,7 @@ export function boundImage(
   const values = boundValues(lowered, shared);
   const cells = (buffer: Buffer): Float64Array => values.get(buffer) as Float64Array;
   const { bytes } = code.layout;
-  for (const [product, { address, packing }] of code.layout.packed) {
+  for (const [product, { address, packing }] of packedOnce(code.layout)) {
     const out =
       bytes === 4
         ? new Float32Array(image.buffer, address, packing.cells)

@@ -5,11 +5,10 @@
  * and adds it up alone, in order: so the partial sums do not depend on threads, tiles or who was faster.
  */
 
-import { sizeOf } from "../../ir/shape.ts";
 import type { RowSumNode } from "../../ir/types.ts";
 import type { Lowered } from "../../lower/loops.ts";
-import { mirrored } from "../../lower/symmetric-sums.ts";
-import { joinPartialSums, type RowRange, rowRanges } from "../row-sums.ts";
+import { sumCells } from "../../lower/sums.ts";
+import { addLanes, joinPartialSums, type RowRange, rowRanges, sumsIn } from "../row-sums.ts";
 import { type FloatArray, floatView, type Instance, type RowSlot } from "./instance.ts";
 
 /** Consecutive rows. */
@@ -32,8 +31,8 @@ export class RowQueue {
   readonly #memory: WebAssembly.Memory;
   readonly #ranges: readonly RowRange[];
   readonly #held = new Map<RowSlot | undefined, Held>();
-  /** By sum, then by range. */
-  readonly #partials: readonly Float64Array[][];
+  /** By range: the cells of all sums. */
+  readonly #partials: Float64Array[] = [];
   #next = 0;
 
   constructor(lowered: Lowered, instance: Instance, rows: number) {
@@ -41,7 +40,6 @@ export class RowQueue {
     this.#lowered = lowered;
     this.#memory = instance.memory;
     this.#ranges = lowered.sums.length > 0 ? rowRanges(rows) : rows > 0 ? [{ start: 0, end: rows }] : [];
-    this.#partials = lowered.sums.map(() => []);
   }
 
   /** The next rows for a slot whose last rows are done: at most `most`; undefined when there are none. */
@@ -57,11 +55,7 @@ export class RowQueue {
 
   /** The sums over all rows, when every slot has been told that there are no more. */
   sums(): Map<RowSumNode, Float64Array> {
-    const joined = this.#lowered.sums.map(({ source, symmetric }, index) => {
-      const held = joinPartialSums(this.#partials[index] ?? [], sizeOf(source.shape));
-      return [source, symmetric === undefined ? held : mirrored(held, symmetric)] as const;
-    });
-    return new Map(joined);
+    return sumsIn(this.#lowered, joinPartialSums(this.#partials, sumCells(this.#lowered.sums)));
   }
 
   /** The range a slot takes from: its own, or the one of all. */
@@ -81,25 +75,22 @@ export class RowQueue {
     return made;
   }
 
-  /** Reads a range's sums: each cell's lanes are added in order. */
   #collect(slot: RowSlot, range: number): void {
-    const area = this.#area(slot);
-    const width = lanesOf(this.#lowered);
-    this.#lowered.sums.forEach(({ buffer }, sum) => {
-      const start = this.#lowered.placement.get(buffer) as number;
-      const partial = new Float64Array(buffer.cells);
-      for (let cell = 0; cell < buffer.cells; cell++)
-        for (let lane = (start + cell) * width; lane < (start + cell + 1) * width; lane++)
-          partial[cell] = (partial[cell] as number) + (area[lane] as number);
-      (this.#partials[sum] as Float64Array[])[range] = partial;
-    });
+    const partial = new Float64Array(sumCells(this.#lowered.sums));
+    addLanes(partial, this.#area(slot));
+    this.#partials[range] = partial;
   }
 
   #area({ sums }: RowSlot): FloatArray {
-    const cells = this.#lowered.sums.reduce((total, { buffer }) => total + buffer.cells, 0);
-    const place = { address: sums, length: cells * lanesOf(this.#lowered) };
-    return floatView(this.#lowered.dtype, this.#memory.buffer, place);
+    return runningSums(this.#lowered, this.#memory, sums);
   }
 }
 
-const lanesOf = ({ dtype }: Lowered): number => (dtype === "f32" ? 4 : 2);
+/** A slot's running sums: a vector of lanes per cell. */
+export function runningSums(
+  { dtype, sums }: Lowered,
+  memory: WebAssembly.Memory,
+  address: number,
+): FloatArray {
+  return floatView(dtype, memory.buffer, { address, length: sumCells(sums) * (dtype === "f32" ? 4 : 2) });
+}

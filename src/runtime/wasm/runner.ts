@@ -11,12 +11,13 @@ import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
 import type { Lowered, Port } from "../../lower/loops.ts";
+import { sumCells } from "../../lower/sums.ts";
 import { BoundSums } from "../bound-sums.ts";
 import { checkArguments, floatsOf, outputArrays } from "../checks.ts";
 import { finished, outputLength, outputsOf } from "../finish.ts";
 import type { BoundRun, Kernel, KernelInfo } from "../kernel.ts";
 import { Rebinding } from "../rebinding.ts";
-import { rowRanges } from "../row-sums.ts";
+import { addLanes, rowRanges } from "../row-sums.ts";
 import { byLevel, sameBits, sharedValues } from "../shared-inputs.ts";
 import { dropKernel, kernelNumber } from "../threads/pool.ts";
 import { boundImage } from "./bind.ts";
@@ -34,7 +35,7 @@ import {
 import { compileModuleSync } from "./module.ts";
 import { type ParallelKernel, runParallel } from "./parallel.ts";
 import type { WasmPlan } from "./plan.ts";
-import { RowQueue } from "./row-queue.ts";
+import { RowQueue, runningSums } from "./row-queue.ts";
 import { copyIn, copyOut } from "./rows.ts";
 
 /** An instance and the shared inputs its memory was bound to. */
@@ -193,15 +194,14 @@ export class WasmRunner implements Kernel {
     const ranges = rowRanges(n).map(({ start, end }) =>
       instance.runner(area, laterRows(lowered, slot, start), end - start),
     );
-    const width = lowered.dtype === "f32" ? 4 : 2;
-    const length = width * lowered.sums.reduce((cells, { buffer }) => cells + buffer.cells, 0);
-    const running = floatView(lowered.dtype, instance.memory.buffer, { address: slot.sums, length });
-    const sums = new BoundSums(this.program, { lowered, width, ranges: ranges.length }, outs);
+    const running = runningSums(lowered, instance.memory, slot.sums);
+    const partials = ranges.map(() => new Float64Array(sumCells(lowered.sums)));
+    const sums = new BoundSums(this.program, { lowered, partials }, outs);
     return () => {
       for (let range = 0; range < ranges.length; range++) {
         running.fill(0);
         (ranges[range] as () => void)();
-        sums.collect(range, running);
+        addLanes(partials[range] as Float64Array, running);
       }
       sums.finish(values);
     };
