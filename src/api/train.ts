@@ -44,11 +44,20 @@ function checkNames(options: object): void {
   throw new UsageError("JR814", `train has no option ${unknown}; it has ${Object.keys(OPTIONS).join(", ")}`);
 }
 
+function checkEpochs(epochs: number): void {
+  if (Number.isSafeInteger(epochs) && epochs > 0) return;
+  throw new UsageError(
+    "JR815",
+    `epochs is a whole number of passes over the rows, at least 1; got ${epochs}`,
+  );
+}
+
 /** Trains parameters on rows. */
 export async function train<P extends ParameterTree, R extends RowValues = RowValues>(
   options: TrainOptions<P, R>,
 ): Promise<Trained<P>> {
   checkNames(options);
+  checkEpochs(options.epochs);
   const run = new Training(options);
   const losses: number[] = [];
   let pause = performance.now();

@@ -114,6 +114,11 @@ export class Training<P extends ParameterTree, R extends RowValues> {
     }
     this.epoch++;
     const loss = sum / n;
+    // Whoever stops early keeps the best parameters so far instead.
+    if (Number.isNaN(loss) && !(this.#options.stopping && Number.isFinite(this.#best.loss))) {
+      this.dispose();
+      throw noLoss({ epoch: this.epoch, rate: this.#optimiser.rate }, this.#inputs);
+    }
     const validation = this.#validationLoss();
     this.#note(validation ?? loss);
     return {
@@ -187,6 +192,16 @@ export class Training<P extends ParameterTree, R extends RowValues> {
 
 /** The generator's stream for batches: not the one that initial weights are drawn from. */
 const BATCHES = 1;
+
+/** No later epoch can mend a loss that is NaN. */
+function noLoss({ epoch, rate }: { epoch: number; rate: number }, inputs: readonly RowData[]): UsageError {
+  const wrong = inputs.find(({ data }) => data.some(Number.isNaN));
+  const why =
+    wrong === undefined
+      ? `the rate ${rate} may be too large, or the loss has no value (0/0, a logarithm or root below 0) at some row`
+      : `the rows' ${wrong.name} holds NaN`;
+  return new UsageError("JR816", `the loss of epoch ${epoch} is NaN, and so are the parameters now: ${why}`);
+}
 
 function checkedBatch(rows: number): number {
   if (Number.isSafeInteger(rows) && rows > 0) return rows;

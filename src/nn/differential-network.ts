@@ -13,6 +13,7 @@ import type { Activation } from "./activations.ts";
 import { applyMembers, stackTrees } from "./ensemble.ts";
 import type { Initialiser } from "./initialise.ts";
 import { applyLayer, type Dense, dense, initialParameters, type Sequential, sequential } from "./layers.ts";
+import { checkSizes } from "./sizes.ts";
 import type { OperandTree, Parameter } from "./tree.ts";
 
 /** Sizes and initial numbers of a differential network. */
@@ -85,6 +86,8 @@ function layersOf({
   depth = 1,
   activation = "softplus",
 }: DifferentialNetworkOptions): Dense[] {
+  checkSizes("differentialNetwork", { inputs, outputs, width });
+  checkSizes("differentialNetwork", { depth }, 0);
   const sizes = [inputs, ...Array<number>(depth).fill(width)];
   const hidden = sizes
     .slice(1)
@@ -103,6 +106,7 @@ function initialLayers(
       ...(dtype && { dtype }),
     }) as unknown as readonly LayerOf<Parameter>[];
   if (members === undefined) return made(seed);
+  checkSizes("differentialNetwork", { members });
   const all = Array.from({ length: members }, (_, member) => made(seed + member));
   return stackTrees(all as unknown as Parameter[]) as unknown as readonly LayerOf<Parameter>[];
 }

@@ -13,6 +13,7 @@ import { type Activation, activate, gainOf } from "./activations.ts";
 import { type ConvolutionOptions, convolve } from "./convolution.ts";
 import { drawBiases, drawWeights, type Initialiser } from "./initialise.ts";
 import { Random } from "./random.ts";
+import { checkSizes } from "./sizes.ts";
 import type { OperandTree, Parameter, ParameterData, ParameterTree } from "./tree.ts";
 
 interface Weighted {
@@ -117,9 +118,14 @@ export function initialParameters(layer: Layer, options: InitialOptions = {}): P
 
 function initial(layer: Layer, drawing: Drawing): ParameterTree {
   switch (layer.kind) {
-    case "dense":
-      return weighted(layer, [layer.outputs, layer.inputs], drawing);
+    case "dense": {
+      const { inputs, outputs } = layer;
+      checkSizes("a dense layer", { inputs, outputs });
+      return weighted(layer, [outputs, inputs], drawing);
+    }
     case "convolution": {
+      const { channels, features } = layer;
+      checkSizes("a convolution", { channels, features });
       const each = layer.channels / (layer.groups ?? 1);
       return weighted(layer, [layer.features, each, ...layer.window], drawing);
     }

@@ -96,6 +96,58 @@ function network(draw: Random, most = 24): Program {
   return draft.program([h]);
 }
 
+/** One to three convolutions over one or two axes with strides, gaps and padding, pooled at times: (channels, …) to (channels, …). */
+function convolutions(draw: Random): Omit<Case, "name"> {
+  const draft = new Draft(draw);
+  const { b } = draft;
+  const rank = draw.between(1, 2);
+  let h: Node = draft.input([draw.between(1, 3), ...range(rank).map(() => draw.between(4, 9))], "row");
+  let smooth = true;
+  for (const _ of range(draw.between(1, 3))) {
+    const pad = draw.between(0, 2);
+    const shape = h.shape.map((size, axis) => (axis === 0 ? size : size + 2 * pad));
+    h = b.pad(h, {
+      starts: shape.map((_size, axis) => (axis === 0 ? 0 : pad)),
+      steps: shape.map(() => 1),
+      shape,
+    });
+    const windows = windowed(b, h, draw);
+    const kept = range(rank).map((axis) => 1 + 2 * axis);
+    const inside = kept.map((axis) => axis + 1);
+    const channels = draw.between(1, 5);
+    const sizes = [channels, at(h.shape, 0), ...inside.map((axis) => at(windows.shape, axis))];
+    const weights = b.constant(
+      range(sizeOf(sizes)).map(() => draw.signed()),
+      sizes,
+    );
+    h = b.contract(windows, weights, { a: range(1 + 2 * rank), b: [20, 0, ...inside], out: [20, ...kept] });
+    h = b.unary(draw.pick(["tanh", "sin"] as const), h);
+    if (!draw.chance(0.3)) continue;
+    const most = draw.chance(0.5);
+    smooth &&= !most;
+    const pooled = windowed(b, h, draw);
+    h = most ? b.reduce("reduceMax", pooled, inside) : b.sum(pooled, inside);
+  }
+  return { program: draft.program([h]), smooth };
+}
+
+/** Windows along each axis but the first, which fit: (channels, windows, cells, …). */
+function windowed(b: Builder, x: Node, draw: Random): Node {
+  let windows = x;
+  for (const [index, size] of x.shape.slice(1).entries()) {
+    const dilation = draw.between(1, 2);
+    const most = Math.min(3, Math.floor((size - 1) / dilation) + 1);
+    const options = {
+      axis: 1 + 2 * index,
+      size: draw.between(1, most),
+      stride: draw.between(1, 3),
+      dilation,
+    };
+    windows = b.window(windows, options);
+  }
+  return windows;
+}
+
 /** What is made of a Jacobian as a matrix. */
 const parts: Record<string, (J: Node, draft: Draft) => Node> = {
   "J V": (J, draft) => {
@@ -202,6 +254,11 @@ export const kinds: Readonly<Record<string, Make>> = {
     const value = network(draw, 70);
     const request = { wrt: [0], mode: draw.pick(MODES), value: true, allowZero: true };
     return { program: ready(jacobianProgram(value, request)), smooth: true };
+  },
+  convolutions: (draw) => {
+    const { program, smooth } = convolutions(draw);
+    const request = { wrt: [0], mode: draw.pick(MODES), value: draw.chance(0.5), allowZero: true };
+    return { program: ready(jacobianProgram(program, request)), smooth };
   },
   hessians: hessian,
   ...Object.fromEntries(

@@ -133,6 +133,28 @@ test("bad input is refused by name", async () => {
   const misspelt = { lr: 0.1 };
   expect(() => adam(misspelt as object)).toThrow("JR821: adam has no option lr; it has rate");
   await expect(train({ ...options({}), ...misspelt })).rejects.toThrow("JR814: train has no option lr");
+  for (const epochs of [0, 1.5, undefined as unknown as number])
+    await expect(train(options({ epochs }))).rejects.toThrow(`JR815: epochs is a whole number`);
+});
+
+test("a loss that is NaN ends the training and says why", async () => {
+  const broken = { ...given.y, data: given.y.data.with(7, Number.NaN) };
+  await expect(train(options({ rows: { ...given, y: broken } }))).rejects.toThrow(
+    "JR816: the loss of epoch 1 is NaN, and so are the parameters now: the rows' y holds NaN",
+  );
+  const steep = options({ optimiser: sgd({ rate: 1e30 }), epochs: 50 });
+  await expect(train(steep)).rejects.toThrow(/JR816.*the rate 1e\+30 may be too large/);
+});
+
+test("a size that is missing is named", () => {
+  const sizes = { inputs: 2, outputs: 1, width: 8 };
+  for (const name of ["inputs", "outputs", "width"] as const)
+    for (const size of [undefined, 0, 2.5, Number.NaN])
+      expect(() => differentialNetwork({ ...sizes, [name]: size })).toThrow(
+        `JR809: differentialNetwork needs ${name}, a whole number, at least 1; got ${size}`,
+      );
+  expect(() => differentialNetwork({ ...sizes, depth: -1 })).toThrow("JR809");
+  expect(() => differentialNetwork({ ...sizes, members: 1.5 })).toThrow("JR809");
 });
 
 test("steps over row indices follow the gradient of those rows, on every device and for a shorter last batch", async () => {
