@@ -7,16 +7,18 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, expect, test } from "vitest";
 import { reasonOf } from "../../src/runtime/native/build.ts";
+import { addonPath } from "../../src/runtime/native/library.ts";
 import { describeNative } from "./helpers.ts";
 
 const root = mkdtempSync(join(tmpdir(), "jacrow-cache-"));
@@ -99,6 +101,20 @@ describeNative("the cache", () => {
       "x.c:1: error: no",
     );
   }, 60_000);
+
+  test("koffi's addon is found beside koffi, in a folder above, or left to require", () => {
+    const modules = join(fresh("app"), "node_modules");
+    const [folder, arch] = [join(modules, "jacrow", "dist"), process.arch];
+    const addon = join(modules, "@koromix", `koffi-linux-${arch}`, `linux_${arch}`, "koffi.node");
+    mkdirSync(folder, { recursive: true });
+    mkdirSync(join(modules, "koffi"));
+    expect(addonPath(folder)).toBeUndefined();
+    mkdirSync(dirname(addon), { recursive: true });
+    writeFileSync(addon, "");
+    const usesGlibc = readFileSync(process.execPath).subarray(0, 4096).includes("/ld-linux");
+    expect(addonPath(folder)).toBe(usesGlibc ? addon : undefined);
+    expect(addonPath("/")).toBeUndefined();
+  });
 
   test("names with spaces or shell signs are files, not commands", async () => {
     const marker = fresh("marker");

@@ -7,11 +7,12 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { accessSync, constants, readFileSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, realpathSync, statSync, writeFileSync } from "node:fs";
 import { arch, cpus, platform } from "node:os";
 import { basename, delimiter, isAbsolute, join } from "node:path";
 import { UsageError } from "../../errors.ts";
 import { cacheFolder, readOwnFile } from "./cache.ts";
+import { readStart } from "./files.ts";
 
 /** A compiler and the machine it compiles for. */
 export interface Compiler {
@@ -123,8 +124,8 @@ function ask(path: string): Probe {
 /** What the system says the processor is: features included where it lists them. */
 function processor(): string {
   try {
-    const lines = readFileSync("/proc/cpuinfo", "latin1").slice(0, 8192).split("\n");
-    return lines
+    return readStart("/proc/cpuinfo", 8192)
+      .split("\n")
       .filter((line) => /^(model name|flags|Features|CPU (part|variant))\s*:/.test(line))
       .join("\n");
   } catch {

@@ -2,8 +2,12 @@
  * Loads compiled kernels into this process through koffi, which is optional: the error says how to get it.
  */
 
+import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { InternalError, UsageError } from "../../errors.ts";
+import { readStart } from "./files.ts";
 
 /** A C function: call it, or run it on another thread. */
 export interface NativeFunction {
@@ -30,7 +34,7 @@ const libraries = new Map<string, Library>();
 function required(): Koffi {
   if (koffi !== undefined) return koffi;
   try {
-    koffi = loadKoffi(createRequire(import.meta.url));
+    koffi = loadAddon() ?? (createRequire(import.meta.url)("koffi") as Koffi);
     return koffi;
   } catch (cause) {
     throw new UsageError(
@@ -41,14 +45,28 @@ function required(): Koffi {
   }
 }
 
-/** The addon of koffi's package for this platform, where it has one: koffi's own module looks for it at twice the time. */
-function loadKoffi(require: NodeJS.Require): Koffi {
+/** Koffi's addon without its module and Node's `require`, which take several times as long to find it. */
+function loadAddon(): Koffi | undefined {
   try {
-    const addon = createRequire(require.resolve("koffi"));
-    return addon(`@koromix/koffi-${process.platform}-${process.arch}`) as Koffi;
+    const path = addonPath(dirname(fileURLToPath(import.meta.url)));
+    if (path === undefined) return undefined;
+    const loaded: { exports: unknown } = { exports: {} };
+    process.dlopen(loaded, path);
+    return loaded.exports as Koffi;
   } catch {
-    return require("koffi") as Koffi;
+    return undefined;
   }
+}
+
+/** Where package managers put the addon for Linux with glibc: beside koffi itself, in a folder above `from`. */
+export function addonPath(from: string): string | undefined {
+  if (process.platform !== "linux" || !readStart(process.execPath, 4096).includes("/ld-linux"))
+    return undefined;
+  const koffi = join(from, "node_modules", "koffi");
+  if (!existsSync(koffi)) return dirname(from) === from ? undefined : addonPath(dirname(from));
+  const [system, folder] = [`linux-${process.arch}`, `linux_${process.arch}`];
+  const path = join(dirname(realpathSync(koffi)), "@koromix", `koffi-${system}`, folder, "koffi.node");
+  return existsSync(path) ? path : undefined;
 }
 
 /** Throws `UsageError` JR885 unless koffi can be loaded. */
