@@ -123,15 +123,12 @@ export function pack(product: Product, { packing, values, tables, out }: PackJob
   const { blocked, outer, k, height, rows } = packing;
   const { index } = product.a;
   const groups = [outer, k, blocked === undefined ? [] : [blocked]] as const;
-  const [outerCells, kCells, rowCells] = groups.map((axes) => cellsAlong(axes, index)) as [
-    number[],
-    number[],
-    number[],
-  ];
+  const [outerCells, kCells] = [cellsAlong(outer, index), cellsAlong(k, index)];
+  const rowStride = blocked === undefined ? 0 : ownStride(blocked, index);
   const further = index.indirect === undefined ? undefined : indirectCells(product, groups, tables);
   let next = 0;
   outerCells.forEach((origin, place) => {
-    const panel = { values, kCells, rowCells, origin: index.offset + origin, place, further };
+    const panel = { values, kCells, rowStride, origin: index.offset + origin, place, further };
     for (let start = 0; start < rows; start += height) {
       next = packPanel(panel, out, { next, start, end: Math.min(rows, start + height) });
     }
@@ -140,8 +137,8 @@ export function pack(product: Product, { packing, values, tables, out }: PackJob
 
 interface Panel {
   readonly values: Float64Array;
-  readonly kCells: readonly number[];
-  readonly rowCells: readonly number[];
+  readonly kCells: Int32Array;
+  readonly rowStride: number;
   readonly origin: number;
   readonly place: number;
   readonly further: ((places: readonly number[]) => number) | undefined;
@@ -153,28 +150,34 @@ function packPanel(
   out: PackJob["out"],
   range: { next: number; start: number; end: number },
 ): number {
-  const { values, kCells, rowCells, origin, place, further } = panel;
+  const { values, kCells, rowStride, origin, place, further } = panel;
   const { start, end } = range;
   let { next } = range;
   for (let step = 0; step < kCells.length; step++) {
-    const cell = origin + (kCells[step] as number);
+    let cell = origin + (kCells[step] as number) + start * rowStride;
     for (let row = start; row < end; row++) {
       const more = further === undefined ? 0 : further([place, step, row]);
-      out[next++] = values[cell + (rowCells[row] as number) + more] as number;
+      out[next++] = values[cell + more] as number;
+      cell += rowStride;
     }
   }
   return next;
 }
 
 /** For every point of the axes, row-major: how far the index's own terms move. */
-function cellsAlong(axes: readonly Axis[], index: Index): number[] {
-  return axes.reduce<number[]>(
-    (cells, axis) => {
-      const stride = index.terms.reduce((sum, term) => (term.axis === axis ? sum + term.stride : sum), 0);
-      return cells.flatMap((cell) => Array.from({ length: axis.size }, (_, i) => cell + i * stride));
-    },
-    [0],
-  );
+function cellsAlong(axes: readonly Axis[], index: Index): Int32Array {
+  return axes.reduce<Int32Array>((cells, axis) => {
+    const stride = ownStride(axis, index);
+    const { size } = axis;
+    return new Int32Array(cells.length * size).map(
+      (_, place) => (cells[Math.floor(place / size)] as number) + (place % size) * stride,
+    );
+  }, new Int32Array(1));
+}
+
+/** How far the index's own terms move along an axis; tables come on top. */
+function ownStride(axis: Axis, { terms }: Index): number {
+  return terms.reduce((sum, term) => (term.axis === axis ? sum + term.stride : sum), 0);
 }
 
 /** What the index's tables add, as a function of the flat positions in groups of axes. */

@@ -18,6 +18,8 @@ import type { Target, Variable } from "./target.ts";
 
 /** Epilogues above this many instructions in all call elementary functions. */
 const INLINE_WEIGHT = 1600;
+/** So do those after sums of so many terms per instruction: it takes no time there, and the code is a fraction as long. */
+const CALL_DEPTH = 8;
 
 /** Size of a register block. */
 interface Block {
@@ -77,8 +79,9 @@ function kernelOf<V, I>(product: Product, frame: Frame<V, I>): Kernel<V, I> {
   }
   const pointers = new Pointers(target, layout, { ...frame, extra });
   pointers.prepare([...accessesOf(product).filter((access) => access !== product.a), a.full, a.tail]);
-  const weight = weightOf(expressionsOf(rootsOf(product))) * target.blocking.sums;
-  const evaluator = new Evaluator(target, pointers, { inline: weight <= INLINE_WEIGHT });
+  const weight = weightOf(expressionsOf(rootsOf(product)));
+  const inline = weight * target.blocking.sums <= INLINE_WEIGHT && pointsOf(product.k) < CALL_DEPTH * weight;
+  const evaluator = new Evaluator(target, pointers, { inline });
   return { product, frame, pointers, evaluator, rowAxis, columnAxis: longestOf(product.n), a, rows };
 }
 

@@ -9,7 +9,18 @@ import type { Cell } from "../ir/types.ts";
 import { operandsOf, rootsOf } from "./accesses.ts";
 import { ofAxis, substituted } from "./indices.ts";
 import { expressionsOf, Interner } from "./intern.ts";
-import type { Access, Axis, Buffer, Expr, Index, Leaf, Nest, Product, Store } from "./loops.ts";
+import {
+  type Access,
+  type Axis,
+  type Buffer,
+  type Expr,
+  type Index,
+  type Leaf,
+  type Nest,
+  type Product,
+  pointsOf,
+  type Store,
+} from "./loops.ts";
 
 /** Running sums that one nest may hold: with what makes a cell, they should stay in 16 registers. */
 const MOST_FOLDS = 8;
@@ -46,7 +57,7 @@ function joined(stages: readonly Leaf[], stage: Leaf, kept: ReadonlySet<Buffer>)
   const folders = users.flatMap((user) => folderOf(user, maker) ?? []);
   const outer = folders.map((folder) => outerOf(maker, folder));
   const results = folders.reduce(
-    (sum, folder) => sum + foldsOf(folder.stage).length * pointsOf(folder).length,
+    (sum, folder) => sum + foldsOf(folder.stage).length * pointsOf(folder.unrolled),
     0,
   );
   const fits = folders.length === users.length && results <= MOST_FOLDS;
@@ -60,7 +71,7 @@ function joined(stages: readonly Leaf[], stage: Leaf, kept: ReadonlySet<Buffer>)
 
 function makerOf(stage: Leaf, stages: readonly Leaf[], kept: ReadonlySet<Buffer>): Maker | undefined {
   const isPlain = stage.kind === "nest" && stage.reduce === undefined && stage.ordered === undefined;
-  const isShort = stage.kind === "product" && points(stage.k).length <= MOST_TERMS;
+  const isShort = stage.kind === "product" && pointsOf(stage.k) <= MOST_TERMS;
   if (!isPlain && !isShort) return undefined;
   const made = new Map(stage.stores.map((store) => [store.access.buffer, store]));
   const isShared = (buffer: Buffer): boolean =>
@@ -158,8 +169,6 @@ function points(axes: readonly Axis[]): Map<Axis, Index>[] {
   );
 }
 
-const pointsOf = ({ unrolled }: Folder): Map<Axis, Index>[] => points(unrolled);
-
 /** The folds of a stage; a product's is its term. */
 function foldsOf(stage: Nest | Product): readonly Fold[] {
   if (stage.kind === "nest") return stage.reduce?.folds ?? [];
@@ -215,7 +224,7 @@ function merged(maker: Maker, folders: readonly Folder[]): Nest {
   const stores: Store[] = [];
   for (const folder of folders) {
     const shared = [...folder.to].map(([from, to]) => [from, ofAxis(to)] as const);
-    for (const point of pointsOf(folder)) {
+    for (const point of points(folder.unrolled)) {
       const axes = new Map([...shared, ...point]);
       const first = folds.length;
       const term = rewriter(interner, { axes, load });

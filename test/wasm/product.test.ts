@@ -72,3 +72,14 @@ test("blocks are as high as takes the least time", () => {
   expect(heights).toEqual([3, 5, 6, 4, 6, 6, 6]);
   expect(blockHeight(9, { rows: 4 })).toBe(4);
 });
+
+test("after long sums functions are called, once written: short code, close to the reference", () => {
+  const sized = (k: number): number => {
+    const program = product({ m: 32, n: 1, k }, true);
+    const x = randomFloats(ROWS * k, { dtype: "f64", seed: k });
+    const wanted = interpret(program, [x], ROWS)[0] as Float64Array;
+    expect(relativeError(run(program, x, { ordered: false }), wanted)).toBeLessThan(1e-12);
+    return wasmKernel(lower(program, { dtype: "f64" }), { fused: false, shared: false }).bytes.length;
+  };
+  expect(sized(256)).toBeLessThan(sized(16) / 2);
+});

@@ -14,7 +14,7 @@ export class Bytes {
   }
 
   byte(value: number): void {
-    this.#reserve(1);
+    if (this.#length === this.#data.length) this.#reserve(1);
     this.#data[this.#length++] = value;
   }
 

@@ -10,6 +10,8 @@ import { Bytes } from "./bytes.ts";
 import { type CoreName, core, type SimdName, simd, type ValueType } from "./opcodes.ts";
 
 const EMPTY_BLOCK = 0x40;
+/** Half of all instructions. */
+const { "local.get": LOCAL_GET, "local.set": LOCAL_SET } = core;
 const MOST_PAGES = 65536;
 const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
 
@@ -49,11 +51,13 @@ export class FunctionCode {
   }
 
   get(local: number): void {
-    this.op("local.get", local);
+    this.#code.byte(LOCAL_GET);
+    this.#code.unsigned(local);
   }
 
   set(local: number): void {
-    this.op("local.set", local);
+    this.#code.byte(LOCAL_SET);
+    this.#code.unsigned(local);
   }
 
   tee(local: number): void {

@@ -6,12 +6,24 @@
 
 import { InternalError, UsageError } from "../../errors.ts";
 
-/** Compiles without blocking. */
+/** Modules up to this size compile in a few milliseconds: less than a turn through busy threads takes. */
+const SMALL_BYTES = 64 * 1024;
+
+/** Compiles without blocking for longer than a few milliseconds. */
 export async function compileModule(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
   try {
-    return await WebAssembly.compile(bytes);
+    return (bytes.length <= SMALL_BYTES && compiledHere(bytes)) || (await WebAssembly.compile(bytes));
   } catch (error) {
     throw explained(error);
+  }
+}
+
+/** Some browsers refuse all but the smallest modules on a page's own thread. */
+function compiledHere(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module | undefined {
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch {
+    return undefined;
   }
 }
 
