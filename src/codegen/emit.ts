@@ -6,10 +6,10 @@
  */
 
 import { accessesOf, rootsOf } from "../lower/accesses.ts";
-import { expressionsOf } from "../lower/intern.ts";
+import { cellOf, expressionsOf } from "../lower/intern.ts";
 import type { Axis, Nest, Repeat, Stage, Straight } from "../lower/loops.ts";
 import { isElementary } from "./elementwise.ts";
-import { type Copy, cellOf, Evaluator, weightOf } from "./expressions.ts";
+import { type Copy, Evaluator, weightOf } from "./expressions.ts";
 import { partsOfFold, reduceStart, reduceStep } from "./folds.ts";
 import type { Layout } from "./layout.ts";
 import { Pointers, type Shifts } from "./pointers.ts";

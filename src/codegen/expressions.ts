@@ -39,28 +39,6 @@ function rowCells<V, I>(target: Target<V, I>): Cells<V, I> {
 }
 
 type Operation<O extends Expr["op"]> = Extract<Expr, { op: O }>;
-const COMPARISONS = new Set<string>(["lt", "le", "eq", "ne"]);
-
-/** What an expression's lanes hold. */
-export function cellOf(expr: Expr): Cell {
-  switch (expr.op) {
-    case "load":
-      return expr.access.buffer.cell;
-    case "literal":
-      return expr.cell;
-    case "axis":
-      return "int";
-    case "accumulator":
-      return expr.cell;
-    case "convert":
-      return expr.to;
-    case "select":
-      return cellOf(expr.a);
-    case "elementwise":
-      return COMPARISONS.has(expr.name) ? "bool" : expr.cell;
-  }
-}
-
 /** About how many instructions the expressions become, shared ones counted once. */
 export function weightOf(exprs: readonly Expr[]): number {
   return exprs.reduce((sum, expr) => sum + (expr.op === "elementwise" ? costOf(expr.name) : 1), 0);

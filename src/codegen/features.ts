@@ -9,7 +9,7 @@
 
 import { invariant } from "../errors.ts";
 import { accessesOf, dependsOn, rootsOf, strideOf } from "../lower/accesses.ts";
-import { expressionsOf } from "../lower/intern.ts";
+import { cellOf, expressionsOf } from "../lower/intern.ts";
 import {
   type Access,
   type Axis,
@@ -21,7 +21,7 @@ import {
   type Stage,
 } from "../lower/loops.ts";
 import { emitRepeat, type Frame } from "./emit.ts";
-import { type Cells, cellOf, Evaluator, weightOf } from "./expressions.ts";
+import { type Cells, Evaluator, weightOf } from "./expressions.ts";
 import { registerFeatureCode } from "./few-rows.ts";
 import { partsOfFold, reduceStart, reduceStep } from "./folds.ts";
 import { isPacked } from "./layout.ts";

@@ -102,24 +102,24 @@ describeNative("the cache", () => {
     );
   }, 60_000);
 
-  test("koffi's addon is found beside koffi, in a folder above, or left to require", () => {
-    const modules = join(fresh("app"), "node_modules");
-    const [folder, arch] = [join(modules, "jacrow", "dist"), process.arch];
-    const addon = join(modules, "@koromix", `koffi-linux-${arch}`, `linux_${arch}`, "koffi.node");
-    mkdirSync(folder, { recursive: true });
-    mkdirSync(join(modules, "koffi"));
-    expect(addonPath(folder)).toBeUndefined();
-    mkdirSync(dirname(addon), { recursive: true });
-    writeFileSync(addon, "");
-    const usesGlibc = readFileSync(process.execPath).subarray(0, 4096).includes("/ld-linux");
-    expect(addonPath(folder)).toBe(usesGlibc ? addon : undefined);
-    expect(addonPath("/")).toBeUndefined();
-  });
-
   test("names with spaces or shell signs are files, not commands", async () => {
     const marker = fresh("marker");
     const text = await build(fresh("shell"), { CC: `cc; touch ${marker}`, PATH: "/nonexistent" });
     expect(text).toMatch(/JR881/);
     expect(existsSync(marker)).toBe(false);
   });
+});
+
+test("koffi's addon is found beside koffi, in a folder above, or left to require", () => {
+  const modules = join(fresh("app"), "node_modules");
+  const [folder, arch] = [join(modules, "jacrow", "dist"), process.arch];
+  const addon = join(modules, "@koromix", `koffi-linux-${arch}`, `linux_${arch}`, "koffi.node");
+  mkdirSync(folder, { recursive: true });
+  mkdirSync(join(modules, "koffi"));
+  expect(addonPath(folder)).toBeUndefined();
+  mkdirSync(dirname(addon), { recursive: true });
+  writeFileSync(addon, "");
+  const usesGlibc = readFileSync(process.execPath).subarray(0, 4096).includes("/ld-linux");
+  expect(addonPath(folder)).toBe(usesGlibc ? addon : undefined);
+  expect(addonPath("/")).toBeUndefined();
 });

@@ -6,7 +6,7 @@
  */
 
 import { reduceOps } from "../../ir/ops.ts";
-import { expressionsOf, partsOf } from "../../lower/intern.ts";
+import { cellOf, expressionsOf, partsOf } from "../../lower/intern.ts";
 import type {
   Access,
   Axis,
@@ -18,7 +18,6 @@ import type {
   Store,
   Sum,
 } from "../../lower/loops.ts";
-import { cellOf } from "../expressions.ts";
 import { elementwiseText } from "./functions.ts";
 
 /** Where an access's buffer starts: an array and its first cell. */
