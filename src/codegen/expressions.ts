@@ -6,7 +6,6 @@
  */
 
 import { invariant } from "../errors.ts";
-import type { Cell } from "../ir/types.ts";
 import { isUniform } from "../lower/accesses.ts";
 import { costOf } from "../lower/costs.ts";
 import { expressionsOf, partsOf } from "../lower/intern.ts";
@@ -39,6 +38,7 @@ function rowCells<V, I>(target: Target<V, I>): Cells<V, I> {
 }
 
 type Operation<O extends Expr["op"]> = Extract<Expr, { op: O }>;
+
 /** About how many instructions the expressions become, shared ones counted once. */
 export function weightOf(exprs: readonly Expr[]): number {
   return exprs.reduce((sum, expr) => sum + (expr.op === "elementwise" ? costOf(expr.name) : 1), 0);
