@@ -35,7 +35,7 @@ function dense([inputs, outputs]: (typeof layers)[number]): Program {
 }
 
 /** All operations, or some, and some layers, over two inputs. */
-function everything(share = 1): Program {
+export function everything(share = 1): Program {
   const b = new Builder();
   const [x, m] = [b.input("x", [6]), b.input("m", [3, 4])];
   const chosen = Object.entries(operationCases).filter((_, index) => index % share === 0);

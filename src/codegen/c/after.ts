@@ -67,7 +67,7 @@ export function afterCode(rest: AfterRows, options: AfterOptions): AfterCode {
 }
 
 const lanesText = `/* Adds running sums, a vector of lanes each, to their totals, and starts them again. */
-static void add_lanes(double *totals, cell *sums, ix cells) {
+static JR_STAGE void add_lanes(double *totals, cell *sums, ix cells) {
   for (ix c = 0; c < cells; c++)
     for (ix lane = 0; lane < LANES; lane++) {
       totals[c] += (double)sums[c * LANES + lane];
@@ -80,7 +80,7 @@ const mirrorText = ({ sums }: Lowered): string =>
   sums.some(({ symmetric }) => symmetric !== undefined)
     ? `
 /* A symmetric sum holds blocks on and above its diagonal: fills in the others. */
-static void mirror(double *sum, ix size, ix block) {
+static JR_STAGE void mirror(double *sum, ix size, ix block) {
   for (ix row = block; row < size; row++)
     for (ix column = 0; column < row - row % block; column++)
       sum[row * size + column] = sum[column * size + row];
@@ -109,7 +109,7 @@ function finishText({ lowered: after, bound }: AfterRows, { shared, results }: A
     "",
     "#include <math.h>",
     ...used.map(([, text]) => text),
-    `static void after_rows(${params.join(", ")}) {`,
+    `static JR_STAGE void after_rows(${params.join(", ")}) {`,
     ...[...bound.values()].map(
       (values, index) => `  static const double v${index}[] = {${Array.from(values, numberC).join(", ")}};`,
     ),

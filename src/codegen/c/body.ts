@@ -20,6 +20,8 @@ import type { VectorShape } from "./vectors.ts";
 /** Options that change the code. */
 export interface COptions {
   readonly vectorBytes: 16 | 32 | 64;
+  /** Vector registers of the machine; default: as many as every machine of that width has. */
+  readonly registers?: 16 | 32 | undefined;
   /** Multiply-adds round once. */
   readonly fused: boolean;
   /** Functions by tables of 32 floats, where one instruction looks them up: their roundings are others. */
@@ -49,7 +51,7 @@ export function cBody(lowered: Lowered, options: COptions): CBody {
   const { vectorBytes, fused, tables, tileBytes, apart } = options;
   const { dtype } = lowered;
   const shape = { dtype, vectorBytes };
-  const machine = machineOf(shape);
+  const machine = machineOf(shape, options.registers);
   const { width, blocking } = machine;
   const tileRows = apart !== undefined ? 1 : tileRowsFor(lowered, { machine, tileBytes });
   const layout = layoutOf(lowered, {

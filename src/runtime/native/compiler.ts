@@ -23,6 +23,8 @@ export interface Compiler {
   readonly machineFlags: readonly string[];
   /** Widest useful vectors. */
   readonly vectorBytes: 16 | 32 | 64;
+  /** Vector registers. */
+  readonly registers: 16 | 32;
   /** Multiply-adds that round once are one instruction. */
   readonly fused: boolean;
   /** Changes with the compiler, the ABI and the processor's features. */
@@ -87,6 +89,7 @@ function describe(path: string): Compiler {
     version: `${has("__clang__") ? "clang" : "gcc"} ${version}`,
     machineFlags: flags,
     vectorBytes: wide ? 64 : has("__AVX__") ? 32 : 16,
+    registers: wide || has("__aarch64__") ? 32 : 16,
     fused: has("__FMA__") || has("__AVX512F__") || has("__aarch64__"),
     identity: digest([realpathSync(path), platform(), arch(), ...flags, macros].join("\n")),
   };

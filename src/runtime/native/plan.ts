@@ -30,11 +30,11 @@ export function apartPlan(plan: NativePlan): NativePlan {
 }
 
 function codeOptions(
-  { vectorBytes }: Compiler,
+  { vectorBytes, registers }: Compiler,
   { fused, dtype }: { fused: boolean; dtype: Dtype },
-): Pick<COptions, "vectorBytes" | "fused" | "tables"> {
+): Pick<COptions, "vectorBytes" | "registers" | "fused" | "tables"> {
   const tables = fused && vectorBytes === 64 && dtype === "f32" ? tableFormulas : undefined;
-  return { vectorBytes, fused, tables };
+  return { vectorBytes, registers, fused, tables };
 }
 
 /** Lowers and writes the code of a prepared program. */
@@ -46,7 +46,7 @@ export function nativePlan(program: Program, options: KernelOptions): NativePlan
   const narrow = options.deterministic === true && lowered.sums.length > 0;
   const code = cKernel(lowered, {
     ...codeOptions(compiler, { fused, dtype: options.dtype }),
-    ...(narrow && { vectorBytes: 16 }),
+    ...(narrow && { vectorBytes: 16, registers: undefined }),
   });
   return { program, options, lowered, code, compiler, fused, threads: options.threads ?? 1 };
 }
