@@ -14,7 +14,7 @@ import { jacobianProgram } from "../src/autodiff/index.ts";
 import { Builder } from "../src/ir/builder.ts";
 import type { Program } from "../src/ir/types.ts";
 import { interpret } from "../src/runtime/interpreter.ts";
-import { everything } from "../test/native/everything.ts";
+import { everything } from "../test/native/programs.ts";
 import { inputsFor, relativeError } from "../test/runtime/helpers.ts";
 import {
   type Case,

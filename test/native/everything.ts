@@ -1,8 +1,6 @@
 /** Every operation and some layers as one program, and what must hold of it as native code, whichever compiler made it. */
 
 import { expect } from "vitest";
-import { Builder } from "../../src/ir/builder.ts";
-import type { Program } from "../../src/ir/types.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { compileKernelSync, type FloatArray } from "../../src/runtime/kernel.ts";
 import { buildLibrarySync } from "../../src/runtime/native/build.ts";
@@ -10,38 +8,11 @@ import { loadLibrary } from "../../src/runtime/native/library.ts";
 import { apartPlan, nativePlan } from "../../src/runtime/native/plan.ts";
 import { NativeRunner } from "../../src/runtime/native/runner.ts";
 import { prepared } from "../../src/runtime/prepare.ts";
-import { inputsFor, joined, programOf, randomFloats, relativeError } from "../runtime/helpers.ts";
-import { operationCases } from "../runtime/operation-cases.ts";
+import { inputsFor, relativeError } from "../runtime/helpers.ts";
 import { bytesOf, nativeKernel } from "./helpers.ts";
+import { everything } from "./programs.ts";
 
 type Dtype = "f32" | "f64";
-
-const layers = [
-  [3, 5],
-  [4, 8],
-  [9, 7],
-  [16, 33],
-  [1, 1],
-  [64, 70],
-] as const;
-
-function dense([inputs, outputs]: (typeof layers)[number]): Program {
-  const b = new Builder();
-  const x = b.input("x", [inputs]);
-  const weights = randomFloats(inputs * outputs, { dtype: "f32", seed: 5 });
-  const bias = randomFloats(outputs, { dtype: "f32", seed: 6 });
-  const sum = b.add(b.matmul(b.constant(weights, [outputs, inputs]), x), b.constant(bias, [outputs]));
-  return programOf(`dense ${inputs} ${outputs}`, [x], [b.unary("tanh", sum), sum]);
-}
-
-/** All operations, or some, and some layers, over two inputs. */
-export function everything(share = 1): Program {
-  const b = new Builder();
-  const [x, m] = [b.input("x", [6]), b.input("m", [3, 4])];
-  const chosen = Object.entries(operationCases).filter((_, index) => index % share === 0);
-  const cases = chosen.map(([name, make]) => programOf(name, [x, m], make(b, x, m)));
-  return joined([...cases, ...layers.map(dense)]);
-}
 
 /** It agrees with the interpreter. */
 export function expectInterpreted(dtype: Dtype, share = 1): void {

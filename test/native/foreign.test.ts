@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { type Case, machines, missing, runExported, runNative } from "../../scripts/lib/foreign.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { inputsFor, relativeError } from "../runtime/helpers.ts";
-import { everything } from "./everything.ts";
+import { everything } from "./programs.ts";
 
 /** Every so many of the operations: compiling them all takes long. */
 const program = everything(8);
