@@ -169,6 +169,50 @@ describe.skipIf(obstacle !== undefined)(`exported C (${obstacle ?? compilers.joi
   });
 });
 
+/** Compilers without GNU's extensions: none, where only gcc and clang are installed; gcc and clang that are told to forget them. */
+describe.skipIf(compilers.length === 0)("strict C", () => {
+  const program = sharedPrograms["small"]?.() as Program;
+  const files = sourceC(program, optionsOf(program, { dtype: "f32", request: requestOf(program) }));
+  const forgetful = `#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#undef __GNUC__
+#include "f.c"
+`;
+  const header = '#include "f.h"\nint main() { return f == 0; }\n';
+  const folder =
+    compilers.length > 0
+      ? folderOf(new Map([...files, ["g.c", forgetful], ["h.cpp", header]]), "strict")
+      : "";
+  const source = (name: string): string => join(folder, name);
+  const output = (binary: string): string => execFileSync(binary, { encoding: "utf8" });
+
+  test.each([...compilers, ...["tcc", "pcc"].filter(present)])("%s", (compiler) => {
+    const own = compilers.includes(compiler);
+    const args = own ? ["-std=c99", "-pedantic-errors", "-Werror", source("g.c")] : [source("f.c")];
+    const binary = source(`example-${compiler}`);
+    execFileSync(compiler, [...args, "-o", binary, source("example.c"), "-lm"], { stdio: "ignore" });
+    const wanted = source(`wanted-${compiler}`);
+    execFileSync(compilers[0] as string, ["-o", wanted, source("f.c"), source("example.c"), "-lm"]);
+    const numbers = [binary, wanted].map((each) => output(each).match(/\S+$/gm)?.map(Number) ?? []);
+    expect(numbers[0]?.length).toBeGreaterThan(10);
+    expect(relativeError(numbers[0] ?? [], numbers[1] ?? [])).toBeLessThan(3e-6);
+  });
+
+  test.each(["g++", "clang++"].filter(present))("the header in C++: %s", (compiler) => {
+    execFileSync(compiler, [
+      "-std=c++98",
+      "-Wall",
+      "-Wextra",
+      "-pedantic-errors",
+      "-Wno-address",
+      "-fsyntax-only",
+      source("h.cpp"),
+    ]);
+  });
+});
+
 test("the header tells the layout, names are legal in C", () => {
   const program = smooth();
   const files = sourceC(program, optionsOf(program, { layout: "col", dtype: "f32" }));

@@ -22,7 +22,7 @@ export function portablePreludeText(shape: VectorShape): string {
   return [
     namesText(shape),
     strictText,
-    "#if defined(__GNUC__) && !defined(JACROW_PORTABLE)",
+    "#if defined(__GNUC__) && !defined(__PCC__) && !defined(JACROW_PORTABLE)",
     twiceText,
     vectorText(shape),
     "#else",
@@ -80,10 +80,13 @@ typedef ${single ? "uint32_t" : "uint64_t"} cell_bits;
 }
 
 /** Vector math relies on every product and sum being rounded by itself, save where it says FMA. */
-const strictText = `#ifdef __clang__
-#pragma STDC FP_CONTRACT OFF
-#elif defined(__GNUC__)
+const strictText = `#if defined(__GNUC__) && !defined(__clang__) && !defined(__PCC__)
 #pragma GCC optimize("fp-contract=off")
+#elif defined(_MSC_VER)
+#pragma fp_contract(off)
+#define restrict __restrict
+#else
+#pragma STDC FP_CONTRACT OFF
 #endif
 `;
 
