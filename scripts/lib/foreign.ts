@@ -133,7 +133,7 @@ export function runExported(program: Program, each: Case, on: Machine): Float64A
     "  return 0;\n}\n",
   ].join("\n");
   const flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror", ...(each.flags ?? [])];
-  return run(on, [...(files as Map<string, string>), ["main.c", main]], { flags, sizes });
+  return run(on, [...files, ["main.c", main]], { flags, sizes });
 }
 
 const numbersText = (values: ArrayLike<number>): string =>

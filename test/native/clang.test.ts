@@ -9,7 +9,13 @@ const compiler = vi.hoisted(() => {
 });
 
 import { findCompiler } from "../../src/runtime/native/compiler.ts";
-import { expectInterpreted, expectSameBitsApart, expectWasmBits } from "./everything.ts";
+import {
+  expectInterpreted,
+  expectNarrow,
+  expectSameBitsApart,
+  expectWasmBits,
+  narrower,
+} from "./everything.ts";
 import { obstacle } from "./helpers.ts";
 
 /** Every so many of the operations: clang takes seconds for them all. */
@@ -28,5 +34,8 @@ describe.skipIf(absent !== undefined)(`clang${absent === undefined ? "" : ` (${a
   test("is the compiler", () => expect(findCompiler().version).toMatch(/^clang/));
   test("f32 agrees with the interpreter", () => expectInterpreted("f32", SHARE));
   test("f64 deterministic has WebAssembly's bits", () => expectWasmBits("f64", SHARE));
+  test.each(narrower)("vectors of %i bytes agree with the interpreter", (bytes) =>
+    expectNarrow(bytes, "f32"),
+  );
   test("rows one after the other have the same bits", () => expectSameBitsApart("f32", SHARE));
 });

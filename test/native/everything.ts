@@ -1,15 +1,17 @@
 /** Every operation and some layers as one program, and what must hold of it as native code, whichever compiler made it. */
 
 import { expect } from "vitest";
+import { cKernel } from "../../src/codegen/c/kernel.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { compileKernelSync, type FloatArray } from "../../src/runtime/kernel.ts";
 import { buildLibrarySync } from "../../src/runtime/native/build.ts";
+import { findCompiler } from "../../src/runtime/native/compiler.ts";
 import { loadLibrary } from "../../src/runtime/native/library.ts";
 import { apartPlan, nativePlan } from "../../src/runtime/native/plan.ts";
 import { NativeRunner } from "../../src/runtime/native/runner.ts";
 import { prepared } from "../../src/runtime/prepare.ts";
 import { inputsFor, relativeError } from "../runtime/helpers.ts";
-import { bytesOf, nativeKernel } from "./helpers.ts";
+import { bytesOf, nativeKernel, obstacle } from "./helpers.ts";
 import { everything } from "./programs.ts";
 
 type Dtype = "f32" | "f64";
@@ -29,6 +31,30 @@ export function expectInterpreted(dtype: Dtype, share = 1): void {
   }
   kernel.dispose();
 }
+
+/** Vectors of 256 bits with multiply-adds, or of 128 without, agree with the interpreter too: what smaller x86 machines get. */
+export function expectNarrow(vectorBytes: 16 | 32, dtype: Dtype): void {
+  const program = prepared(everything(8));
+  const plan = nativePlan(program, { device: "native", dtype });
+  const fused = vectorBytes === 32;
+  const machineFlags = fused ? ["-mavx2", "-mfma"] : [];
+  const compiler = { ...plan.compiler, vectorBytes, machineFlags, fused, registers: 16 as const };
+  const code = cKernel(plan.lowered, { vectorBytes, fused });
+  const library = loadLibrary(buildLibrarySync(code.source, compiler));
+  const runner = new NativeRunner({ ...plan, code, compiler, fused }, library, true);
+  for (const n of [1, 7, 21]) {
+    const inputs = inputsFor(program, n, dtype);
+    const expected = interpret(program, inputs, n);
+    runner.runSync(inputs, n).forEach((values, index) => {
+      const error = relativeError(values, expected[index] as Float64Array);
+      expect(error, `${program.outputs[index]?.name} n=${n}`).toBeLessThan(dtype === "f32" ? 3e-6 : 1e-13);
+    });
+  }
+}
+
+/** Can this machine run them? */
+export const narrower: readonly (16 | 32)[] =
+  process.arch !== "x64" ? [] : obstacle === undefined && findCompiler().vectorBytes >= 32 ? [16, 32] : [16];
 
 /** It has WebAssembly's bits if it is deterministic. */
 export function expectWasmBits(dtype: Dtype, share = 1): void {

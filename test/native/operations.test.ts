@@ -4,7 +4,13 @@ import { expect, test } from "vitest";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { randomInputs, randomOps, randomProgram } from "../ir/random-program.ts";
 import { joined, relativeError } from "../runtime/helpers.ts";
-import { expectInterpreted, expectSameBitsApart, expectWasmBits } from "./everything.ts";
+import {
+  expectInterpreted,
+  expectNarrow,
+  expectSameBitsApart,
+  expectWasmBits,
+  narrower,
+} from "./everything.ts";
 import { describeNative, nativeKernel } from "./helpers.ts";
 
 describeNative("operations", () => {
@@ -12,6 +18,10 @@ describeNative("operations", () => {
   test.each(["f32", "f64"] as const)("%s deterministic has WebAssembly's bits", (dtype) =>
     expectWasmBits(dtype),
   );
+  test.each(narrower)("vectors of %i bytes agree with the interpreter", (bytes) => {
+    expectNarrow(bytes, "f32");
+    expectNarrow(bytes, "f64");
+  });
   test("few rows, one after the other, have the bits of many", () => expectSameBitsApart("f32"));
 
   test("random programs agree with the interpreter", () => {
