@@ -71,6 +71,32 @@ describeNative("large results", () => {
       });
     }
   });
+
+  test.each([
+    ["f32", 84],
+    ["f64", 42],
+  ] as const)("of rows that are no whole lines are what small ones are, %s", async (dtype, cells) => {
+    const b = new Builder();
+    const x = b.input("x", [3]);
+    const factor = b.constant(randomFloats(cells / 3, { dtype, seed: 1 }), [cells / 3]);
+    const narrow = programOf(
+      "narrow",
+      [x],
+      [b.contract(x, factor, { a: [0], b: [1], out: [0, 1] }), b.neg(x)],
+    );
+    const n = Math.ceil((20 * 2 ** 20) / 336) + 21;
+    const inputs = inputsFor(narrow, n, dtype);
+    const kernel = nativeKernel(narrow, { dtype, threads: 2 });
+    const results = [kernel.runSync(inputs, n), await kernel.run(inputs, n)];
+    for (let first = 0; first < n; first += 10_007) {
+      const last = Math.min(n, first + 10_007);
+      const rows = kernel.runSync([(inputs[0] as FloatArray).slice(3 * first, 3 * last)], last - first);
+      for (const [whole] of results) {
+        const own = (whole as FloatArray).subarray(cells * first, cells * last);
+        expect(Buffer.compare(bytesOf(own), bytesOf(rows[0] as FloatArray)), `rows from ${first}`).toBe(0);
+      }
+    }
+  });
 });
 
 describeNative("rows", () => {

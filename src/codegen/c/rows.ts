@@ -87,12 +87,13 @@ static JR_INLINE void rows_out(const char *from, cell *to, ix cells, ix stride, 
   memcpy(to, from, (size_t)cells * sizeof(cell));
 }
 #define rows_stream rows_out
+#define rows_stage(from, to, cells, stride, rows, held) rows_out(from, to, cells, stride, rows), (void)held
 #define STREAMED (void)0
 `;
 
 /**
- * The function `rows_stream`: `rows_out` past the caches, for results larger than they are and rows of whole lines. What is written
- * that way is seen by others after `STREAMED`.
+ * `rows_out` past the caches, for results larger than they are: `rows_stream` for long rows of whole lines, `rows_stage` for others, by way of
+ * memory for a tile's rows. What is written that way is seen by others after `STREAMED`.
  */
 export const streamText = `#if VECTOR_BYTES == 64 && defined(__AVX512F__) && defined(JR_VECTORS)
 typedef long long line __attribute__((vector_size(64)));
@@ -119,8 +120,18 @@ static JR_STAGE void rows_stream(const char *from, cell *to, ix cells, ix stride
   }
   if (rows > 0) strip_out(from, to, cells, stride, rows);
 }
+
+static JR_STAGE void rows_stage(const char *from, cell *to, ix cells, ix stride, ix rows, cell *held) {
+  rows_out(from, held, cells, stride, rows);
+  const ix head = (ix)((0 - (uintptr_t)to) % 64 / sizeof(cell)), size = rows * cells;
+  ix c = 0;
+  for (; c < head && c < size; c++) to[c] = held[c];
+  for (; c + LANES <= size; c += LANES) STREAM(to + c, *(const vf_any *)(held + c));
+  for (; c < size; c++) to[c] = held[c];
+}
 #else
 #define rows_stream rows_out
+#define rows_stage(from, to, cells, stride, rows, held) rows_out(from, to, cells, stride, rows), (void)held
 #define STREAMED (void)0
 #endif
 `;

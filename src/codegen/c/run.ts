@@ -31,12 +31,22 @@ export const JOB = {
 const LARGE_BYTES = 4 * 2 ** 20;
 /** About 50 µs, which waking a sleeping thread takes too. */
 const WAIT_TURNS = 2000;
+/** So much of a tile's rows is laid out at once: on the stack, in the first-level cache, and most of it whole lines. */
+const [LEAST_STAGED_BYTES, MOST_STAGED_BYTES] = [1024, 32 * 1024];
+/** That takes longer than writing to a third-level cache: for results that are larger. */
+const STAGED_BYTES = 20 * 2 ** 20;
 /** Rows of fewer cells cost more at their ends than they gain. */
 const WIDE_CELLS = 128;
 
 /** Do rows of the port consist of whole lines of memory, and of many? */
 const isWide = ({ buffer }: Port, bytes: number): boolean =>
   buffer.cells >= WIDE_CELLS && (buffer.cells * bytes) % 64 === 0;
+
+/** Cells of a tile's rows if they are worth being laid out before they are written past the caches, else 0. */
+function stagedCells(cells: number, { tileRows, bytes }: Layout): number {
+  const size = cells * tileRows * bytes;
+  return size >= LEAST_STAGED_BYTES && size <= MOST_STAGED_BYTES ? cells * tileRows : 0;
+}
 
 interface Places {
   readonly layout: Layout;
@@ -56,18 +66,23 @@ export function runText(lowered: Lowered, places: Places): string {
     ({ buffer }, index) =>
       `  cell *r${index} = (cell *)(uintptr_t)job[${JOB.ports + index}] + first * ${buffer.cells};`,
   );
+  const held = Math.max(0, ...lowered.outputs.map(({ buffer }) => stagedCells(buffer.cells, layout)));
   const copies = ports.map((port, index) => {
-    const rest = `${port.buffer.cells}, ${cellBytes}, now);`;
-    if (index < lowered.inputs.length) return `    rows_in(${place(port)}, r${index}, ${rest}`;
-    const out = (way: string): string => `${way}(${place(port)}, r${index}, ${rest}`;
-    if (!isWide(port, bytes)) return `    ${out("rows_out")}`;
-    const large = `job[${JOB.rows}] >= ${Math.ceil(LARGE_BYTES / (port.buffer.cells * bytes))}`;
-    return `    if (${large}) ${out("rows_stream")}\n    else ${out("rows_out")}`;
+    const { cells } = port.buffer;
+    const args = `${place(port)}, r${index}, ${cells}, ${cellBytes}, now`;
+    if (index < lowered.inputs.length) return `    rows_in(${args});`;
+    const isStaged = stagedCells(cells, layout) > 0;
+    if (!isWide(port, bytes) && !isStaged) return `    rows_out(${args});`;
+    const [least, past] = isWide(port, bytes)
+      ? [LARGE_BYTES, `rows_stream(${args});`]
+      : [STAGED_BYTES, `rows_stage(${args}, held);`];
+    return `    if (job[${JOB.rows}] >= ${Math.ceil(least / (cells * bytes))}) ${past}\n    else rows_out(${args});`;
   });
   const lines = [
     "static void run_rows(const int64_t *job, char *s, ix first, ix rows) {",
     `  const char *m = (const char *)(uintptr_t)job[${JOB.memory}];`,
     ...pointers,
+    ...(held > 0 ? [`  cell held[${held}] __attribute__((aligned(64)));`] : []),
     ...(sumBytes > 0 ? [`  memset(s + ${scratch}, 0, ${sumBytes});`] : []),
     `  for (; rows > 0; rows -= ${tileRows}) {`,
     `    const ix now = rows < ${tileRows} ? rows : ${tileRows};`,
