@@ -24,6 +24,7 @@ import { Planner } from "./planner.ts";
 import { loweredRegions, type Region } from "./regions.ts";
 import { scalarised } from "./scalarise.ts";
 import { expandSelections } from "./selections.ts";
+import { withSlicedOutput } from "./sliced-output.ts";
 import { withSlices } from "./slices.ts";
 import { isFormula, straightStages } from "./straight.ts";
 import { type SplitProgram, splitSums, sumStages } from "./sums.ts";
@@ -38,6 +39,8 @@ export interface LowerOptions {
   readonly fuse?: boolean;
   /** Expand to scalars, or not; by default formulas are. */
   readonly straight?: boolean;
+  /** Let the last stage make a wide output slice by slice: for those who write slices out. */
+  readonly slices?: boolean;
 }
 
 /** The stages of a program. Throws `UnsupportedError` for ops that must be expanded before. */
@@ -107,14 +110,22 @@ function lowerRegion({ buffers, axes, options }: Job, region: Region): Stage[] {
   }).map(finished);
 }
 
-function assembled({ buffers, options }: Job, split: SplitProgram, made: Made): Lowered {
+function assembled({ buffers, axes, options }: Job, split: SplitProgram, made: Made): Lowered {
   const { rows } = split;
   const inputs = rows.inputs.flatMap(({ level }, index) =>
     level === "row" ? [at(made.inputs, index).buffer] : [],
   );
-  const outputs = made.outputs.map(({ buffer }) => buffer);
-  const sums = sumsOf(split, { inputs, outputs, nextId: buffers.length });
-  const stages = [...made.stages, ...sums.stages];
+  const whole = made.outputs.map(({ buffer }) => buffer);
+  const sums = sumsOf(split, { inputs, outputs: whole, nextId: buffers.length });
+  const sliced =
+    options.slices === true && sums.sums.length === 0
+      ? withSlicedOutput(made.stages, { outputs: whole, buffers, makeAxis: (size) => axes.make(size) })
+      : undefined;
+  const stages = sliced?.stages ?? [...made.stages, ...sums.stages];
+  const ports = whole.map((buffer) =>
+    sliced?.whole === buffer ? sliced.port : { name: buffer.name, buffer },
+  );
+  const outputs = ports.map(({ buffer }) => buffer);
   const lives = livesOf(stages, { inputs, outputs });
   const used = new Set<Buffer>([...lives.map((life) => life.buffer), ...boundBuffersOf(stages)]);
   const { placement, scratchCells } = placed(lives);
@@ -122,7 +133,7 @@ function assembled({ buffers, options }: Job, split: SplitProgram, made: Made): 
     name: rows.name,
     dtype: options.dtype,
     inputs: inputs.map((buffer) => ({ name: buffer.name, buffer })),
-    outputs: outputs.slice(0, split.own).map((buffer) => ({ name: buffer.name, buffer })),
+    outputs: ports.slice(0, split.own),
     sums: sums.sums,
     buffers: buffers.filter((buffer) => used.has(buffer)),
     placement: new Map([...placement, ...sums.places]),

@@ -193,6 +193,13 @@ export interface Symmetric {
 export interface Port {
   readonly name: string;
   readonly buffer: Buffer;
+  /** The buffer holds one of so many slices of a row, of which the last stage, a loop, makes one after another. */
+  readonly slices?: number;
+}
+
+/** Cells of a port's row. */
+export function rowCells({ buffer, slices = 1 }: Port): number {
+  return buffer.cells * slices;
 }
 
 /** A whole program, ready to be printed. */

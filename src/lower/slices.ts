@@ -120,7 +120,8 @@ function isSliced(members: readonly Member[]): boolean {
   );
 }
 
-function staysInside({ buffer, index }: Access, axis: Axis): boolean {
+/** Does the access touch, at each place of the axis, only that of as many slices of its buffer? */
+export function staysInside({ buffer, index }: Access, axis: Axis): boolean {
   const slice = buffer.cells / axis.size;
   const others = index.terms.filter((term) => term.axis !== axis);
   const reach = (sign: number): number =>

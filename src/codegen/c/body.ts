@@ -66,7 +66,14 @@ export function cBody(lowered: Lowered, options: COptions): CBody {
   const target = new CTarget(file, machine);
   const frame = { target, layout, base: target.int(0), laneBytes: LANE_BYTES, sums: target.int(scratch) };
   const emit = apart?.emit ?? emitStage;
-  lowered.stages.forEach((stage, index) => define(file, `${prefix}stage${index}`, () => emit(stage, frame)));
+  const isSliced = lowered.outputs.some((port) => port.slices !== undefined);
+  lowered.stages.forEach((stage, index) => {
+    const name = `${prefix}stage${index}`;
+    if (!isSliced || stage.kind !== "repeat" || index < lowered.stages.length - 1)
+      return define(file, name, () => emit(stage, frame));
+    const step = { ...frame, steps: new Map([[stage.axis, STEP]]) };
+    define(file, name, () => stage.stages.forEach((inner) => emit(inner, step)), [...PARAMS, "ix step"]);
+  });
   const inner = { file, target, layout, prefix };
   defineConversions(inner, lowered.inputs, "in");
   if (!options.into?.rawOutputs) defineConversions(inner, lowered.outputs, "out");
@@ -74,10 +81,12 @@ export function cBody(lowered: Lowered, options: COptions): CBody {
 }
 
 const LANE_BYTES = { name: "n", key: "n", offset: 0 };
+/** Which slice the last stage makes, where an output is made in slices. */
+const STEP = { name: "step", key: "step", offset: 0 };
 const PARAMS = ["char *restrict s", "const char *restrict m", "ix n"];
 
-function define(file: CFile, name: string, write: () => void): void {
-  file.define({ name, params: PARAMS, attributes: "JR_STAGE" }, () => {
+function define(file: CFile, name: string, write: () => void, params: readonly string[] = PARAMS): void {
+  file.define({ name, params, attributes: "JR_STAGE" }, () => {
     file.current.line("(void)s, (void)m, (void)n;");
     write();
     return undefined;

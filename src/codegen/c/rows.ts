@@ -33,7 +33,7 @@ static JR_INLINE void strip_in(char *to, const cell *from, ix cells, ix stride, 
       ((cell *)(to + c * stride))[lane] = from[(lane < rows ? lane : rows - 1) * cells + c];
 }
 
-static JR_INLINE void strip_out(const char *from, cell *to, ix cells, ix stride, ix rows) {
+static JR_INLINE void strip_out(const char *from, cell *to, ix cells, ix stride, ix rows, ix pitch) {
   ix c = 0;
 #ifdef JR_VECTORS
   if (rows >= LANES)
@@ -41,7 +41,7 @@ static JR_INLINE void strip_out(const char *from, cell *to, ix cells, ix stride,
       vf r[LANES];
       for (int lane = 0; lane < LANES; lane++) r[lane] = *(const vf *)(from + (c + lane) * stride);
       transpose(r);
-      for (int lane = 0; lane < LANES; lane++) *(vf_any *)(to + lane * cells + c) = r[lane];
+      for (int lane = 0; lane < LANES; lane++) *(vf_any *)(to + lane * pitch + c) = r[lane];
     }
 #ifdef STORE_PART
   if (rows >= LANES && cells - c >= LEAST_PART) {
@@ -49,14 +49,14 @@ static JR_INLINE void strip_out(const char *from, cell *to, ix cells, ix stride,
     for (int lane = 0; lane < LANES; lane++)
       r[lane] = *(const vf *)(from + (c + (lane < cells - c ? lane : 0)) * stride);
     transpose(r);
-    for (int lane = 0; lane < LANES; lane++) STORE_PART(to + lane * cells + c, r[lane], cells - c);
+    for (int lane = 0; lane < LANES; lane++) STORE_PART(to + lane * pitch + c, r[lane], cells - c);
     c = cells;
   }
 #endif
 #endif
   for (; c < cells; c++)
     for (ix lane = 0; lane < LANES && lane < rows; lane++)
-      to[lane * cells + c] = ((const cell *)(from + c * stride))[lane];
+      to[lane * pitch + c] = ((const cell *)(from + c * stride))[lane];
 }
 
 /* Lanes after the last row of every cell become 0. */
@@ -72,7 +72,7 @@ static JR_STAGE void rows_in(char *to, const cell *from, ix cells, ix stride, ix
 
 static JR_STAGE void rows_out(const char *from, cell *to, ix cells, ix stride, ix rows) {
   for (; rows > 0; rows -= LANES, from += VECTOR_BYTES, to += LANES * cells)
-    strip_out(from, to, cells, stride, rows);
+    strip_out(from, to, cells, stride, rows, cells);
 }
 `;
 
@@ -86,16 +86,23 @@ static JR_INLINE void rows_out(const char *from, cell *to, ix cells, ix stride, 
   (void)stride, (void)rows;
   memcpy(to, from, (size_t)cells * sizeof(cell));
 }
-#define rows_stream rows_out
+#define parts_out(from, to, cells, stride, rows, pitch) rows_out(from, to, cells, stride, rows)
+#define parts_stream parts_out
 #define rows_stage(from, to, cells, stride, rows, held) rows_out(from, to, cells, stride, rows), (void)held
 #define STREAMED (void)0
 `;
 
 /**
- * `rows_out` past the caches, for results larger than they are: `rows_stream` for long rows of whole lines, `rows_stage` for others, by way of
- * memory for a tile's rows. What is written that way is seen by others after `STREAMED`.
+ * `rows_out` past the caches, for results larger than they are: `parts_stream` for long rows of whole lines, `rows_stage` for others, by way of
+ * memory for a tile's rows. The parts of rows that slices are come by `parts_out` and `parts_stream`. What is written that way is seen by others after `STREAMED`.
  */
-export const streamText = `#if VECTOR_BYTES == 64 && defined(__AVX512F__) && defined(JR_VECTORS)
+export const streamText = `/* The rows start \`pitch\` cells after one another. */
+static JR_STAGE void parts_out(const char *from, cell *to, ix cells, ix stride, ix rows, ix pitch) {
+  for (; rows > 0; rows -= LANES, from += VECTOR_BYTES, to += LANES * pitch)
+    strip_out(from, to, cells, stride, rows, pitch);
+}
+
+#if VECTOR_BYTES == 64 && defined(__AVX512F__) && defined(JR_VECTORS)
 typedef long long line __attribute__((vector_size(64)));
 #ifdef __clang__
 #define STREAM(p, v) __builtin_nontemporal_store((line)(v), (line *)(p))
@@ -103,22 +110,22 @@ typedef long long line __attribute__((vector_size(64)));
 #define STREAM(p, v) __builtin_ia32_movntdq512((line *)(p), (line)(v))
 #endif
 #define STREAMED __builtin_ia32_sfence()
-static JR_STAGE void rows_stream(const char *from, cell *to, ix cells, ix stride, ix rows) {
+static JR_STAGE void parts_stream(const char *from, cell *to, ix cells, ix stride, ix rows, ix pitch) {
   const ix head = (ix)((0 - (uintptr_t)to) % 64 / sizeof(cell));
-  for (; rows >= LANES; rows -= LANES, from += VECTOR_BYTES, to += LANES * cells) {
+  for (; rows >= LANES; rows -= LANES, from += VECTOR_BYTES, to += LANES * pitch) {
     ix c = head;
     for (; c + LANES <= cells; c += LANES) {
       vf r[LANES];
       for (int lane = 0; lane < LANES; lane++) r[lane] = *(const vf *)(from + (c + lane) * stride);
       transpose(r);
-      for (int lane = 0; lane < LANES; lane++) STREAM(to + lane * cells + c, r[lane]);
+      for (int lane = 0; lane < LANES; lane++) STREAM(to + lane * pitch + c, r[lane]);
     }
     for (; c < cells; c++)
-      for (ix lane = 0; lane < LANES; lane++) to[lane * cells + c] = ((const cell *)(from + c * stride))[lane];
+      for (ix lane = 0; lane < LANES; lane++) to[lane * pitch + c] = ((const cell *)(from + c * stride))[lane];
     for (c = 0; c < head; c++)
-      for (ix lane = 0; lane < LANES; lane++) to[lane * cells + c] = ((const cell *)(from + c * stride))[lane];
+      for (ix lane = 0; lane < LANES; lane++) to[lane * pitch + c] = ((const cell *)(from + c * stride))[lane];
   }
-  if (rows > 0) strip_out(from, to, cells, stride, rows);
+  if (rows > 0) strip_out(from, to, cells, stride, rows, pitch);
 }
 
 static JR_STAGE void rows_stage(const char *from, cell *to, ix cells, ix stride, ix rows, cell *held) {
@@ -130,7 +137,7 @@ static JR_STAGE void rows_stage(const char *from, cell *to, ix cells, ix stride,
   for (; c < size; c++) to[c] = held[c];
 }
 #else
-#define rows_stream rows_out
+#define parts_stream parts_out
 #define rows_stage(from, to, cells, stride, rows, held) rows_out(from, to, cells, stride, rows), (void)held
 #define STREAMED (void)0
 #endif

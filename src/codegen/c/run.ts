@@ -6,7 +6,7 @@
  */
 
 import { operandsOf } from "../../lower/accesses.ts";
-import type { Lowered, Port } from "../../lower/loops.ts";
+import { type Lowered, type Port, rowCells } from "../../lower/loops.ts";
 import { sumCells } from "../../lower/sums.ts";
 import type { Layout } from "../layout.ts";
 
@@ -38,14 +38,15 @@ const STAGED_BYTES = 20 * 2 ** 20;
 /** Rows of fewer cells cost more at their ends than they gain. */
 const WIDE_CELLS = 128;
 
-/** Do rows of the port consist of whole lines of memory, and of many? */
+/** Do rows of the port, and slices of them, consist of whole lines of memory, and of many? */
 const isWide = ({ buffer }: Port, bytes: number): boolean =>
   buffer.cells >= WIDE_CELLS && (buffer.cells * bytes) % 64 === 0;
 
 /** Cells of a tile's rows if they are worth being laid out before they are written past the caches, else 0. */
-function stagedCells(cells: number, { tileRows, bytes }: Layout): number {
-  const size = cells * tileRows * bytes;
-  return size >= LEAST_STAGED_BYTES && size <= MOST_STAGED_BYTES ? cells * tileRows : 0;
+function stagedCells(port: Port, { tileRows, bytes }: Layout): number {
+  const size = port.buffer.cells * tileRows * bytes;
+  const isFit = size >= LEAST_STAGED_BYTES && size <= MOST_STAGED_BYTES && port.slices === undefined;
+  return isFit && !isWide(port, bytes) ? size / bytes : 0;
 }
 
 interface Places {
@@ -63,21 +64,18 @@ export function runText(lowered: Lowered, places: Places): string {
   const place = ({ buffer }: Port): string => `s + ${(placement.get(buffer) as number) * cellBytes}`;
   const ports = [...lowered.inputs, ...lowered.outputs];
   const pointers = ports.map(
-    ({ buffer }, index) =>
-      `  cell *r${index} = (cell *)(uintptr_t)job[${JOB.ports + index}] + first * ${buffer.cells};`,
+    (port, index) =>
+      `  cell *r${index} = (cell *)(uintptr_t)job[${JOB.ports + index}] + first * ${rowCells(port)};`,
   );
-  const held = Math.max(0, ...lowered.outputs.map(({ buffer }) => stagedCells(buffer.cells, layout)));
-  const copies = ports.map((port, index) => {
-    const { cells } = port.buffer;
-    const args = `${place(port)}, r${index}, ${cells}, ${cellBytes}, now`;
-    if (index < lowered.inputs.length) return `    rows_in(${args});`;
-    const isStaged = stagedCells(cells, layout) > 0;
-    if (!isWide(port, bytes) && !isStaged) return `    rows_out(${args});`;
-    const [least, past] = isWide(port, bytes)
-      ? [LARGE_BYTES, `rows_stream(${args});`]
-      : [STAGED_BYTES, `rows_stage(${args}, held);`];
-    return `    if (job[${JOB.rows}] >= ${Math.ceil(least / (cells * bytes))}) ${past}\n    else rows_out(${args});`;
+  const held = Math.max(0, ...lowered.outputs.map((port) => stagedCells(port, layout)));
+  const copiesIn = lowered.inputs.map(
+    (port, index) => `    rows_in(${place(port)}, r${index}, ${port.buffer.cells}, ${cellBytes}, now);`,
+  );
+  const copiesOut = lowered.outputs.map((port, output) => {
+    const index = lowered.inputs.length + output;
+    return copyOut(port, { layout, from: place(port), to: `r${index}` });
   });
+  const isSliced = (output: number): boolean => lowered.outputs[output]?.slices !== undefined;
   const lines = [
     "static void run_rows(const int64_t *job, char *s, ix first, ix rows) {",
     `  const char *m = (const char *)(uintptr_t)job[${JOB.memory}];`,
@@ -87,18 +85,49 @@ export function runText(lowered: Lowered, places: Places): string {
     `  for (; rows > 0; rows -= ${tileRows}) {`,
     `    const ix now = rows < ${tileRows} ? rows : ${tileRows};`,
     "    const ix n = (now + LANES - 1) / LANES * VECTOR_BYTES;",
-    ...copies.slice(0, lowered.inputs.length),
+    ...copiesIn,
     "    convert_in(s, m, n);",
-    ...stageCalls(lowered, layout),
+    ...inSlices(stageCalls(lowered, layout), {
+      lowered,
+      copies: copiesOut.filter((_, output) => isSliced(output)),
+    }),
     "    convert_out(s, m, n);",
-    ...copies.slice(lowered.inputs.length),
-    ...ports.map(({ buffer }, index) => `    r${index} += ${tileRows * buffer.cells};`),
+    ...copiesOut.filter((_, output) => !isSliced(output)),
+    ...ports.map((port, index) => `    r${index} += ${tileRows * rowCells(port)};`),
     "  }",
     ...(sumBytes > 0 ? [keepSums(scratch, sumCells(lowered.sums))] : []),
     "  STREAMED;",
     "}",
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** The call of the last stage within a loop that writes its slices out, if there are any. */
+function inSlices(
+  calls: readonly string[],
+  { lowered, copies }: { lowered: Lowered; copies: readonly string[] },
+): readonly string[] {
+  const last = lowered.stages.length - 1;
+  const slices = lowered.outputs.find((port) => port.slices !== undefined)?.slices;
+  if (slices === undefined) return calls;
+  const loop = `    for (ix step = 0; step < ${slices}; step++) {\n  `;
+  return [...calls.slice(0, -1), `${loop}    stage${last}(s, m, n, step);`, ...copies, "    }"];
+}
+
+/** Writes a port's rows, or the slice of them that was made in the last step. */
+function copyOut(port: Port, { layout, from, to }: { layout: Layout; from: string; to: string }): string {
+  const { tileRows, bytes } = layout;
+  const { cells } = port.buffer;
+  const row = rowCells(port);
+  const place = port.slices === undefined ? to : `${to} + step * ${cells}`;
+  const args = `${from}, ${place}, ${cells}, ${tileRows * bytes}, now`;
+  const plain = port.slices === undefined ? `rows_out(${args});` : `parts_out(${args}, ${row});`;
+  const isStaged = stagedCells(port, layout) > 0;
+  if (!isWide(port, bytes) && !isStaged) return `    ${plain}`;
+  const [least, past] = isWide(port, bytes)
+    ? [LARGE_BYTES, `parts_stream(${args}, ${row});`]
+    : [STAGED_BYTES, `rows_stage(${args}, held);`];
+  return `    if (job[${JOB.rows}] >= ${Math.ceil(least / (row * bytes))}) ${past}\n    else ${plain}`;
 }
 
 /** Calls of all stages. Lanes without rows are cleared before the first sum of a tile that is not full. */
@@ -122,9 +151,9 @@ function keepSums(scratch: number, cells: number): string {
 
 /** advise(job): asks for large pages where results are large: new ones come zeroed, and by 4 kB that takes longer than most kernels. */
 function adviseText(lowered: Lowered, bytes: number): string {
-  const calls = lowered.outputs.map(({ buffer }, index) => {
-    const port = JOB.ports + lowered.inputs.length + index;
-    return `  advise_one((uintptr_t)job[${port}], (size_t)job[${JOB.rows}] * ${buffer.cells * bytes});`;
+  const calls = lowered.outputs.map((port, index) => {
+    const word = JOB.ports + lowered.inputs.length + index;
+    return `  advise_one((uintptr_t)job[${word}], (size_t)job[${JOB.rows}] * ${rowCells(port) * bytes});`;
   });
   return `
 #ifdef __linux__

@@ -8,7 +8,7 @@
  */
 
 import { invariant } from "../../errors.ts";
-import type { Axis, Lowered, Port, Product, Stage } from "../../lower/loops.ts";
+import { type Axis, type Lowered, type Port, type Product, rowCells, type Stage } from "../../lower/loops.ts";
 import { sumCells } from "../../lower/sums.ts";
 import { emitStage } from "../emit.ts";
 import type { FeatureCode } from "../few-rows.ts";
@@ -72,10 +72,16 @@ export function wasmKernel(lowered: Lowered, options: WasmOptions): WasmKernel {
     return (out ? defineCopyOut : defineCopyIn)(module, target, { port, layout });
   };
   const copiesIn = lowered.inputs.map((port) => copy(port, false));
-  const stages = lowered.stages.map((stage) => defineStage({ module, target, layout, emit }, stage, []));
+  const writing = { module, target, layout, emit };
+  const isSliced = lowered.outputs.some((port) => port.slices !== undefined);
+  const whole = isSliced ? lowered.stages.slice(0, -1) : lowered.stages;
+  const stages = whole.map((stage) => defineStage(writing, stage, []));
+  const last = isSliced ? lowered.stages.at(-1) : undefined;
+  const parts =
+    last?.kind === "repeat" ? last.stages.map((stage) => defineStage(writing, stage, [last.axis])) : [];
   const clear = lowered.sums.length === 0 ? undefined : defineClear(module, target, { lowered, layout });
   const copiesOut = lowered.outputs.map((port) => copy(port, true));
-  const indices = { in: copiesIn, stages, clear, out: copiesOut };
+  const indices = { in: copiesIn, stages, parts, clear, out: copiesOut };
   defineRun(module, lowered, { layout, width, indices });
   return {
     bytes: module.code.encode(options),
@@ -136,6 +142,8 @@ function parameter(local: number): Int {
 interface Functions {
   readonly in: readonly { code: { index: number } }[];
   readonly stages: readonly { code: { index: number } }[];
+  /** Stages of one slice of an output that is made in slices. */
+  readonly parts: readonly { code: { index: number } }[];
   readonly clear: { code: { index: number } } | undefined;
   readonly out: readonly { code: { index: number } }[];
 }
@@ -163,19 +171,60 @@ function defineRun(
       body.op("call", index);
     };
     plan.indices.in.forEach((copy, port) => call(copy.code.index, 2 + port));
-    lowered.stages.forEach((stage, index) => {
+    plan.indices.stages.forEach((_, index) => {
+      const stage = lowered.stages[index] as Stage;
       if (stage.kind === "sum" && lowered.stages[index - 1]?.kind !== "sum")
         emitClear(body, { clear: plan.indices.clear?.code.index ?? 0, tileRows });
       call(plan.indices.stages[index]?.code.index ?? 0, sums);
     });
-    plan.indices.out.forEach((copy, port) => call(copy.code.index, 2 + lowered.inputs.length + port));
-    ports.forEach((port, index) => advance(body, 2 + index, tileRows * port.buffer.cells * bytes));
+    plan.indices.out.forEach((copy, output) => {
+      const row = 2 + lowered.inputs.length + output;
+      const port = lowered.outputs[output] as Port;
+      if (port.slices === undefined) call(copy.code.index, row);
+      else
+        emitSlices(body, { port, bytes, row, laneBytes, parts: plan.indices.parts, copy: copy.code.index });
+    });
+    ports.forEach((port, index) => advance(body, 2 + index, tileRows * rowCells(port) * bytes));
     advance(body, 1, -tileRows);
     body.op("br", 0);
     body.op("end");
     body.op("end");
   });
   module.code.export("run", code);
+}
+
+/** Makes one slice after another, and writes each to its place in the rows. */
+function emitSlices(
+  body: Body,
+  slicing: {
+    readonly port: Port;
+    readonly bytes: number;
+    readonly row: number;
+    readonly laneBytes: number;
+    readonly parts: Functions["parts"];
+    readonly copy: number;
+  },
+): void {
+  const { port, bytes, row, laneBytes, parts, copy } = slicing;
+  const [step, to] = [body.local(types.i32), body.local(types.i32)];
+  body.i32(0);
+  body.set(step);
+  body.get(row);
+  body.set(to);
+  body.open("loop");
+  for (const { code } of parts) {
+    for (const local of [0, laneBytes, 0, step]) body.get(local);
+    body.op("call", code.index);
+  }
+  for (const local of [0, laneBytes, to]) body.get(local);
+  body.op("call", copy);
+  advance(body, to, port.buffer.cells * bytes);
+  advance(body, step, 1);
+  body.get(step);
+  body.i32(port.slices ?? 0);
+  body.op("i32.lt_s");
+  body.op("br_if", 0);
+  body.op("end");
 }
 
 /** Before the first sum of a tile that is not full: lanes without rows become 0. */

@@ -5,7 +5,7 @@
  * and written in whole vectors: staging areas must be padded to a multiple of `width` rows.
  */
 
-import type { Port } from "../../lower/loops.ts";
+import { type Port, rowCells } from "../../lower/loops.ts";
 import type { Layout } from "../layout.ts";
 import type { Variable } from "../target.ts";
 import type { Context, Int, Value } from "./context.ts";
@@ -89,7 +89,6 @@ function defineCopy(
   { port, layout, ...movers }: Movers & { port: Port; layout: Layout },
 ): Context {
   const { bytes } = layout;
-  const { cells } = port.buffer;
   return module.define({ params: COPY_PARAMS }, (context) => {
     const [base, laneBytes, rows] = COPIED;
     const copying = {
@@ -97,7 +96,7 @@ function defineCopy(
       context,
       port,
       bytes,
-      rowBytes: cells * bytes,
+      rowBytes: rowCells(port) * bytes,
       cellBytes: layout.tileRows * bytes,
     };
     const start = target.plus(

@@ -41,7 +41,7 @@ function codeOptions(
 export function nativePlan(program: Program, options: KernelOptions): NativePlan {
   const compiler = findCompiler();
   const fused = options.deterministic !== true && (options.relaxed ?? true) && compiler.fused;
-  const lowered = lower(program, { dtype: options.dtype });
+  const lowered = lower(program, { dtype: options.dtype, slices: true });
   // The lanes of a sum over rows are added one by one: the same bits as on WebAssembly need vectors as wide.
   const narrow = options.deterministic === true && lowered.sums.length > 0;
   const code = cKernel(lowered, {

@@ -8,7 +8,7 @@
 import type { WasmKernel } from "../../codegen/wasm/kernel.ts";
 import { UsageError } from "../../errors.ts";
 import type { Dtype } from "../../lower/lanes.ts";
-import type { Lowered, Port } from "../../lower/loops.ts";
+import { type Lowered, type Port, rowCells } from "../../lower/loops.ts";
 
 const PAGE = 65536;
 const MOST_BYTES = 4 * 1024 ** 3 - PAGE;
@@ -66,10 +66,10 @@ export function memoryPlan(lowered: Lowered, code: WasmKernel, shape: MemoryShap
     next += Math.ceil(bytes / 64) * 64;
     return address;
   };
-  const port = ({ buffer }: Port): number => take(buffer.cells * padded * code.layout.bytes);
+  const area = (port: Port): number => take(rowCells(port) * padded * code.layout.bytes);
   const slot = (): RowSlot => ({
-    inputs: lowered.inputs.map(port),
-    outputs: lowered.outputs.map(port),
+    inputs: lowered.inputs.map(area),
+    outputs: lowered.outputs.map(area),
     sums: take(code.sumBytes),
   });
   const areas = Array.from({ length: shape.threads }, () => ({

@@ -3,7 +3,7 @@
 import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
 import type { Program } from "../../ir/types.ts";
 import { lower } from "../../lower/index.ts";
-import type { Lowered } from "../../lower/loops.ts";
+import { type Lowered, rowCells } from "../../lower/loops.ts";
 import type { KernelOptions } from "../kernel.ts";
 import { hasRelaxedSimd, hasSharedMemory, keepsOrder } from "./features.ts";
 import { type MemoryPlan, memoryPlan } from "./instance.ts";
@@ -29,7 +29,7 @@ export function wasmPlan(program: Program, options: KernelOptions): WasmPlan {
   const fused = options.deterministic !== true && (options.relaxed ?? true) && hasRelaxedSimd();
   const wanted = options.threads ?? 1;
   const shared = wanted > 1 && hasSharedMemory();
-  const lowered = lower(program, { dtype: options.dtype });
+  const lowered = lower(program, { dtype: options.dtype, slices: true });
   const code = wasmKernel(lowered, { fused, shared, ordered: fused && keepsOrder() });
   const threads = shared ? wanted : 1;
   const threadsNote =
@@ -42,7 +42,7 @@ export function wasmPlan(program: Program, options: KernelOptions): WasmPlan {
 
 /** Rows per call: whole tiles. */
 function chunkRows(lowered: Lowered, { layout }: WasmKernel): number {
-  const rowCells = [...lowered.inputs, ...lowered.outputs].reduce((sum, port) => sum + port.buffer.cells, 0);
-  const tileBytes = rowCells * layout.bytes * layout.tileRows;
+  const cells = [...lowered.inputs, ...lowered.outputs].reduce((sum, port) => sum + rowCells(port), 0);
+  const tileBytes = cells * layout.bytes * layout.tileRows;
   return layout.tileRows * Math.max(1, Math.floor(CHUNK_BYTES / Math.max(1, tileBytes)));
 }

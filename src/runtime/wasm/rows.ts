@@ -1,6 +1,6 @@
 /** Copies a span of rows between users' arrays and an area of an instance. */
 
-import type { Lowered } from "../../lower/loops.ts";
+import { type Lowered, rowCells } from "../../lower/loops.ts";
 import { type FloatArray, floatView, type Instance, type RowSlot } from "./instance.ts";
 
 /** Rows start … start + rows of these arrays. */
@@ -17,7 +17,8 @@ export function copyIn(
   { memory }: Instance,
   { slot, span }: { slot: RowSlot; span: Span },
 ): void {
-  lowered.inputs.forEach(({ buffer: { cells } }, index) => {
+  lowered.inputs.forEach((port, index) => {
+    const cells = rowCells(port);
     const place = { address: slot.inputs[index] as number, length: span.rows * cells };
     const input = span.inputs[index] as FloatArray;
     floatView(lowered.dtype, memory.buffer, place).set(
@@ -32,7 +33,8 @@ export function copyOut(
   { memory }: Instance,
   { slot, span }: { slot: RowSlot; span: Span },
 ): void {
-  lowered.outputs.forEach(({ buffer: { cells } }, index) => {
+  lowered.outputs.forEach((port, index) => {
+    const cells = rowCells(port);
     const place = { address: slot.outputs[index] as number, length: span.rows * cells };
     span.outs[index]?.set(floatView(lowered.dtype, memory.buffer, place), span.start * cells);
   });

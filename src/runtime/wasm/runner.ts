@@ -10,7 +10,7 @@ import { featureCode } from "../../codegen/few-rows.ts";
 import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
-import type { Lowered, Port } from "../../lower/loops.ts";
+import { type Lowered, type Port, rowCells } from "../../lower/loops.ts";
 import { sumCells } from "../../lower/sums.ts";
 import { BoundSums } from "../bound-sums.ts";
 import { checkArguments, floatsOf, outputArrays } from "../checks.ts";
@@ -298,7 +298,7 @@ function fixedPiece(lowered: Lowered, instance: Instance, rows: number): FixedPi
   const slot = area.slots[0] as RowSlot;
   const views = (addresses: readonly number[], ports: readonly Port[]): FloatArray[] =>
     addresses.map((address, index) => {
-      const length = rows * (ports[index]?.buffer.cells ?? 0);
+      const length = rows * rowCells(ports[index] as Port);
       return floatView(lowered.dtype, instance.memory.buffer, { address, length });
     });
   const [inputs, outputs] = [views(slot.inputs, lowered.inputs), views(slot.outputs, lowered.outputs)];
@@ -318,7 +318,7 @@ function runPiece(piece: FixedPiece, { inputs, rowOuts }: Call): void {
 function laterRows({ inputs, outputs, dtype }: Lowered, slot: RowSlot, start: number): RowSlot {
   const rowBytes = start * (dtype === "f32" ? 4 : 8);
   const moved = (addresses: readonly number[], ports: readonly Port[]): number[] =>
-    addresses.map((address, index) => address + rowBytes * (ports[index]?.buffer.cells ?? 0));
+    addresses.map((address, index) => address + rowBytes * rowCells(ports[index] as Port));
   return { ...slot, inputs: moved(slot.inputs, inputs), outputs: moved(slot.outputs, outputs) };
 }
 
