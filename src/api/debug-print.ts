@@ -16,5 +16,5 @@ registerDebug((name, { program, report }) => {
   };
   show("ir", () => print(program));
   if (report !== undefined) show("plan", () => printPlan(report, { all: true }));
-  show("loops", () => printLowered(lower(prepared(program), { dtype: "f64" })));
+  show("loops", () => printLowered(lower(prepared(program), { dtype: "f64", slices: true })));
 });

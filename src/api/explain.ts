@@ -100,7 +100,7 @@ function scratchLine({ program }: Planned, { dtype, kernel }: Show): string {
 
 /** What the compiled code keeps of a row. */
 function scratchBytes(program: Program, dtype: FloatType): number {
-  return operationCounts(lower(prepared(program), { dtype })).scratchBytes;
+  return operationCounts(lower(prepared(program), { dtype, slices: true })).scratchBytes;
 }
 
 function operations(program: Program): string {

@@ -140,6 +140,6 @@ function stageText({ subject, plan }: Explanation, stage: Stage): string {
     case "plan":
       return `its Jacobian\n${print(plan)}\n`;
     case "loops":
-      return `loops\n${printLowered(lower(prepared(plan), { dtype: subject.compute.dtype }))}\n`;
+      return `loops\n${printLowered(lower(prepared(plan), { dtype: subject.compute.dtype, slices: true }))}\n`;
   }
 }
