@@ -33,8 +33,8 @@ const LARGE_BYTES = 4 * 2 ** 20;
 const WAIT_TURNS = 2000;
 /** So much of a tile's rows is laid out at once: on the stack, in the first-level cache, and most of it whole lines. */
 const [LEAST_STAGED_BYTES, MOST_STAGED_BYTES] = [1024, 32 * 1024];
-/** That takes longer than writing to a third-level cache: for results that are larger. */
-const STAGED_BYTES = 20 * 2 ** 20;
+/** That takes longer than writing to a third-level cache: for results that would fill it. */
+const STAGED_BYTES = 12 * 2 ** 20;
 /** Rows of fewer cells cost more at their ends than they gain. */
 const WIDE_CELLS = 128;
 
