@@ -4,6 +4,7 @@
  */
 
 import { expandJacobians, planJacobian } from "../../src/autodiff/index.ts";
+import { featureCode } from "../../src/codegen/few-rows.ts";
 import {
   add,
   concat,
@@ -114,7 +115,7 @@ function measure(
   const start = performance.now();
   const { program, nonzeros } = plan();
   const plan_ms = performance.now() - start;
-  const counts = operationCounts(lower(prepared(program), { dtype: "f64", slices: true }));
+  const counts = operationCounts(lower(prepared(program), { dtype: "f64", slices: featureCode()?.slices }));
   const kernel = compileKernelSync(program, { device: "wasm", dtype: "f64" });
   const cells = program.inputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const rows = given ?? Math.max(1, Math.floor(CELLS / cells));

@@ -4,6 +4,7 @@
  */
 
 import { printPlan } from "../autodiff/index.ts";
+import { featureCode } from "../codegen/few-rows.ts";
 import { print } from "../ir/print.ts";
 import { lower, printLowered } from "../lower/index.ts";
 import { prepared } from "../runtime/prepare.ts";
@@ -16,5 +17,7 @@ registerDebug((name, { program, report }) => {
   };
   show("ir", () => print(program));
   if (report !== undefined) show("plan", () => printPlan(report, { all: true }));
-  show("loops", () => printLowered(lower(prepared(program), { dtype: "f64", slices: true })));
+  show("loops", () =>
+    printLowered(lower(prepared(program), { dtype: "f64", slices: featureCode()?.slices })),
+  );
 });

@@ -5,6 +5,7 @@
  */
 
 import { countNodes, type PlanMaterial, type PlanReport, printPlan } from "../autodiff/index.ts";
+import { featureCode } from "../codegen/few-rows.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { print } from "../ir/print.ts";
@@ -100,7 +101,7 @@ function scratchLine({ program }: Planned, { dtype, kernel }: Show): string {
 
 /** What the compiled code keeps of a row. */
 function scratchBytes(program: Program, dtype: FloatType): number {
-  return operationCounts(lower(prepared(program), { dtype, slices: true })).scratchBytes;
+  return operationCounts(lower(prepared(program), { dtype, slices: featureCode()?.slices })).scratchBytes;
 }
 
 function operations(program: Program): string {

@@ -14,6 +14,7 @@ import {
   type Mode,
   planJacobian,
 } from "../autodiff/index.ts";
+import { featureCode } from "../codegen/few-rows.ts";
 import { writeBytesFile } from "../data/write-bytes.ts";
 import { print } from "../ir/print.ts";
 import type { Program } from "../ir/types.ts";
@@ -140,6 +141,6 @@ function stageText({ subject, plan }: Explanation, stage: Stage): string {
     case "plan":
       return `its Jacobian\n${print(plan)}\n`;
     case "loops":
-      return `loops\n${printLowered(lower(prepared(plan), { dtype: subject.compute.dtype, slices: true }))}\n`;
+      return `loops\n${printLowered(lower(prepared(plan), { dtype: subject.compute.dtype, slices: featureCode()?.slices }))}\n`;
   }
 }

@@ -20,6 +20,7 @@ import {
   pointsOf,
   type Stage,
 } from "../lower/loops.ts";
+import { withSlicedOutput } from "../lower/sliced-output.ts";
 import { emitRepeat, type Frame } from "./emit.ts";
 import { type Cells, Evaluator, weightOf } from "./expressions.ts";
 import { registerFeatureCode } from "./few-rows.ts";
@@ -338,4 +339,4 @@ function emitBlock<V, I>(
   });
 }
 
-registerFeatureCode({ emit: emitFeatures, panelRows, mostRows });
+registerFeatureCode({ emit: emitFeatures, panelRows, mostRows, slices: withSlicedOutput });

@@ -5,6 +5,7 @@
  */
 
 import type { Lowered, Product } from "../lower/loops.ts";
+import type { withSlicedOutput } from "../lower/sliced-output.ts";
 import type { emitStage } from "./emit.ts";
 import type { Target } from "./target.ts";
 
@@ -15,6 +16,8 @@ export interface FeatureCode {
   panelRows(product: Product, machine: Pick<Target<unknown, unknown>, "width" | "registers">): number;
   /** Up to how many rows are best run so, for vectors of `width` lanes; 0: none. */
   mostRows(lowered: Lowered, width: number): number;
+  /** Wide results in slices, for rows however many: what small pages do without as well. */
+  readonly slices: typeof withSlicedOutput;
 }
 
 let known: FeatureCode | undefined;

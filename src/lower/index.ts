@@ -24,7 +24,7 @@ import { Planner } from "./planner.ts";
 import { loweredRegions, type Region } from "./regions.ts";
 import { scalarised } from "./scalarise.ts";
 import { expandSelections } from "./selections.ts";
-import { withSlicedOutput } from "./sliced-output.ts";
+import type { withSlicedOutput } from "./sliced-output.ts";
 import { withSlices } from "./slices.ts";
 import { isFormula, straightStages } from "./straight.ts";
 import { type SplitProgram, splitSums, sumStages } from "./sums.ts";
@@ -39,8 +39,8 @@ export interface LowerOptions {
   readonly fuse?: boolean;
   /** Expand to scalars, or not; by default formulas are. */
   readonly straight?: boolean;
-  /** Let the last stage make a wide output slice by slice: for those who write slices out. */
-  readonly slices?: boolean;
+  /** Lets the last stage make a wide output slice by slice: for those who write slices out. */
+  readonly slices?: typeof withSlicedOutput | undefined;
 }
 
 /** The stages of a program. Throws `UnsupportedError` for ops that must be expanded before. */
@@ -117,10 +117,9 @@ function assembled({ buffers, axes, options }: Job, split: SplitProgram, made: M
   );
   const whole = made.outputs.map(({ buffer }) => buffer);
   const sums = sumsOf(split, { inputs, outputs: whole, nextId: buffers.length });
-  const sliced =
-    options.slices === true && sums.sums.length === 0
-      ? withSlicedOutput(made.stages, { outputs: whole, buffers, makeAxis: (size) => axes.make(size) })
-      : undefined;
+  const makeAxis = (size: number): Axis => axes.make(size);
+  const slicing = { outputs: whole, buffers, makeAxis };
+  const sliced = sums.sums.length > 0 ? undefined : options.slices?.(made.stages, slicing);
   const stages = sliced?.stages ?? [...made.stages, ...sums.stages];
   const ports = whole.map((buffer) =>
     sliced?.whole === buffer ? sliced.port : { name: buffer.name, buffer },

@@ -8,6 +8,8 @@ import { lower } from "../../src/lower/index.ts";
 import { type Lowered, rowCells } from "../../src/lower/loops.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { compileKernel, compileKernelSync, type FloatArray } from "../../src/runtime/kernel.ts";
+import "../../src/codegen/features.ts";
+import { withSlicedOutput } from "../../src/lower/sliced-output.ts";
 import { prepared } from "../../src/runtime/prepare.ts";
 import { inputsFor, programOf, randomFloats, relativeError } from "../runtime/helpers.ts";
 import { bytesOf, describeNative } from "./helpers.ts";
@@ -33,7 +35,8 @@ function operands(): Program {
   return programOf("operands", [x], [b.contract(left, right, { a: [0, 1], b: [2, 1], out: [0, 2] }), right]);
 }
 
-const lowered = (program: Program): Lowered => lower(prepared(program), { dtype: "f64", slices: true });
+const lowered = (program: Program): Lowered =>
+  lower(prepared(program), { dtype: "f64", slices: withSlicedOutput });
 const sandglass = (last: number): Program => network([130, 24, 6, 24, last], "auto");
 const cases = [
   { name: "a product cut in parts", program: sandglass(160), slices: 4, dtype: "f32" },

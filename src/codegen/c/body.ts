@@ -10,7 +10,7 @@ import { sumCells } from "../../lower/sums.ts";
 import { emitStage } from "../emit.ts";
 import type { FeatureCode } from "../few-rows.ts";
 import { type Layout, layoutOf } from "../layout.ts";
-import { CFile } from "./file.ts";
+import { CFile, type Signature } from "./file.ts";
 import type { LanesOptions } from "./lanes.ts";
 import { machineOf } from "./machine.ts";
 import { CTarget } from "./target.ts";
@@ -72,7 +72,9 @@ export function cBody(lowered: Lowered, options: COptions): CBody {
     if (!isSliced || stage.kind !== "repeat" || index < lowered.stages.length - 1)
       return define(file, name, () => emit(stage, frame));
     const step = { ...frame, steps: new Map([[stage.axis, STEP]]) };
-    define(file, name, () => stage.stages.forEach((inner) => emit(inner, step)), [...PARAMS, "ix step"]);
+    define(file, { name, params: [...PARAMS, "ix step"] }, () =>
+      stage.stages.forEach((inner) => emit(inner, step)),
+    );
   });
   const inner = { file, target, layout, prefix };
   defineConversions(inner, lowered.inputs, "in");
@@ -85,8 +87,13 @@ const LANE_BYTES = { name: "n", key: "n", offset: 0 };
 const STEP = { name: "step", key: "step", offset: 0 };
 const PARAMS = ["char *restrict s", "const char *restrict m", "ix n"];
 
-function define(file: CFile, name: string, write: () => void, params: readonly string[] = PARAMS): void {
-  file.define({ name, params, attributes: "JR_STAGE" }, () => {
+function define(
+  file: CFile,
+  signature: string | Pick<Signature, "name" | "params">,
+  write: () => void,
+): void {
+  const own = typeof signature === "string" ? { name: signature, params: PARAMS } : signature;
+  file.define({ ...own, attributes: "JR_STAGE" }, () => {
     file.current.line("(void)s, (void)m, (void)n;");
     write();
     return undefined;

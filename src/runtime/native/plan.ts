@@ -8,6 +8,7 @@ import { lower } from "../../lower/index.ts";
 import type { Dtype } from "../../lower/lanes.ts";
 import type { Lowered } from "../../lower/loops.ts";
 import { tableFormulas } from "../../lower/math/pieces.ts";
+import { withSlicedOutput } from "../../lower/sliced-output.ts";
 import type { KernelOptions } from "../kernel.ts";
 import { type Compiler, findCompiler } from "./compiler.ts";
 
@@ -41,7 +42,7 @@ function codeOptions(
 export function nativePlan(program: Program, options: KernelOptions): NativePlan {
   const compiler = findCompiler();
   const fused = options.deterministic !== true && (options.relaxed ?? true) && compiler.fused;
-  const lowered = lower(program, { dtype: options.dtype, slices: true });
+  const lowered = lower(program, { dtype: options.dtype, slices: withSlicedOutput });
   // The lanes of a sum over rows are added one by one: the same bits as on WebAssembly need vectors as wide.
   const narrow = options.deterministic === true && lowered.sums.length > 0;
   const code = cKernel(lowered, {

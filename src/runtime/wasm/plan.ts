@@ -1,5 +1,6 @@
 /** Everything about a wasm kernel that is decided before compiling: its code, and how its memory is cut. */
 
+import { featureCode } from "../../codegen/few-rows.ts";
 import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
 import type { Program } from "../../ir/types.ts";
 import { lower } from "../../lower/index.ts";
@@ -29,7 +30,7 @@ export function wasmPlan(program: Program, options: KernelOptions): WasmPlan {
   const fused = options.deterministic !== true && (options.relaxed ?? true) && hasRelaxedSimd();
   const wanted = options.threads ?? 1;
   const shared = wanted > 1 && hasSharedMemory();
-  const lowered = lower(program, { dtype: options.dtype, slices: true });
+  const lowered = lower(program, { dtype: options.dtype, slices: featureCode()?.slices });
   const code = wasmKernel(lowered, { fused, shared, ordered: fused && keepsOrder() });
   const threads = shared ? wanted : 1;
   const threadsNote =
