@@ -4,7 +4,7 @@
  * In: a planned function. Out: text. Always: counts are of the program that is compiled, sizes in the asked width.
  */
 
-import { countNodes, type PlanMaterial, type PlanReport, printPlan } from "../autodiff/index.ts";
+import { type Counts, countNodes, type PlanMaterial, type PlanReport, printPlan } from "../autodiff/index.ts";
 import { featureCode } from "../codegen/few-rows.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
@@ -12,6 +12,7 @@ import { print } from "../ir/print.ts";
 import { showShape } from "../ir/shape.ts";
 import type { Node, Program } from "../ir/types.ts";
 import { lower, operationCounts } from "../lower/index.ts";
+import { optimize } from "../optimize/optimize.ts";
 import type { KernelInfo } from "../runtime/kernel.ts";
 import { prepared } from "../runtime/prepare.ts";
 import type { Planned } from "./plan.ts";
@@ -79,7 +80,7 @@ function factsOf(name: string, planned: Planned, show: Show): Record<string, unk
       shared: input.level !== "row",
     })),
     outputs: program.outputs.map((output) => ({ name: output.name, shape: output.value.shape })),
-    operations: countNodes(program.outputs.map(({ value }) => value)),
+    operations: countsOf(program),
     resultBytes: resultCells(planned) * bytes,
     scratchBytesPerRow: scratchBytes(program, show.dtype),
     kernel: show.kernel,
@@ -104,8 +105,13 @@ function scratchBytes(program: Program, dtype: FloatType): number {
   return operationCounts(lower(prepared(program), { dtype, slices: featureCode()?.slices })).scratchBytes;
 }
 
+/** What is left of a program when it has been optimised: Hessians of which only traces are read are never formed. */
+function countsOf(program: Program): Counts {
+  return countNodes(optimize(program).outputs.map(({ value }) => value));
+}
+
 function operations(program: Program): string {
-  const counts = countNodes(program.outputs.map(({ value }) => value));
+  const counts = countsOf(program);
   const kinds = ["multiplications", "additions", "divisions", "functions", "other"] as const;
   const listed = kinds.filter((kind) => counts[kind] > 0).map((kind) => `${counts[kind]} ${kind}`);
   return listed.length === 0 ? "no arithmetic" : listed.join(", ");

@@ -2,10 +2,10 @@
  * Second derivatives that need no whole Hessian, composed from the engine's own: products with vectors, the Laplacian.
  *
  * In: a function of one row with a scalar value. Out: functions for use inside traced functions. Always: a product with
- * a vector costs a small multiple of the gradient, whatever the number of inputs.
+ * a vector costs a small multiple of the gradient, whatever the number of inputs; a Laplacian costs one sweep more than the Jacobian.
  */
 
-import { diagonal, sum } from "../trace/functions.ts";
+import { reshape, trace } from "../trace/functions.ts";
 import type { Operand } from "../trace/operand.ts";
 import type { Row, Tensor } from "../trace/shapes.ts";
 import { hessian, jacobian, jvp } from "../trace/transforms.ts";
@@ -18,9 +18,14 @@ export function hessianVectorProduct(f: ScalarFunction): (x: Row, v: Operand) =>
   return (x, v) => jvp((at: Row) => jacobian(f)(at), x, v)[1];
 }
 
-/** x → Σ ∂²f / ∂xᵢ², the trace of the Hessian. */
+/** x → Σ ∂²f / ∂xᵢ², the trace of every output's Hessian, which is not formed; f's value may have any shape. */
 export function laplacian(f: ScalarFunction): (x: Row) => Tensor {
-  return (x) => sum(diagonal(hessian(f)(x)));
+  return (x) => {
+    const matrices = hessian(f)(x) as Tensor;
+    const inputs = x.shape.reduce((size, axis) => size * axis, 1);
+    const outputs = matrices.shape.slice(0, matrices.shape.length - 2 * x.shape.length);
+    return trace(reshape(matrices, [...outputs, inputs, inputs]));
+  };
 }
 
 /** (x, v) → vᵀ H(x) v, forward over forward: for one direction cheaper than a product. */

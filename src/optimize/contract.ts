@@ -12,7 +12,7 @@ import type { BroadcastNode, ContractNode, Node } from "../ir/types.ts";
 import type { RuleContext } from "./rewrite.ts";
 
 /** A value and the label of each of its axes. */
-interface Labelled {
+export interface Labelled {
   readonly node: Node;
   readonly labels: readonly number[];
 }
@@ -112,7 +112,7 @@ export function repeatedAxes({ a, shape }: BroadcastNode): number[] {
 }
 
 /** The broadcast with only some of its axes. */
-function narrowed(builder: Builder, { a, shape }: BroadcastNode, axes: readonly number[]): Node {
+export function narrowed(builder: Builder, { a, shape }: BroadcastNode, axes: readonly number[]): Node {
   const missing = shape.length - a.shape.length;
   const own = axes.map((axis) => a.shape[axis - missing] ?? 1);
   return builder.broadcast(

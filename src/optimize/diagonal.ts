@@ -1,5 +1,5 @@
 /**
- * The diagonal of a matrix computed cell by cell: of a product only the cells that are read, so that trace(A · B) takes as many
+ * The diagonal of matrices (the last two axes) computed cell by cell: of a product only the cells that are read, so that trace(A · B) takes as many
  * products as A has cells.
  *
  * A diagonal is a slice with step columns + 1 of a flattened matrix; it moves into elementwise operands, repeated
@@ -12,14 +12,21 @@ import { rebuild } from "../ir/rebuild.ts";
 import type { ContractNode, Node, SliceNode } from "../ir/types.ts";
 import type { RuleContext } from "./rewrite.ts";
 
-/** The diagonal of a matrix that nothing else reads, taken of its operands. */
+/** The diagonal of matrices that nothing else reads, taken of their operands. */
 export function diagonalRule({ a, starts, steps, shape }: SliceNode, context: RuleContext): Node | undefined {
-  if (a.op !== "reshape" || a.shape.length !== 1 || !context.readOnce(a)) return undefined;
+  if (a.op !== "reshape" || !context.readOnce(a)) return undefined;
   const matrix = a.a;
-  const [rows, columns] = matrix.shape;
-  if (matrix.shape.length !== 2 || rows === undefined || columns === undefined) return undefined;
+  const lead = matrix.shape.slice(0, -2);
+  const [rows, columns] = matrix.shape.slice(-2);
+  if (rows === undefined || columns === undefined) return undefined;
   const count = Math.min(rows, columns);
-  if (starts[0] !== 0 || steps[0] !== columns + 1 || shape[0] !== count || count < 2) return undefined;
+  const wanted = [
+    { list: a.shape, is: [...lead, rows * columns] },
+    { list: shape, is: [...lead, count] },
+    { list: starts, is: [...lead.map(() => 0), 0] },
+    { list: steps, is: [...lead.map(() => 1), columns + 1] },
+  ];
+  if (count < 2 || !wanted.every(({ list, is }) => list.join() === is.join())) return undefined;
   return isComputed(matrix) && context.readOnce(matrix) ? new Diagonal(context, count).of(matrix) : undefined;
 }
 
@@ -57,19 +64,24 @@ class Diagonal {
         matrix,
         operandsOf(matrix).map((operand) => this.of(operand)),
       );
-    if (matrix.op === "transpose") return this.of(matrix.a);
+    const lead = matrix.shape.slice(0, -2);
+    if (matrix.op === "transpose") {
+      const kept = lead.every((_, axis) => matrix.order[axis] === axis);
+      return kept ? this.of(matrix.a) : this.#plain(matrix);
+    }
     if (matrix.op === "broadcast") {
-      const [row, column] = [1, ...matrix.a.shape].slice(-2) as [number, number];
+      const [row, column] = [1, 1, ...matrix.a.shape].slice(-2) as [number, number];
       if (row > 1 && column > 1) return this.#plain(matrix);
-      const line = b.reshape(matrix.a, [row * column]);
-      return b.broadcast(row * column === 1 ? line : this.#cut(line, 0), [this.#count]);
+      const line = b.reshape(matrix.a, [...matrix.a.shape.slice(0, -2), row * column]);
+      const cut = row * column === 1 ? line : this.#cut(line, line.shape.length - 1);
+      return b.broadcast(cut, [...lead, this.#count]);
     }
     return matrix.op === "contract" ? this.#contracted(matrix) : this.#plain(matrix);
   }
 
   /** Both axes of the result carry one label; no operand may have both. */
   #contracted(node: ContractNode): Node {
-    const [row, column] = node.outLabels as [number, number];
+    const [row, column] = node.outLabels.slice(-2) as [number, number];
     const sides = [
       { operand: node.a, labels: node.aLabels },
       { operand: node.b, labels: node.bLabels },
@@ -81,7 +93,11 @@ class Diagonal {
         ? { node: operand, labels }
         : { node: this.#cut(operand, axis), labels: labels.with(axis, row) };
     }) as [{ node: Node; labels: number[] }, { node: Node; labels: number[] }];
-    return this.#builder.contract(a.node, b.node, { a: a.labels, b: b.labels, out: [row] });
+    return this.#builder.contract(a.node, b.node, {
+      a: a.labels,
+      b: b.labels,
+      out: node.outLabels.slice(0, -1),
+    });
   }
 
   /** The first cells of an axis. */
@@ -95,8 +111,13 @@ class Diagonal {
 
   #plain(matrix: Node): Node {
     const b = this.#builder;
-    const [rows, columns] = matrix.shape as [number, number];
-    const flat = b.reshape(matrix, [rows * columns]);
-    return b.slice(flat, { starts: [0], steps: [columns + 1], shape: [this.#count] });
+    const lead = matrix.shape.slice(0, -2);
+    const [rows, columns] = matrix.shape.slice(-2) as [number, number];
+    const flat = b.reshape(matrix, [...lead, rows * columns]);
+    return b.slice(flat, {
+      starts: flat.shape.map(() => 0),
+      steps: [...lead.map(() => 1), columns + 1],
+      shape: [...lead, this.#count],
+    });
   }
 }

@@ -7,6 +7,7 @@
 import { uniformValue } from "../ir/identities.ts";
 import { at, range, sizeOf } from "../ir/shape.ts";
 import type { BinaryNode, BroadcastNode, Node, PadNode, ReduceNode, TransposeNode } from "../ir/types.ts";
+import { sumOfChain } from "./chains.ts";
 import { repeatedAxes } from "./contract.ts";
 import type { RuleContext } from "./rewrite.ts";
 
@@ -28,7 +29,22 @@ function sumRule(node: ReduceNode, context: RuleContext): Node | undefined {
   const { a, axes } = node;
   if (a.op === "neg") return builder.neg(builder.sum(a.a, axes));
   if (a.op === "pad") return ofPad(node, a, context);
+  if (a.op === "contract" && readOnce(a)) return sumOfChain(a, axes, context);
+  if ((a.op === "add" || a.op === "sub") && readOnce(a)) return ofChains(a, axes, context);
   return a.op === "mul" && a.cell === "float" && readOnce(a) ? ofProduct(node, a, context) : undefined;
+}
+
+/** Σ (x ± y) = Σ x ± Σ y where both are sums of products that are cheaper in another order. */
+function ofChains(sum: BinaryNode, axes: readonly number[], context: RuleContext): Node | undefined {
+  const { builder, readOnce } = context;
+  const part = (value: Node): Node | undefined => {
+    if (!readOnce(value)) return undefined;
+    if (value.op === "contract") return sumOfChain(value, axes, context);
+    return value.op === "add" || value.op === "sub" ? ofChains(value, axes, context) : undefined;
+  };
+  const [a, b] = [part(sum.a), part(sum.b)];
+  if (a === undefined && b === undefined) return undefined;
+  return builder.binary(sum.op, a ?? builder.sum(sum.a, axes), b ?? builder.sum(sum.b, axes));
 }
 
 /** Reduced axes of size one are dropped first. */
