@@ -1,20 +1,21 @@
 /**
  * `scan(f, carry, xs)`: a loop of fixed length that stays a loop, however many steps it has.
  *
- * f(carry, x) gives `[next carry, y]`; carries, xs and ys may be nests. Out: the last carry and the ys stacked along a
+ * f(carry, x) gives `[next carry, y]`; carries, xs and ys may be nests, carries may hold masks (their ys are zeros and ones). Out: the last carry and the ys stacked along a
  * new first axis. Values of the enclosing function that f reads are the same in every step.
  */
 
 import { UsageError } from "../errors.ts";
-import { at, range, showShape } from "../ir/shape.ts";
-import type { Node, Shape } from "../ir/types.ts";
+import { at, showShape } from "../ir/shape.ts";
+import type { Node } from "../ir/types.ts";
 import { liftArguments } from "./arguments.ts";
 import type { Mapped } from "./function-types.ts";
+import type { Mask } from "./mask.ts";
 import { optionsOf } from "./options.ts";
 import { requireScope } from "./scope.ts";
 import type { Tensor } from "./shapes.ts";
 import { isPlainObject, type Structure, unflatten } from "./structure.ts";
-import { type AnyFunction, type InputSpec, trace } from "./trace.ts";
+import { type AnyFunction, holderOf, type InputSpec, trace } from "./trace.ts";
 import { Value } from "./value.ts";
 
 /** What a step returns: the next carry, and its y if it has one. */
@@ -55,19 +56,26 @@ export function scan(f: AnyFunction, carry: unknown, ...rest: readonly unknown[]
     (input, index): InputSpec => ({
       ...input,
       level: "row",
+      cell: at(lifted.nodes, index).cell,
       shape: index < carryCount ? input.shape : input.shape.slice(1),
     }),
   );
-  const traced = trace(f, { structure: lifted.signature.structure, inputs }, { allowUnread: true });
-  const [next, ys] = splitResult(traced.outputs);
-  const values = traced.program.outputs.map(({ value }) => value.shape);
-  checkCarry(
-    carries.map((node) => node.shape),
-    values.slice(0, leavesOf(next)),
+  const traced = trace(
+    f,
+    { structure: lifted.signature.structure, inputs },
+    {
+      allowUnread: true,
+      masks: true,
+    },
   );
+  const [next, ys] = splitResult(traced.outputs);
+  const values = traced.program.outputs.map(({ value }) => value);
+  checkCarry(carries, values.slice(0, leavesOf(next)));
   const results = scope.builder.scan(traced.program, steps, { carries, perStep, captured: traced.captured });
-  const wrap = (index: number): Value => new Value({ scope, node: at(results, index) });
-  return [unflatten(carryPart, wrap), ys === undefined ? undefined : unflatten(ys, wrap)];
+  const last = (index: number): Value | Mask => holderOf({ scope, node: at(results, index) });
+  const stacked = (index: number): Value =>
+    new Value({ scope, node: scope.builder.convert(at(results, index), "float") });
+  return [unflatten(carryPart, last), ys === undefined ? undefined : unflatten(ys, stacked)];
 }
 
 function stepsOption([xs, ...rest]: readonly unknown[]): number | undefined {
@@ -106,14 +114,12 @@ function splitResult(outputs: Structure): [Structure, Structure | undefined] {
   throw new UsageError("JR362", "the function given to scan returns [next carry, y], or [next carry] alone");
 }
 
-function checkCarry(before: readonly Shape[], after: readonly Shape[]): void {
-  const same =
-    before.length === after.length &&
-    range(before.length).every((index) => showShape(at(before, index)) === showShape(at(after, index)));
-  if (same) return;
-  const list = (shapes: readonly Shape[]): string => shapes.map(showShape).join(", ");
+function checkCarry(before: readonly Node[], after: readonly Node[]): void {
+  const kindOf = ({ cell, shape }: Node): string => `${cell === "bool" ? "mask " : ""}${showShape(shape)}`;
+  const list = (nodes: readonly Node[]): string => nodes.map(kindOf).join(", ");
+  if (list(before) === list(after)) return;
   throw new UsageError(
     "JR363",
-    `scan's carry must keep its shape: it goes in as ${list(before)} and comes out as ${list(after)}`,
+    `scan's carry must keep its shape, and masks stay masks: it goes in as ${list(before)} and comes out as ${list(after)}`,
   );
 }

@@ -9,11 +9,12 @@
 import { UsageError } from "../errors.ts";
 import { nodesOf, operandsOf, programOf } from "../ir/graph.ts";
 import { at, showShape } from "../ir/shape.ts";
-import type { InputNode, Node, Output, Program, Shape } from "../ir/types.ts";
+import type { Cell, InputNode, Node, Output, Program, Shape } from "../ir/types.ts";
 import { describe } from "./describe.ts";
+import { Mask } from "./mask.ts";
 import { NamedInputs } from "./named-inputs.ts";
 import { isHolder, nodeOf } from "./operand.ts";
-import { Scope } from "./scope.ts";
+import { Scope, type Traced } from "./scope.ts";
 import { flatten, isPlainObject, type Structure, unflatten } from "./structure.ts";
 import { Value } from "./value.ts";
 
@@ -25,6 +26,8 @@ export interface InputSpec {
   readonly shape: Shape;
   /** A value of each row, or one shared by all rows. */
   readonly level: "row" | "bound";
+  /** Numbers unless said otherwise. */
+  readonly cell?: Cell;
   /** How it was given, where errors of shape are likely to come from that. */
   readonly given?: string;
 }
@@ -47,29 +50,31 @@ export interface TracedFunction {
 /** A function of traced values, whatever its arguments are. */
 export type AnyFunction = (...args: never[]) => unknown;
 
+/** What is let through. */
+export interface TraceOptions {
+  readonly allowUnread?: boolean;
+  /** Masks may be returned as they are; else they become zeros and ones. */
+  readonly masks?: boolean;
+}
+
 /** Runs `f` once on values of the signature's shapes. */
-export function trace(
-  f: AnyFunction,
-  signature: Signature,
-  options: { allowUnread?: boolean } = {},
-): TracedFunction {
+export function trace(f: AnyFunction, signature: Signature, options: TraceOptions = {}): TracedFunction {
   if (typeof f !== "function") {
     throw new UsageError("JR340", `a function of one row is needed, got ${describe(f)}`);
   }
   const name = f.name === "" ? "f" : f.name;
   const scope = new Scope(name);
-  const inputs = signature.inputs.map(({ name: input, shape, level }) => {
-    const node = scope.builder.input(input, shape, { level });
-    return node;
-  });
-  const args = unflatten(signature.structure, (index) => new Value({ scope, node: at(inputs, index) }));
+  const inputs = signature.inputs.map(({ name: input, shape, level, cell = "float" }) =>
+    scope.builder.input(input, shape, { level, cell }),
+  );
+  const args = unflatten(signature.structure, (index) => holderOf({ scope, node: at(inputs, index) }));
   const named = (args as unknown[]).map((arg) =>
     isPlainObject(arg) ? new NamedInputs(name, arg) : undefined,
   );
   const { outputs, structure } = explained(signature, () =>
     scope.run(() => {
       const passed = (args as unknown[]).map((arg, index) => named[index]?.inputs ?? arg);
-      return outputsOf(scope, (f as (...values: unknown[]) => unknown)(...passed));
+      return outputsOf(scope, (f as (...values: unknown[]) => unknown)(...passed), options.masks);
     }),
   );
   const program = programOf(name, [...inputs, ...scope.captured.values()], outputs);
@@ -112,7 +117,16 @@ function mayCause({ shape }: InputSpec, all: readonly InputSpec[], { message }: 
   );
 }
 
-function outputsOf(scope: Scope, result: unknown): { outputs: Output[]; structure: Structure } {
+/** A value, or a mask where there are bools. */
+export function holderOf(traced: Traced): Value | Mask {
+  return traced.node.cell === "bool" ? new Mask(traced) : new Value(traced);
+}
+
+function outputsOf(
+  scope: Scope,
+  result: unknown,
+  masks = false,
+): { outputs: Output[]; structure: Structure } {
   const { leaves, structure } = flatten(result, {
     isLeaf: isOutput,
     root: "y",
@@ -122,7 +136,8 @@ function outputsOf(scope: Scope, result: unknown): { outputs: Output[]; structur
     throw new UsageError("JR341", `${scope.name} returned an empty nest: there is nothing to differentiate`);
   const outputs = leaves.map(({ name, value }) => {
     const node = nodeOf(scope, value, () => `what ${scope.name} returned`);
-    return { name, value: scope.builder.convert(node, "float") };
+    const isKept = masks && node.cell === "bool";
+    return { name, value: isKept ? node : scope.builder.convert(node, "float") };
   });
   return { outputs, structure };
 }
