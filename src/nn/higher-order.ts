@@ -21,7 +21,7 @@ export function hessianVectorProduct(f: ScalarFunction): (x: Row, v: Operand) =>
 /** x → Σ ∂²f / ∂xᵢ², the trace of every output's Hessian, which is not formed; f's value may have any shape. */
 export function laplacian(f: ScalarFunction): (x: Row) => Tensor {
   return (x) => {
-    const matrices = hessian(f)(x) as Tensor;
+    const matrices = hessian(f)(x);
     const inputs = x.shape.reduce((size, axis) => size * axis, 1);
     const outputs = matrices.shape.slice(0, matrices.shape.length - 2 * x.shape.length);
     return trace(reshape(matrices, [...outputs, inputs, inputs]));

@@ -78,20 +78,21 @@ function addContraction(
     return { node: side.node, labels: known };
   });
   chain.work += workOf(chain, sides);
-  for (const side of sides) addFactors(chain, side, true, context);
+  for (const side of sides) addFactors(chain, side, context);
 }
 
-/** `own`: nothing but the chain reads the value. */
-function addFactors(chain: Chain, value: Labelled, own: boolean, context: RuleContext): void {
+/** `shared`: not the chain alone reads the value. */
+function addFactors(chain: Chain, value: Labelled & { shared?: boolean }, context: RuleContext): void {
   const { node, labels } = thin(value, context.builder);
-  const isOwn = own && node.level === "row" && context.readOnce(value.node) && context.readOnce(node);
+  const isOwn =
+    value.shared !== true && node.level === "row" && context.readOnce(value.node) && context.readOnce(node);
   if (node.op === "transpose") {
     const inner = node.order.map((_, axis) => at(labels, node.order.indexOf(axis)));
-    addFactors(chain, { node: node.a, labels: inner }, isOwn, context);
+    addFactors(chain, { node: node.a, labels: inner, shared: !isOwn }, context);
   } else if (node.op === "mul" && isOwn) {
     const sides = [node.a, node.b].map((side) => ({ node: side, labels }));
     chain.work += workOf(chain, sides);
-    for (const side of sides) addFactors(chain, side, true, context);
+    for (const side of sides) addFactors(chain, side, context);
   } else if (node.op === "contract" && isOwn) addContraction(chain, { node, labels }, context);
   else chain.factors.push({ node, labels });
 }
@@ -101,7 +102,7 @@ function workOf({ sizes }: Pick<Chain, "sizes">, operands: readonly Labelled[]):
   const labels = new Set(operands.flatMap((operand) => operand.labels));
   const points = [...labels].reduce((product, label) => product * (sizes.get(label) as number), 1);
   const rows = operands.filter(({ node }) => node.level === "row").length;
-  return points * (at([ONCE, 1, ROW_BY_ROW], rows) as number);
+  return points * at([ONCE, 1, ROW_BY_ROW], rows);
 }
 
 /** Without the axes along which a value only repeats. */

@@ -107,17 +107,14 @@ describe.each([
   ["product of inputs", (x: Row) => x.at(0).mul(x.at(1)).mul(x.at(1)).add(x.at(2))],
   ["outer product", (x: Row) => m.outer(x.sin(), x)],
 ])("Laplacian and diagonal of a Hessian: %s", (_, f) => {
-  const both = (x: Row) => [
-    laplacian(f as (x: Row) => Tensor)(x),
-    m.diagonal(hessian(f as (x: Row) => Tensor)(x) as Tensor),
-  ];
+  const both = (x: Row) => [laplacian(f)(x), m.diagonal(hessian(f)(x))];
   const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
   test.each(["interpreter", "wasm", "native"] as const)("%s: those of the whole Hessian", (device) => {
     if (device === "native" && registeredDevice("native")?.obstacle() !== undefined) return;
     for (const n of [0, 1, 9]) {
       const X = { data: Float64Array.from({ length: 3 * n }, (__, i) => Math.sin(7 * i + 1)), shape: [n, 3] };
-      const whole = rows((x: Row) => hessian(f as (x: Row) => Tensor)(x)).sync(X) as NdArray;
+      const whole = rows((x: Row) => hessian(f)(x)).sync(X);
       const [trace, diagonal] = rows(both, { device }).sync(X) as [NdArray, NdArray];
       const outputs = size(whole.shape.slice(1, -2));
       expect(diagonal.data).toHaveLength(n * outputs * 3);
@@ -140,8 +137,8 @@ describe.each([
     const moved = [0, 1, 2].flatMap((k) =>
       [h, -h].map((by) => x.map((value, i) => (i === k ? value + by : value))),
     );
-    const slopes = await rows((z: Row) => jacobian(f as (x: Row) => Tensor)(z) as Tensor)(moved);
-    const found = (await rows((z: Row) => laplacian(f as (x: Row) => Tensor)(z))([x])) as NdArray;
+    const slopes = await rows((z: Row) => jacobian(f)(z))(moved);
+    const found = await rows((z: Row) => laplacian(f)(z))([x]);
     const differences = Float64Array.from(found.data, (__, output) =>
       [0, 1, 2].reduce((total, k) => {
         const [above, below] = [slopes.row(2 * k).data, slopes.row(2 * k + 1).data];
@@ -155,7 +152,7 @@ describe.each([
 test("the Laplacian in rows that are matrices sums over all cells", () => {
   const f = (x: Tensor) => sum(square(x.sin()));
   const X = { data: Float64Array.of(0.3, -1, 2, 0.7, 0.1, 1.4), shape: [1, 2, 3] };
-  const found = rows((x: Tensor) => laplacian(f)(x as Row)).sync(X) as NdArray;
+  const found = rows((x: Tensor) => laplacian(f)(x as Row)).sync(X);
   expect(found.data[0]).toBeCloseTo(
     X.data.reduce((total, x) => total + 2 * Math.cos(2 * x), 0),
     12,

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import "../../src/node.ts";
 import * as m from "../../src/index.ts";
-import { type Mask, type NdArray, rows, scan, type Tensor } from "../../src/index.ts";
+import { type Mask, rows, scan, type Tensor } from "../../src/index.ts";
 import { registeredDevice } from "../../src/runtime/devices.ts";
 import { distance } from "../autodiff/differences.ts";
 
@@ -50,9 +50,9 @@ describe.each([6, 300])("%i steps", (steps) => {
       const X = { data: Float64Array.from(points(n).flat()), shape: [n, 2] };
       const wanted = points(n).map((row) => expected(row, steps));
       const value = Float64Array.from(wanted.flatMap((one) => one.value));
-      expect(distance((values.sync(X) as NdArray).data, value)).toBeLessThan(1e-12);
+      expect(distance(values.sync(X).data, value)).toBeLessThan(1e-12);
       const slope = Float64Array.from(wanted.flatMap((one) => one.slope));
-      for (const map of maps) expect(distance((map.sync(X) as NdArray).data, slope)).toBeLessThan(1e-9);
+      for (const map of maps) expect(distance(map.sync(X).data, slope)).toBeLessThan(1e-9);
     }
   });
 });
