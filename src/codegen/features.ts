@@ -64,7 +64,7 @@ function workOf(stages: readonly Stage[]): { products: number; others: number } 
     else if (stage.kind === "nest")
       work.others += pointsOf([...stage.axes, ...(stage.reduce?.axes ?? [])]) * each;
     else
-      work[isPacked(stage) ? "products" : "others"] += pointsOf([
+      work[hasLanes(stage) ? "products" : "others"] += pointsOf([
         ...stage.batch,
         ...stage.m,
         ...stage.n,
@@ -82,12 +82,12 @@ function emitFeatures<V, I>(stage: Stage, frame: Frame<V, I>): void {
   else emitNest(stage.kind === "nest" ? stage : { ...stage, kind: "nest", axes: [] }, frame);
 }
 
-/** Rows of weights that a product reads side by side: as many vectors as registers hold sums of all its columns. */
+/** Rows of weights that a product reads side by side: as many vectors as registers hold sums of all its columns, or one row by itself. */
 function panelRows(
   product: Product,
   { width, registers }: Pick<Target<unknown, unknown>, "width" | "registers">,
 ): number {
-  return width * blockOf(product, { width, registers }).vectors;
+  return hasLanes(product) ? width * blockOf(product, { width, registers }).vectors : 1;
 }
 
 /** Vectors along the lanes and columns of a register block: sums, the operand's vectors and one number fit. */
@@ -185,24 +185,34 @@ function folded<V, I>({ reduce }: Nest, { target, pointers, evaluator, shifts }:
   return variables.map((variable) => variable.get());
 }
 
-/** The axis along which most loads and stores are of neighbours or of one number; undefined where none beats one lane. */
-function laneAxisOf(stage: Nest | Product, axes: readonly Axis[], width: number): Axis | undefined {
-  const accesses = accessesOf(stage);
-  const usesPosition = (axis: Axis): boolean =>
-    expressionsOf(rootsOf(stage)).some((expr) => expr.op === "axis" && expr.axis === axis);
-  const throughTable = (axis: Axis): boolean =>
-    accesses.some(({ index }) =>
+/** Does the place along the axis become a number, or an index of a table? Lanes hold one such number. */
+function isPlaced(stage: Nest | Product, axis: Axis): boolean {
+  return (
+    expressionsOf(rootsOf(stage)).some((expr) => expr.op === "axis" && expr.axis === axis) ||
+    accessesOf(stage).some(({ index }) =>
       (index.indirect ?? []).some(({ table, index: inner }) =>
         dependsOn({ buffer: table, index: inner }, axis),
       ),
-    );
+    )
+  );
+}
+
+/** Are weights packed for lanes along their rows? */
+function hasLanes(product: Product): boolean {
+  const axis = blockedAxis(product);
+  return isPacked(product) && (axis === undefined || !isPlaced(product, axis));
+}
+
+/** The axis along which most loads and stores are of neighbours or of one number; undefined where none beats one lane. */
+function laneAxisOf(stage: Nest | Product, axes: readonly Axis[], width: number): Axis | undefined {
+  const accesses = accessesOf(stage);
   const time = (axis: Axis): number => {
     const each = accesses.map((access) => (Math.abs(strideOf(access, axis) - 0.5) <= 0.5 ? 1 : width));
     return (Math.ceil(axis.size / width) / axis.size) * each.reduce((sum, cost) => sum + cost, 1);
   };
   let best: Axis | undefined;
   for (const axis of axes) {
-    if (axis.size < 2 || usesPosition(axis) || throughTable(axis)) continue;
+    if (axis.size < 2 || isPlaced(stage, axis)) continue;
     if (time(axis) < (best === undefined ? accesses.length + 1 : time(best))) best = axis;
   }
   return best;

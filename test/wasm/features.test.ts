@@ -22,7 +22,7 @@ import {
   type RowSlot,
 } from "../../src/runtime/wasm/instance.ts";
 import { randomInputs, randomOps, randomProgram } from "../ir/random-program.ts";
-import { inputsFor, programOf, randomFloats } from "../runtime/helpers.ts";
+import { expectAgreement, inputsFor, programOf, randomFloats } from "../runtime/helpers.ts";
 import { operationCases } from "../runtime/operation-cases.ts";
 
 const ROWS = 3;
@@ -86,6 +86,21 @@ test.each([5, 12, 20])("20 random programs of %i nodes", (size) => {
     if (program.outputs.every(({ value }) => value.level === "row" && value.cell === "float"))
       check(program, randomInputs(program, ROWS, seed), "f64");
   }
+});
+
+test("products with weights whose results depend on their place", () => {
+  const b = new Builder();
+  const size = 33;
+  const x = b.input("x", [size]);
+  const weights = b.constant(randomFloats(size * size, { dtype: "f64", seed: 4 }), [size, size]);
+  const labels = { a: [0, 1], b: [1, 2], out: [0, 2] };
+  const row = b.unary("sin", b.matmul(weights, x));
+  const matrix = b.contract(weights, b.mul(weights, row), labels);
+  const isDiagonal = b.compare("eq", b.iota([size, size], 0), b.iota([size, size], 1));
+  const diagonal = b.select(isDiagonal, b.broadcast(b.reshape(row, [size, 1]), [size, size]), b.constant(0));
+  const program = programOf("placed", [x], [b.contract(weights, b.sub(diagonal, matrix), labels)]);
+  expectAgreement(program, { counts: [1, 2, 5] });
+  check(program, inputsFor(program, ROWS, "f64"), "f64");
 });
 
 test("one row of a network takes this way, with the bits it has among many", () => {

@@ -147,6 +147,7 @@ export function joined(call: Call, parts: readonly Value[], writtenAxis: number)
 
 /** Values side by side along a new axis. */
 export function stacked(call: Call, parts: readonly Value[], writtenAxis: number): Value {
+  if (parts.length === 0) call.malformed("it has no parts or steps to put side by side.");
   const axis = call.axis(writtenAxis, at(parts, 0).rank + 1);
   const apart = parts.map((part) => unsqueezed(call, part, [axis]));
   return joined(call, apart, axis);
