@@ -13,6 +13,7 @@ import { cellOf, expressionsOf } from "../lower/intern.ts";
 import {
   type Access,
   type Axis,
+  type Leaf,
   type Lowered,
   longestOf,
   type Nest,
@@ -198,9 +199,10 @@ function isPlaced(stage: Nest | Product, axis: Axis): boolean {
 }
 
 /** Are weights packed for lanes along their rows? */
-function hasLanes(product: Product): boolean {
-  const axis = blockedAxis(product);
-  return isPacked(product) && (axis === undefined || !isPlaced(product, axis));
+function hasLanes(stage: Leaf): boolean {
+  if (!isPacked(stage)) return false;
+  const axis = blockedAxis(stage);
+  return axis === undefined || !isPlaced(stage, axis);
 }
 
 /** The axis along which most loads and stores are of neighbours or of one number; undefined where none beats one lane. */
