@@ -13,10 +13,7 @@ export interface CFormula {
   readonly operations: number;
 }
 
-type Operation = Exclude<
-  keyof Lanes<string>,
-  "dtype" | "constant" | "bits" | "lookup" | "rarely" | "quicker"
->;
+type Operation = Exclude<keyof Lanes<string>, "dtype" | "constant" | "bits" | "lookup" | "rarely" | "tables">;
 
 /** Arithmetic and bit operations as C on bit patterns. */
 function laneOperations(emit: (code: string) => string): Pick<Lanes<string>, Operation> {

@@ -1,6 +1,6 @@
 """Fits the table of polynomials of src/lower/math/pieces.ts and prints its rows with their errors.
 
-tanh a on [0, 9.23] in 32 pieces, chosen by the exponent and top three fraction bits of SCALE·a + 1: their width doubles three
+tanh a on [0, 9.375] in 16 pieces, chosen by the exponent and top two fraction bits of a + 0.625: their width doubles four
 times. Centres are moved to where tanh is very nearly a float, so that the constant term is exact. Run: python scripts/math/pieces.py
 """
 
@@ -10,22 +10,24 @@ from mpmath import atanh, diff, mpf, tanh
 
 from minimax import evaluate, f32, remez
 
-SCALE = 1.625
-DEGREE = 4
+OFFSET = 0.625
+DEGREE = 5
 SATURATED = mpf("9.2")
 
 
-def neighbour(value, steps):
-    """The float so many steps above a positive one."""
-    (bits,) = struct.unpack("I", struct.pack("f", value))
-    return struct.unpack("f", struct.pack("I", bits + steps))[0]
+def bits(value):
+    return struct.unpack("I", struct.pack("f", value))[0]
+
+
+def of_bits(pattern):
+    return struct.unpack("f", struct.pack("I", pattern))[0]
 
 
 def centre(low, high):
     """A float near the middle whose tanh is nearly a float, and that float."""
     middle = (low + high) / 2
-    nearest = f32(tanh(middle))
-    values = [v for v in (neighbour(nearest, k) for k in range(-2000, 2001)) if v < 1]
+    nearest = bits(f32(tanh(middle)))
+    values = [v for v in (of_bits(nearest + k) for k in range(-3000, 3001)) if v < 1]
     pairs = [(f32(atanh(mpf(v))), v) for v in values]
     lost = lambda pair: abs(tanh(mpf(pair[0])) - mpf(pair[1]))
     for share in (0.03, 0.1, 0.45):
@@ -62,12 +64,14 @@ def error(low, high, row):
     return max(abs(evaluate(coefficients, v - c) / tanh(v) - 1) for v in points) * 2**24
 
 
-ends = [(mpf(2) ** e * (1 + mpf(k) / 8) - 1) / mpf(f32(SCALE)) for e in range(4) for k in range(8)]
-ends.append(mpf(15) / mpf(f32(SCALE)))
+# The bits that choose a piece are the two lowest of the exponent and the two highest of the fraction.
+STEP = 1 << 21
+start = bits(OFFSET)
+ends = [mpf(of_bits(start + k * STEP)) - mpf(OFFSET) for k in range(17)]
 rows = [piece(low, high) for low, high in zip(ends, ends[1:])]
 worst = max(error(low, high, row) for low, high, row in zip(ends, ends[1:], rows))
 print(f"// tanh in pieces, f32 degree {DEGREE}: {float(worst):.3f} units")
-# The bits that choose a piece are the two lowest of the exponent, which is 127 for 1, and three of the fraction.
-order = [8 * ((e - 3) % 4) + k for e in range(4) for k in range(8)]
+first_index = start // STEP % 16
+order = [(index - first_index) % 16 for index in range(16)]
 for column in zip(*(rows[k] for k in order)):
     print("[" + ", ".join(f"{v:.9g}" for v in column) + "],")

@@ -5,7 +5,7 @@
  */
 
 import { UnsupportedError } from "../errors.ts";
-import type { Lanes } from "../lower/lanes.ts";
+import type { Lanes, TableLanes } from "../lower/lanes.ts";
 import type { ElementwiseOp } from "../lower/loops.ts";
 import { elementaryBinary, elementaryUnary } from "../lower/math/index.ts";
 import { modulo } from "./modulo.ts";
@@ -53,8 +53,8 @@ function sign<V>(l: Lanes<V>, args: readonly V[]): V {
 export function applyElementwise<V>(l: Lanes<V>, name: ElementwiseOp, args: readonly V[]): V {
   const formula = simple[name];
   if (formula !== undefined) return formula(l, args);
-  const quick = l.quicker?.(name, first(args));
-  if (quick !== undefined) return quick;
+  const byTables = l.tables?.[name];
+  if (byTables !== undefined) return byTables(l as TableLanes<V>, first(args));
   if (Object.hasOwn(elementaryUnary, name))
     return elementaryUnary[name as keyof typeof elementaryUnary](l, first(args));
   const binary: Record<string, (<T>(l: Lanes<T>, x: T, y: T) => T) | undefined> = elementaryBinary;

@@ -7,6 +7,7 @@
 
 import { accessesOf, rootsOf } from "../lower/accesses.ts";
 import { cellOf, expressionsOf } from "../lower/intern.ts";
+import type { Lanes } from "../lower/lanes.ts";
 import type { Axis, Nest, Repeat, Stage, Straight } from "../lower/loops.ts";
 import { isElementary } from "./elementwise.ts";
 import { type Copy, Evaluator, weightOf } from "./expressions.ts";
@@ -57,9 +58,16 @@ export function emitRepeat<V, I>(
   });
 }
 
-/** Vectors side by side: small bodies need several to keep the machine busy, large ones fill it alone. */
-function vectorsFor(weight: number): readonly [number, ...number[]] {
-  if (weight <= 12) return [4, 1];
+/**
+ * Vectors side by side: small bodies need several to keep the machine busy, large ones fill it alone. Functions by tables are
+ * written by turns and need more, where a tile has them.
+ */
+function vectorsFor(
+  weight: number,
+  { tables }: Lanes<unknown>,
+  inTile: number,
+): readonly [number, ...number[]] {
+  if (weight <= 12 || (tables !== undefined && weight <= 32 && inTile >= 4)) return [4, 1];
   return weight <= 40 ? [2, 1] : [1];
 }
 
@@ -84,7 +92,7 @@ function emitNest<V, I>(stage: Nest, frame: Frame<V, I>): void {
   pointers.prepare(accessesOf(stage));
   const exprs = expressionsOf(rootsOf(stage));
   const weight = weightOf(exprs);
-  const vectors = vectorsFor(weight);
+  const vectors = vectorsFor(weight, target.lanes, layout.tileRows / target.width);
   const evaluator = new Evaluator(target, pointers, { inline: weight * vectors[0] <= INLINE_WEIGHT });
   const vectorBytes = target.width * layout.bytes;
   pointers.over(stage.axes, () => {
@@ -92,10 +100,11 @@ function emitNest<V, I>(stage: Nest, frame: Frame<V, I>): void {
     pointers.lanes(frame.laneBytes, { vectors, vectorBytes }, (count) => {
       const offsets = Array.from({ length: count }, (_, index) => index * vectorBytes);
       const folded = foldNest(stage, { frame, pointers, evaluator, offsets });
-      offsets.forEach((laneOffset, index) => {
+      const copies = offsets.map((laneOffset, index) => {
         const accumulators = (folded[index] ?? []).map((variable) => variable.get());
-        evaluator.storeAll(stage.stores, { shifts: NO_SHIFTS, laneOffset, accumulators });
+        return { shifts: NO_SHIFTS, laneOffset, accumulators };
       });
+      evaluator.storeEach(stage.stores, copies);
     });
   });
 }
@@ -119,16 +128,19 @@ function foldNest<V, I>(
     reduce.folds.map((fold, index) => target.variable(reduceStart(target, fold.op, cells[index] ?? "float"))),
   );
   const terms = reduce.folds.map(partsOfFold);
-  pointers.over(reduce.axes, () => {
-    offsets.forEach((laneOffset, vector) => {
-      const values = evaluator.values(terms.flat(), { shifts: NO_SHIFTS, laneOffset, accumulators: [] });
-      reduce.folds.forEach((fold, index) => {
-        const variable = variables[vector]?.[index] as Variable<V>;
-        const parts = values.splice(0, terms[index]?.length);
-        const cell = cells[index] ?? "float";
-        variable.set(reduceStep(target, fold.op, { cell, a: variable.get(), parts }));
-      });
+  const copies = offsets.map((laneOffset) => ({ shifts: NO_SHIFTS, laneOffset, accumulators: [] }));
+  const step = (values: V[], own: readonly Variable<V>[]): void =>
+    reduce.folds.forEach((fold, index) => {
+      const variable = own[index] as Variable<V>;
+      const parts = values.splice(0, terms[index]?.length);
+      const cell = cells[index] ?? "float";
+      variable.set(reduceStep(target, fold.op, { cell, a: variable.get(), parts }));
     });
+  pointers.over(reduce.axes, () => {
+    let vector = 0;
+    for (const group of evaluator.groups(copies))
+      for (const values of evaluator.valuesOfAll(terms.flat(), group))
+        step(values, variables[vector++] as Variable<V>[]);
   });
   return variables;
 }

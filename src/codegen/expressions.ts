@@ -9,10 +9,15 @@ import { invariant } from "../errors.ts";
 import { isUniform } from "../lower/accesses.ts";
 import { costOf } from "../lower/costs.ts";
 import { expressionsOf, partsOf } from "../lower/intern.ts";
+import type { TableLanes } from "../lower/lanes.ts";
 import type { Access, Expr, Store } from "../lower/loops.ts";
 import { applyElementwise, isElementary } from "./elementwise.ts";
 import type { Address, Pointers, Shifts } from "./pointers.ts";
 import type { IntegerOp, Target } from "./target.ts";
+import { Together, together } from "./together.ts";
+
+/** Vectors whose functions are written by turns: their intermediate values have to stay in registers. */
+const MOST_TOGETHER = 2;
 
 /** One vector of a block. */
 export interface Copy<V> {
@@ -69,6 +74,28 @@ export class Evaluator<V, I> {
     return exprs.map((expr) => this.#value(expr, copy, memo));
   }
 
+  /** Copies to evaluate by turns: those whose functions have no rare paths, so many as registers hold. */
+  groups(copies: readonly Copy<V>[]): Copy<V>[][] {
+    const size = this.#target.lanes.tables === undefined ? 1 : MOST_TOGETHER;
+    return Array.from({ length: Math.ceil(copies.length / size) }, (_, index) =>
+      copies.slice(index * size, (index + 1) * size),
+    );
+  }
+
+  /** The values of expressions for a group of copies. */
+  valuesOfAll(exprs: readonly Expr[], copies: readonly Copy<V>[]): V[][] {
+    const memos = copies.map(() => new Map<Expr, V>());
+    return copies.map((_, index) => exprs.map((expr) => this.#together(expr, copies, memos)[index] as V));
+  }
+
+  /** `storeAll` for several copies, where no value reads what is stored by turns. */
+  storeEach(stores: readonly Store[], copies: readonly Copy<V>[]): void {
+    for (const group of this.groups(copies)) {
+      if (group.length === 1 || readsStored(stores)) for (const copy of group) this.storeAll(stores, copy);
+      else this.#storeTogether(stores, group);
+    }
+  }
+
   /** Computes what all lanes share now, before the loop over lanes; later uses find it. */
   hoist(exprs: readonly Expr[], shifts: Shifts): void {
     const copy = { shifts, laneOffset: 0, accumulators: [] };
@@ -94,6 +121,37 @@ export class Evaluator<V, I> {
 
   #store({ access }: Store, value: V, copy: Copy<V>): void {
     this.#cells.store(access, this.#pointers.address(access, copy.shifts, copy.laneOffset), value);
+  }
+
+  #storeTogether(stores: readonly Store[], copies: readonly Copy<V>[]): void {
+    const memos = copies.map(() => new Map<Expr, V>());
+    for (const store of stores) {
+      const values = this.#together(store.value, copies, memos);
+      copies.forEach((copy, index) => this.#store(store, values[index] as V, copy));
+    }
+  }
+
+  #together(expr: Expr, copies: readonly Copy<V>[], memos: readonly Map<Expr, V>[]): V[] {
+    if (!memos[0]?.has(expr)) {
+      const operands = partsOf(expr).map((operand) => this.#together(operand, copies, memos));
+      const values = this.#byTables(expr, operands) ?? {
+        of: (index: number) =>
+          this.#compute(
+            expr,
+            operands.map((list) => list[index] as V),
+            copies[index] as Copy<V>,
+          ),
+      };
+      memos.forEach((memo, index) => memo.set(expr, values.of(index)));
+    }
+    return memos.map((memo) => memo.get(expr) as V);
+  }
+
+  /** A function by tables, for all copies at once. */
+  #byTables(expr: Expr, operands: readonly V[][]): Together<V> | undefined {
+    const { lanes } = this.#target;
+    const formula = expr.op === "elementwise" && this.#inline ? lanes.tables?.[expr.name] : undefined;
+    return formula?.(together(lanes as TableLanes<V>), new Together(operands[0] as V[]));
   }
 
   #value(expr: Expr, copy: Copy<V>, memo: Map<Expr, V>): V {

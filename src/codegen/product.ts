@@ -208,15 +208,12 @@ function emitEpilogue<V, I>(kernel: Kernel<V, I>, place: Place, accumulators: re
   const { product, rowAxis, evaluator } = kernel;
   const cells = columnCopies(kernel, place);
   const results = accumulators.map((variable) => variable.get());
-  for (let row = 0; row < place.block.rows; row++) {
-    cells.forEach(({ shifts, laneOffset }, cell) => {
-      const own = new Map(shifts);
-      if (rowAxis !== undefined) own.set(rowAxis, (place.base.get(rowAxis) ?? 0) + row);
-      evaluator.storeAll(product.stores, {
-        shifts: own,
-        laneOffset,
-        accumulators: [results[row * cells.length + cell] as V],
-      });
-    });
-  }
+  const copies = results.map((result, index) => {
+    const { shifts, laneOffset } = cells[index % cells.length] as (typeof cells)[number];
+    const own = new Map(shifts);
+    const row = Math.floor(index / cells.length);
+    if (rowAxis !== undefined) own.set(rowAxis, (place.base.get(rowAxis) ?? 0) + row);
+    return { shifts: own, laneOffset, accumulators: [result] };
+  });
+  evaluator.storeEach(product.stores, copies);
 }

@@ -63,11 +63,14 @@ export interface Lanes<V> {
   lookup(table: readonly bigint[], index: V): V;
   /** Lanes of `mask` take exact(), which is evaluated only if some lane asks; the others take `fast`. */
   rarely(mask: V, exact: () => V, fast: V): V;
-  /** A function's value by a way that only these lanes have, if there is one. */
-  readonly quicker?: (name: string, x: V) => V | undefined;
+  /** Functions that are quicker by tables, on lanes that look them up: `TableLanes`. */
+  readonly tables?: Readonly<Record<string, TableFormula>> | undefined;
 }
 
-/** Lanes that look up a table of 32 floats, by the low bits of an index, in one instruction. */
+/** A function of one lane value, with tables and without rare paths. */
+export type TableFormula = <V>(l: TableLanes<V>, x: V) => V;
+
+/** Lanes that look up a table of 16 floats, by the low bits of an index, in one instruction. */
 export interface TableLanes<V> extends Lanes<V> {
   permute(table: readonly number[], index: V): V;
 }

@@ -5,9 +5,9 @@
  */
 
 import { afterAll, describe, expect, test } from "vitest";
-import type { Lanes } from "../../src/lower/lanes.ts";
+import type { Lanes, TableFormula } from "../../src/lower/lanes.ts";
 import { elementaryBinary, elementaryUnary } from "../../src/lower/math/index.ts";
-import { type TableFormula, tableFormulas } from "../../src/lower/math/pieces.ts";
+import { tableFormulas } from "../../src/lower/math/pieces.ts";
 import { type PointSet, readPointSets, ulpError } from "./fixtures.ts";
 import { type FmaMode, type ScalarLanes, scalarLanes, toFloat } from "./scalar-lanes.ts";
 

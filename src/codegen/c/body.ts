@@ -24,7 +24,9 @@ export interface COptions {
   readonly registers?: 16 | 32 | undefined;
   /** Multiply-adds round once. */
   readonly fused: boolean;
-  /** Functions by tables of 32 floats, where one instruction looks them up: their roundings are others. */
+  /** Multiply-adds read a cell of memory for all lanes. */
+  readonly embeds?: boolean | undefined;
+  /** Functions by tables of 16 floats, where one instruction looks them up: their roundings are others. */
   readonly tables?: LanesOptions["tables"];
   /** Bytes that a tile's buffers should stay within; default: half of a common second-level cache. */
   readonly tileBytes?: number;
@@ -48,7 +50,7 @@ export interface CBody {
 
 /** Writes the functions of a lowered program. */
 export function cBody(lowered: Lowered, options: COptions): CBody {
-  const { vectorBytes, fused, tables, tileBytes, apart } = options;
+  const { vectorBytes, fused, embeds, tables, tileBytes, apart } = options;
   const { dtype } = lowered;
   const shape = { dtype, vectorBytes };
   const machine = machineOf(shape, options.registers);
@@ -62,7 +64,7 @@ export function cBody(lowered: Lowered, options: COptions): CBody {
     ...(apart && { panelRows: (product) => apart.panelRows(product, machine) }),
   });
   const scratch = Math.ceil((lowered.scratchCells * layout.tileRows * layout.bytes) / 64) * 64;
-  const { file, prefix } = options.into ?? { file: new CFile({ dtype, fused, tables }), prefix: "" };
+  const { file, prefix } = options.into ?? { file: new CFile({ dtype, fused, embeds, tables }), prefix: "" };
   const target = new CTarget(file, machine);
   const frame = { target, layout, base: target.int(0), laneBytes: LANE_BYTES, sums: target.int(scratch) };
   const emit = apart?.emit ?? emitStage;

@@ -69,8 +69,14 @@ typedef vi vm;
 #define LOW(a, b) SEL(LT(a, b), a, b)
 #define HIGH(a, b) SEL(LT(b, a), a, b)
 #endif
-#ifndef PERMUTE32
-#define PERMUTE32(table, i) FLOATS(lookup(table, (i) & SETI(31)))
+#ifndef PERMUTE16
+#define PERMUTE16(table, i) FLOATS(lookup(table, (i) & SETI(15)))
+#endif
+#ifndef FMA_CELL
+#define FMA_CELL(p, b, c) FMA(SPLAT(p), b, c)
+#define ADD_CELL(p, b) ADD(SPLAT(p), b)
+#define MUL_CELL(p, b) MUL(SPLAT(p), b)
+#define CELL(p) SPLAT(p)
 #endif
 #ifndef ANY
 static JR_INLINE int any_lane(vm m) {

@@ -5,7 +5,7 @@
  * distinct operands. Masks stay in the machine's own form until their bits are asked for.
  */
 
-import type { Dtype, TableLanes } from "../../lower/lanes.ts";
+import type { Dtype, TableFormula, TableLanes } from "../../lower/lanes.ts";
 import type { CFile } from "./file.ts";
 import type { Kind, Value, Writer } from "./writer.ts";
 
@@ -16,22 +16,26 @@ export interface LanesOptions {
   readonly dtype: Dtype;
   /** Multiply-adds round once. */
   readonly fused: boolean;
-  /** Functions by tables of 32 floats, where one instruction looks them up. */
-  readonly tables?: Readonly<Record<string, (l: TableLanes<Value>, x: Value) => Value>> | undefined;
+  /** Instructions read a cell of memory for all lanes. */
+  readonly embeds?: boolean | undefined;
+  /** Functions by tables of 16 floats, where one instruction looks them up. */
+  readonly tables?: Readonly<Record<string, TableFormula>> | undefined;
 }
 
 /** Lanes of the function being written. */
 export class CLanes implements TableLanes<Value> {
   readonly dtype: Dtype;
+  /** Instructions may read one operand from memory. */
+  readonly embeds: boolean;
   readonly #file: CFile;
   readonly #fused: boolean;
   readonly #bits: 32 | 64;
-  readonly quicker?: (name: string, x: Value) => Value | undefined;
+  readonly tables: LanesOptions["tables"];
 
   constructor(file: CFile, options: LanesOptions) {
     this.dtype = options.dtype;
-    const { tables } = options;
-    if (tables !== undefined) this.quicker = (name, x) => tables[name]?.(this, x);
+    this.embeds = options.embeds ?? false;
+    this.tables = options.tables;
     this.#file = file;
     this.#fused = options.fused;
     this.#bits = options.dtype === "f32" ? 32 : 64;
@@ -56,19 +60,25 @@ export class CLanes implements TableLanes<Value> {
   }
 
   add(a: Value, b: Value): Value {
-    return this.#float("ADD", a, b);
+    return this.#commuting("ADD", a, b);
   }
   sub(a: Value, b: Value): Value {
     return this.#float("SUB", a, b);
   }
   mul(a: Value, b: Value): Value {
-    return this.#float("MUL", a, b);
+    return this.#commuting("MUL", a, b);
   }
   div(a: Value, b: Value): Value {
     return this.#float("DIV", a, b);
   }
   fma(a: Value, b: Value, c: Value): Value {
-    return this.#fused ? this.#float("FMA", a, b, c) : this.add(this.mul(a, b), c);
+    if (!this.#fused) return this.add(this.mul(a, b), c);
+    const { cell } = this.#writer.own(a);
+    if (cell === undefined) return b.cell === undefined ? this.#float("FMA", a, b, c) : this.fma(b, a, c);
+    const addend = this.#writer.own(c).cell;
+    const y = addend === undefined ? c : this.#writer.vector("float", `CELL(${addend})`);
+    const names = [b, y].map((operand) => this.#as(operand, "float").name);
+    return this.#writer.vector("float", `FMA_CELL(${cell}, ${names.join(", ")})`);
   }
   fnma(a: Value, b: Value, c: Value): Value {
     return this.#fused ? this.#float("FNMA", a, b, c) : this.sub(c, this.mul(a, b));
@@ -166,7 +176,7 @@ export class CLanes implements TableLanes<Value> {
 
   permute(table: readonly number[], index: Value): Value {
     const name = this.#file.table(table.map((number) => patternOf(this.dtype, number)));
-    return this.#writer.vector("float", `PERMUTE32(${name}, ${this.#as(index, "int").name})`);
+    return this.#writer.vector("float", `PERMUTE16(${name}, ${this.#as(index, "int").name})`);
   }
 
   rarely(mask: Value, exact: () => Value, fast: Value): Value {
@@ -220,6 +230,14 @@ export class CLanes implements TableLanes<Value> {
   #float(name: string, ...operands: readonly Value[]): Value {
     const names = operands.map((operand) => this.#as(operand, "float").name);
     return this.#writer.vector("float", `${name}(${names.join(", ")})`);
+  }
+
+  /** With one operand from memory, if it is there. */
+  #commuting(name: "ADD" | "MUL", a: Value, b: Value): Value {
+    const { cell } = this.#writer.own(a);
+    if (cell !== undefined)
+      return this.#writer.vector("float", `${name}_CELL(${cell}, ${this.#as(b, "float").name})`);
+    return this.#writer.own(b).cell === undefined ? this.#float(name, a, b) : this.#commuting(name, b, a);
   }
 
   #compare(name: string, a: Value, b: Value): Value {

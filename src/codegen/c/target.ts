@@ -68,7 +68,12 @@ export class CTarget implements Target<Value, Int> {
   }
 
   splat(address: Int, offset: number): Value {
-    return this.#writer.vector("float", `SPLAT(${place("m", address, offset)})`, { key: `@${address.key}` });
+    const key = `@${address.key}`;
+    if (!this.lanes.embeds)
+      return this.#writer.vector("float", `SPLAT(${place("m", address, offset)})`, { key });
+    const at = this.#writer.int(textOf({ ...address, offset: address.offset + offset }), key);
+    const cell = place("m", at, 0);
+    return this.#writer.vector("float", `SPLAT(${cell})`, { cell });
   }
 
   store(address: Int, offset: number, value: Value): void {

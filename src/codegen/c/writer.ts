@@ -16,6 +16,8 @@ export interface Value {
   readonly writer: Writer;
   /** The lanes' bits, if it is a constant. */
   readonly pattern?: bigint;
+  /** Where the cell is that all lanes hold, if an instruction may read it there. */
+  readonly cell?: string;
 }
 
 /** A byte offset or counter: a name (or none) plus a constant. */
@@ -87,19 +89,17 @@ export class Writer {
   }
 
   /** The vector that `text` computes. `key` distinguishes equal texts with different results. */
-  vector(kind: Kind, text: string, { key = "", pattern }: { key?: string; pattern?: bigint } = {}): Value {
+  vector(
+    kind: Kind,
+    text: string,
+    { key = "", ...more }: { key?: string } & Pick<Value, "pattern" | "cell"> = {},
+  ): Value {
     const whole = `${kind}:${text}${key}`;
     const known = this.#find(whole);
     if (known !== undefined) return known as Value;
     const name = this.name("v");
     this.line(`const ${typeOf[kind]} ${name} = ${text};`);
-    const value: Value = {
-      name,
-      key: name,
-      kind,
-      writer: this,
-      ...(pattern === undefined ? {} : { pattern }),
-    };
+    const value: Value = { name, key: name, kind, writer: this, ...more };
     this.#scopes.at(-1)?.set(whole, value);
     return value;
   }

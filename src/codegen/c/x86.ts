@@ -49,16 +49,43 @@ typedef ${single ? "int" : "long long"} lanes_of_builtins __attribute__((vector_
 #define STORE_PART(p, v, count) __builtin_ia32_storeu${p}512_mask(p, v, FIRST(count))
 ${extremes}
 #endif
-${single ? permute32 : ""}`;
+${embedded(shape)}${single ? permute16 : ""}`;
 }
 
-const permute32 = `#if defined(__GNUC__) && defined(__AVX512F__)
-#define HALF(table, half) (*(const vf_any *)((table) + 16 * (half)))
+/** A splat is an instruction of the shuffling units, which look up tables too; other instructions read a cell for all lanes. */
+function embedded(shape: VectorShape): string {
+  const [p, w] = shape.dtype === "f32" ? ["ps", "d"] : ["pd", "q"];
+  const cell = `%1%{1to${lanesOf(shape)}%}`;
+  const two = (
+    name: string,
+    instruction: string,
+  ): string => `static JR_INLINE vf ${name}(const char *p, vf b) {
+  vf r;
+  __asm__("${instruction} ${cell}, %2, %0" : "=v"(r) : "m"(*(const cell *)p), "v"(b));
+  return r;
+}`;
+  return `#if defined(__GNUC__) && defined(__AVX512F__)
+static JR_INLINE vf fma_cell(const char *p, vf b, vf c) {
+  __asm__("vfmadd231${p} ${cell}, %2, %0" : "+v"(c) : "m"(*(const cell *)p), "v"(b));
+  return c;
+}
+${two("add_cell", `vadd${p}`)}
+${two("mul_cell", `vmul${p}`)}
+${two("or_cell", `vpor${w}`)}
+#define FMA_CELL(p, b, c) fma_cell(p, b, c)
+#define ADD_CELL(p, b) add_cell(p, b)
+#define MUL_CELL(p, b) mul_cell(p, b)
+#define CELL(p) or_cell(p, (vf){0})
+#endif
+`;
+}
+
+const permute16 = `#if defined(__GNUC__) && defined(__AVX512F__)
 #ifdef __clang__
-#define PERMUTE32(table, i) __builtin_ia32_vpermi2varps512(HALF(table, 0), i, HALF(table, 1))
+#define PERMUTE16(table, i) __builtin_ia32_permvarsf512(LOADU(table), i)
 #else
-#define PERMUTE32(table, i) \\
-  __builtin_ia32_vpermt2varps512_mask((lanes_of_builtins)(i), HALF(table, 0), HALF(table, 1), (vm)-1)
+#define PERMUTE16(table, i) \\
+  __builtin_ia32_permvarsf512_mask(LOADU(table), (lanes_of_builtins)(i), (vf){0}, (vm)-1)
 #endif
 #endif
 `;

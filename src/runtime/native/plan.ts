@@ -33,9 +33,10 @@ export function apartPlan(plan: NativePlan): NativePlan {
 function codeOptions(
   { vectorBytes, registers }: Compiler,
   { fused, dtype }: { fused: boolean; dtype: Dtype },
-): Pick<COptions, "vectorBytes" | "registers" | "fused" | "tables"> {
-  const tables = fused && vectorBytes === 64 && dtype === "f32" ? tableFormulas : undefined;
-  return { vectorBytes, registers, fused, tables };
+): Pick<COptions, "vectorBytes" | "registers" | "fused" | "embeds" | "tables"> {
+  const embeds = fused && vectorBytes === 64;
+  const tables = embeds && dtype === "f32" ? tableFormulas : undefined;
+  return { vectorBytes, registers, fused, embeds, tables };
 }
 
 /** Lowers and writes the code of a prepared program. */
