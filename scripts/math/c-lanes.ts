@@ -13,7 +13,10 @@ export interface CFormula {
   readonly operations: number;
 }
 
-type Operation = Exclude<keyof Lanes<string>, "dtype" | "constant" | "bits" | "lookup" | "rarely" | "tables">;
+type Operation = Exclude<
+  keyof Lanes<string>,
+  "dtype" | "constant" | "bits" | "lookup" | "rarely" | "tables" | "byTurns"
+>;
 
 /** Arithmetic and bit operations as C on bit patterns. */
 function laneOperations(emit: (code: string) => string): Pick<Lanes<string>, Operation> {

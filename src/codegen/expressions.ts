@@ -14,7 +14,6 @@ import type { Access, Expr, Store } from "../lower/loops.ts";
 import { applyElementwise, isElementary } from "./elementwise.ts";
 import type { Address, Pointers, Shifts } from "./pointers.ts";
 import type { IntegerOp, Target } from "./target.ts";
-import { Together, together } from "./together.ts";
 
 /** Vectors whose functions are written by turns: their intermediate values have to stay in registers. */
 const MOST_TOGETHER = 2;
@@ -134,24 +133,20 @@ export class Evaluator<V, I> {
   #together(expr: Expr, copies: readonly Copy<V>[], memos: readonly Map<Expr, V>[]): V[] {
     if (!memos[0]?.has(expr)) {
       const operands = partsOf(expr).map((operand) => this.#together(operand, copies, memos));
-      const values = this.#byTables(expr, operands) ?? {
-        of: (index: number) =>
-          this.#compute(
-            expr,
-            operands.map((list) => list[index] as V),
-            copies[index] as Copy<V>,
-          ),
-      };
-      memos.forEach((memo, index) => memo.set(expr, values.of(index)));
+      const all = this.#byTables(expr, operands);
+      memos.forEach((memo, index) => {
+        const own = operands.map((list) => list[index] as V);
+        memo.set(expr, all?.[index] ?? this.#compute(expr, own, copies[index] as Copy<V>));
+      });
     }
     return memos.map((memo) => memo.get(expr) as V);
   }
 
   /** A function by tables, for all copies at once. */
-  #byTables(expr: Expr, operands: readonly V[][]): Together<V> | undefined {
+  #byTables(expr: Expr, operands: readonly V[][]): readonly V[] | undefined {
     const { lanes } = this.#target;
     const formula = expr.op === "elementwise" && this.#inline ? lanes.tables?.[expr.name] : undefined;
-    return formula?.(together(lanes as TableLanes<V>), new Together(operands[0] as V[]));
+    return formula && lanes.byTurns?.(lanes as TableLanes<V>, formula, operands[0] as V[]);
   }
 
   #value(expr: Expr, copy: Copy<V>, memo: Map<Expr, V>): V {

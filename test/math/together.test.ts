@@ -1,8 +1,8 @@
 /** Formulas written for several vectors at once give each of them the bits it has alone. */
 
 import { expect, test } from "vitest";
-import { Together, together } from "../../src/codegen/together.ts";
 import { tableFormulas } from "../../src/lower/math/pieces.ts";
+import { Together, together } from "../../src/lower/math/together.ts";
 import { scalarLanes, toBits } from "./scalar-lanes.ts";
 
 test.each(Object.keys(tableFormulas))("%s", (name) => {

@@ -28,6 +28,7 @@ export interface COptions {
   readonly embeds?: boolean | undefined;
   /** Functions by tables of 16 floats, where one instruction looks them up: their roundings are others. */
   readonly tables?: LanesOptions["tables"];
+  readonly byTurns?: LanesOptions["byTurns"];
   /** Bytes that a tile's buffers should stay within; default: half of a common second-level cache. */
   readonly tileBytes?: number;
   /** Rows follow one another, lanes lie along features: for few rows. */
@@ -50,7 +51,7 @@ export interface CBody {
 
 /** Writes the functions of a lowered program. */
 export function cBody(lowered: Lowered, options: COptions): CBody {
-  const { vectorBytes, fused, embeds, tables, tileBytes, apart } = options;
+  const { vectorBytes, fused, embeds, tables, byTurns, tileBytes, apart } = options;
   const { dtype } = lowered;
   const shape = { dtype, vectorBytes };
   const machine = machineOf(shape, options.registers);
@@ -64,7 +65,10 @@ export function cBody(lowered: Lowered, options: COptions): CBody {
     ...(apart && { panelRows: (product) => apart.panelRows(product, machine) }),
   });
   const scratch = Math.ceil((lowered.scratchCells * layout.tileRows * layout.bytes) / 64) * 64;
-  const { file, prefix } = options.into ?? { file: new CFile({ dtype, fused, embeds, tables }), prefix: "" };
+  const { file, prefix } = options.into ?? {
+    file: new CFile({ dtype, fused, embeds, tables, byTurns }),
+    prefix: "",
+  };
   const target = new CTarget(file, machine);
   const frame = { target, layout, base: target.int(0), laneBytes: LANE_BYTES, sums: target.int(scratch) };
   const emit = apart?.emit ?? emitStage;

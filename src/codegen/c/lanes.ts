@@ -5,7 +5,7 @@
  * distinct operands. Masks stay in the machine's own form until their bits are asked for.
  */
 
-import type { Dtype, TableFormula, TableLanes } from "../../lower/lanes.ts";
+import type { ByTurns, Dtype, TableFormula, TableLanes } from "../../lower/lanes.ts";
 import type { CFile } from "./file.ts";
 import type { Kind, Value, Writer } from "./writer.ts";
 
@@ -20,6 +20,8 @@ export interface LanesOptions {
   readonly embeds?: boolean | undefined;
   /** Functions by tables of 16 floats, where one instruction looks them up. */
   readonly tables?: Readonly<Record<string, TableFormula>> | undefined;
+  /** How these are written for several vectors. */
+  readonly byTurns?: ByTurns | undefined;
 }
 
 /** Lanes of the function being written. */
@@ -31,11 +33,13 @@ export class CLanes implements TableLanes<Value> {
   readonly #fused: boolean;
   readonly #bits: 32 | 64;
   readonly tables: LanesOptions["tables"];
+  readonly byTurns: LanesOptions["byTurns"];
 
   constructor(file: CFile, options: LanesOptions) {
     this.dtype = options.dtype;
     this.embeds = options.embeds ?? false;
     this.tables = options.tables;
+    this.byTurns = options.byTurns;
     this.#file = file;
     this.#fused = options.fused;
     this.#bits = options.dtype === "f32" ? 32 : 64;

@@ -8,6 +8,7 @@ import { lower } from "../../lower/index.ts";
 import type { Dtype } from "../../lower/lanes.ts";
 import type { Lowered } from "../../lower/loops.ts";
 import { tableFormulas } from "../../lower/math/pieces.ts";
+import { byTurns } from "../../lower/math/together.ts";
 import { withSlicedOutput } from "../../lower/sliced-output.ts";
 import type { KernelOptions } from "../kernel.ts";
 import { type Compiler, findCompiler } from "./compiler.ts";
@@ -33,10 +34,10 @@ export function apartPlan(plan: NativePlan): NativePlan {
 function codeOptions(
   { vectorBytes, registers }: Compiler,
   { fused, dtype }: { fused: boolean; dtype: Dtype },
-): Pick<COptions, "vectorBytes" | "registers" | "fused" | "embeds" | "tables"> {
+): Pick<COptions, "vectorBytes" | "registers" | "fused" | "embeds" | "tables" | "byTurns"> {
   const embeds = fused && vectorBytes === 64;
   const tables = embeds && dtype === "f32" ? tableFormulas : undefined;
-  return { vectorBytes, registers, fused, embeds, tables };
+  return { vectorBytes, registers, fused, embeds, tables, byTurns };
 }
 
 /** Lowers and writes the code of a prepared program. */

@@ -5,7 +5,12 @@
  * other, which a machine of long latencies needs, for it looks ahead by few instructions only.
  */
 
-import type { TableLanes } from "../lower/lanes.ts";
+import type { TableFormula, TableLanes } from "../lanes.ts";
+
+/** The formula's values for several vectors, written by turns. */
+export function byTurns<V>(l: TableLanes<V>, formula: TableFormula, list: readonly V[]): readonly V[] {
+  return formula(together(l), new Together(list)).items;
+}
 
 /** The same value of several vectors; a list of one stands for all. */
 export class Together<V> {
