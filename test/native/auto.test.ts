@@ -57,6 +57,11 @@ test("without koffi, WebAssembly is used and a note says so", async () => {
     module._resolveFilename = (name, ...rest) => {
       if (name.includes("koffi")) throw new Error("no koffi");
       return find(name, ...rest);
+    };
+    const open = process.dlopen;
+    process.dlopen = (into, path, ...rest) => {
+      if (path.includes("koffi")) throw new Error("no koffi");
+      return open(into, path, ...rest);
     };`;
   const { device, notes } = await deviceOf(setup, {});
   expect([device, notes]).toEqual(["wasm", [expect.stringMatching(/npm install koffi/)]]);
