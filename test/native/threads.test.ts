@@ -4,6 +4,10 @@ import { expect, test } from "vitest";
 import { Builder } from "../../src/ir/builder.ts";
 import type { Program } from "../../src/ir/types.ts";
 import type { FloatArray } from "../../src/runtime/kernel.ts";
+import { buildLibrarySync } from "../../src/runtime/native/build.ts";
+import { loadLibrary } from "../../src/runtime/native/library.ts";
+import { nativePlan } from "../../src/runtime/native/plan.ts";
+import { NativeRunner } from "../../src/runtime/native/runner.ts";
 import { workOf } from "../../src/runtime/work.ts";
 import { inputsFor, programOf, randomFloats } from "../runtime/helpers.ts";
 import { bytesOf, describeNative, nativeKernel } from "./helpers.ts";
@@ -55,5 +59,31 @@ describeNative("calls on threads", () => {
       });
     }
     kernel.dispose();
+  });
+
+  test("one after the other leave turns to timers; hundreds at the same time wait for each other", async () => {
+    const program = heavy({ sums: false });
+    const n = 50;
+    const inputs = inputsFor(program, n, "f32");
+    const wanted = nativeKernel(program, { dtype: "f32" }).runSync(inputs, n);
+    const kernel = nativeKernel(program, { dtype: "f32", threads: 2 });
+    let isLate = true;
+    setTimeout(() => {
+      isLate = false;
+    }, 1);
+    for (let call = 0; call < 300; call++) expectSameBits(await kernel.run(inputs, n), wanted, "in turn");
+    expect(isLate).toBe(false);
+    const plan = nativePlan(program, { device: "native", dtype: "f32", threads: 2 });
+    const library = loadLibrary(buildLibrarySync(plan.code.source, plan.compiler));
+    const kernels = Array.from({ length: 300 }, () => new NativeRunner(plan, library));
+    const results = await Promise.all(kernels.map((each) => each.run(inputs, n)));
+    for (const result of results) expectSameBits(result, wanted, "at once");
+  });
+
+  test("of much work leave the calling thread, however few their rows", () => {
+    const kernel = nativeKernel(heavy({ sums: false }), { dtype: "f32" });
+    const most = Math.ceil(1e7 / workOf(kernel.program));
+    expect([kernel.runsAtOnce(1), kernel.runsAtOnce(most)]).toEqual([true, false]);
+    expect(most).toBeLessThan(kernel.info.tileRows);
   });
 });

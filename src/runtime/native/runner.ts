@@ -94,11 +94,12 @@ export class NativeRunner implements Kernel {
   }
 
   runsAtOnce(n: number): boolean {
-    return n * this.#rowWork < SHORT_WORK || n <= this.#plan.code.layout.tileRows;
+    return n * this.#rowWork < SHORT_WORK;
   }
 
   async run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]> {
     if (this.runsAtOnce(n)) return this.runSync(inputs, n, outs);
+    if (n <= this.#mostFewRows && this.#fewRows !== undefined) return this.#fewRows.run(inputs, n, outs);
     const call = this.#checked(inputs, n, outs);
     const turn = this.#queue.then(() => this.#share(call));
     this.#queue = turn.catch(() => {});

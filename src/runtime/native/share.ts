@@ -19,8 +19,12 @@ export interface KeptJob extends Job {
   readonly kept: unknown;
 }
 
-/** The calling thread computes for no longer: a fraction of a frame. */
-const HELP_MS = 1.5;
+/** The calling thread computes for no longer. */
+const HELP_MS = 0.5;
+/** Of the four threads that Node has for such calls, files and names need one; koffi refuses what is far above them. */
+const MOST_APART = 3;
+let running = 0;
+const waiting: (() => void)[] = [];
 
 /** Runs a job; resolves when all its rows are computed. `isShort`: the calling thread takes chunks as well. */
 export async function shareRows(
@@ -42,16 +46,23 @@ export async function shareRows(
   do help(address);
   while (isLeft() && performance.now() < end);
   words[JOB.most] = BigInt(chunks);
-  if (isLeft()) await apart(help, job);
-  // A thread that has not even begun finds no rows, and nobody waits for it.
-  if (word(JOB.done) < word(JOB.rows)) await others;
+  // Always a turn of the event loop: callers may await call after call.
+  await Promise.all(isLeft() && running < MOST_APART ? [others, apart(help, job)] : [others]);
 }
 
-/** Runs a function of the library on a thread of koffi's, which keeps the job. */
-function apart(call: NativeFunction, job: KeptJob): Promise<void> {
-  return new Promise((resolve, reject) => {
-    call.async(job.address, (error) =>
-      error === null && job.kept !== undefined ? resolve() : reject(error),
-    );
-  });
+/** Runs a function of the library on a thread of koffi's, which keeps the job; waits for a free one first. */
+async function apart(call: NativeFunction, job: KeptJob): Promise<void> {
+  if (running === MOST_APART) await new Promise<void>((resolve) => waiting.push(resolve));
+  else running++;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      call.async(job.address, (error) =>
+        error === null && job.kept !== undefined ? resolve() : reject(error),
+      );
+    });
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) running--;
+    else next();
+  }
 }
