@@ -6,6 +6,7 @@
  */
 
 import "./codegen/features.ts";
+import "./optimize/factor.ts";
 
 import { readSafetensors, writeSafetensors } from "./data/safetensors.ts";
 import { readState, type TrainingState, writeState } from "./nn/training-state.ts";

@@ -5,6 +5,8 @@
  * Always: the rows of the model are proven not to depend on each other, or the node that mixes them is named.
  */
 
+import "./optimize/factor.ts";
+
 import type { Program } from "./ir/types.ts";
 import { checkRows } from "./onnx/check.ts";
 import { loadFile, type ModelSource } from "./onnx/files.ts";

@@ -4,11 +4,11 @@
  * In: a LinearGraph. Out: estimates of multiplications, exact for dense and diagonal maps, and the greedy order by them.
  */
 
+import { isSelection } from "../ir/identities.ts";
 import { ROW_BY_ROW } from "./cost.ts";
 import type { LinearGraph, Vertex } from "./linear-graph.ts";
 import { type LinearMap, labelsOf, type Term } from "./linear-map.ts";
 import { intermediates, type Linearized } from "./linearized.ts";
-import { isSelection } from "./selection.ts";
 
 /** Of a product of shared values: little, for it is formed once for all rows. */
 const SHARED = 1e-3;

@@ -3,15 +3,9 @@
  * with one into movements (see `lower/selections.ts`), so plans must not price them as products.
  */
 
+import { isSelection } from "../ir/identities.ts";
 import { sizeOf } from "../ir/shape.ts";
-import type { ContractNode, Node } from "../ir/types.ts";
-
-/** Is every cell 0 or 1, known when compiling? Judged by how derivatives make such matrices, without looking at the cells. */
-export function isSelection(node: Node): boolean {
-  let base = node;
-  while (base.op === "reshape" || base.op === "transpose" || base.op === "slice") base = base.a;
-  return base.level === "constant" && base.op === "convert" && base.a.cell === "bool";
-}
+import type { ContractNode } from "../ir/types.ts";
 
 /** The additions of a contraction that only moves cells: none where they are picked, one each where they are placed; else undefined. */
 export function movedCells({ a, b, aLabels, bLabels, outLabels }: ContractNode): number | undefined {

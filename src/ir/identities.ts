@@ -15,6 +15,13 @@ export function uniformValue(node: Node): number | undefined {
   return node.op === "constant" && node.values.length === 1 ? node.values[0] : undefined;
 }
 
+/** Is every cell 0 or 1, known when compiling? Judged by how derivatives make such matrices, without looking at the cells. */
+export function isSelection(node: Node): boolean {
+  let base = node;
+  while (base.op === "reshape" || base.op === "transpose" || base.op === "slice") base = base.a;
+  return base.level === "constant" && base.op === "convert" && base.a.cell === "bool";
+}
+
 /** A simpler node equal to the draft, or undefined. */
 export function simplified(b: Builder, draft: Draft): Node | undefined {
   if (isUnary(draft.op)) return unary(b, draft as DraftOf<UnaryNode>);

@@ -38,9 +38,17 @@ const rules: { readonly [K in Op]?: (node: NodeOf<K>, context: RuleContext) => N
   concat: concatRule,
   gather: gatherRule,
   scatterAdd: scatterAddRule,
-  contract: contractRule,
+  contract: (node, context) => contractRule(node, context) ?? factored?.(node, context),
   rowSum: rowSumRule,
 };
+
+/** Takes contractions apart; `factor.ts` hands it in where it is loaded: small pages do without. */
+let factored: typeof rules.contract;
+
+/** Adds a rule for contractions that those of the table leave as they are. */
+export function registerFactoring(rule: NonNullable<typeof factored>): void {
+  factored = rule;
+}
 
 /** The program after all rules, inside scans too. */
 export function simplify(program: Program): Program {

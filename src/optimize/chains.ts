@@ -8,7 +8,7 @@
 import type { Builder } from "../ir/builder.ts";
 import { at, range } from "../ir/shape.ts";
 import type { ContractNode, Node } from "../ir/types.ts";
-import { type Labelled, narrowed, repeatedAxes } from "./contract.ts";
+import { type Labelled, thinned } from "./contract.ts";
 import type { RuleContext } from "./rewrite.ts";
 
 /** More factors have too many orders to try. */
@@ -83,7 +83,7 @@ function addContraction(
 
 /** `shared`: not the chain alone reads the value. */
 function addFactors(chain: Chain, value: Labelled & { shared?: boolean }, context: RuleContext): void {
-  const { node, labels } = thin(value, context.builder);
+  const { node, labels } = thinned(value, context.builder);
   const isOwn =
     value.shared !== true && node.level === "row" && context.readOnce(value.node) && context.readOnce(node);
   if (node.op === "transpose") {
@@ -103,14 +103,6 @@ function workOf({ sizes }: Pick<Chain, "sizes">, operands: readonly Labelled[]):
   const points = [...labels].reduce((product, label) => product * (sizes.get(label) as number), 1);
   const rows = operands.filter(({ node }) => node.level === "row").length;
   return points * at([ONCE, 1, ROW_BY_ROW], rows);
-}
-
-/** Without the axes along which a value only repeats. */
-function thin({ node, labels }: Labelled, builder: Builder): Labelled {
-  if (node.op !== "broadcast") return { node, labels };
-  const repeated = repeatedAxes(node);
-  const axes = range(labels.length).filter((axis) => !repeated.includes(axis));
-  return { node: narrowed(builder, node, axes), labels: axes.map((axis) => at(labels, axis)) };
 }
 
 /** The least work over all orders of multiplying pairs, by subsets of the factors. */

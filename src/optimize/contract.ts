@@ -121,6 +121,14 @@ export function narrowed(builder: Builder, { a, shape }: BroadcastNode, axes: re
   );
 }
 
+/** Without the axes along which a value only repeats. */
+export function thinned({ node, labels }: Labelled, builder: Builder): Labelled {
+  if (node.op !== "broadcast") return { node, labels };
+  const repeated = repeatedAxes(node);
+  const axes = range(labels.length).filter((axis) => !repeated.includes(axis));
+  return { node: narrowed(builder, node, axes), labels: axes.map((axis) => at(labels, axis)) };
+}
+
 /** `inner`, which lacks the axes `missing` of the contraction's result, repeated along them. */
 function repeatInto(
   builder: Builder,

@@ -3,6 +3,7 @@
  * side are joined instead of added.
  */
 
+import type { Builder } from "../ir/builder.ts";
 import { rebuild } from "../ir/graph.ts";
 import { uniformValue } from "../ir/identities.ts";
 import { at, range, sameShape } from "../ir/shape.ts";
@@ -15,6 +16,7 @@ import type {
   SelectNode,
   UnaryNode,
 } from "../ir/types.ts";
+import { narrowed, repeatedAxes } from "./contract.ts";
 import type { RuleContext } from "./rewrite.ts";
 
 /** f(repeat x) = repeat f(x). */
@@ -53,11 +55,37 @@ export function logicRule(node: LogicNode, context: RuleContext): Node | undefin
   return repeatAfter(node, context);
 }
 
-/** One condition is asked once; "not" turns the branches. */
-export function selectRule({ condition, a, b }: SelectNode, { builder }: RuleContext): Node | undefined {
+/** One condition is asked once; "not" turns the branches; what is chosen along fewer axes is chosen there. */
+export function selectRule(node: SelectNode, { builder }: RuleContext): Node | undefined {
+  const { condition, a, b } = node;
   if (condition.op === "not") return builder.select(condition.a, b, a);
   if (a.op === "select" && a.condition === condition) return builder.select(condition, a.a, b);
   if (b.op === "select" && b.condition === condition) return builder.select(condition, a, b.b);
+  return maskByMask(node, builder);
+}
+
+/**
+ * p and q ? a : b = p ? (q ? a : b) : b, where q and a repeat along axes that p does not: masks of several diagonals are as large as
+ * the Jacobian, and would be read with it.
+ */
+function maskByMask({ condition, a, b, shape }: SelectNode, builder: Builder): Node | undefined {
+  const other = uniformValue(b);
+  if (condition.op !== "and" || condition.level === "row" || other === undefined || a.op !== "broadcast")
+    return undefined;
+  const alike = repeatedAxes(a);
+  for (const [p, q] of [
+    [condition.a, condition.b],
+    [condition.b, condition.a],
+  ] as const) {
+    if (q.op !== "broadcast") continue;
+    const repeated = repeatedAxes(q).filter((axis) => alike.includes(axis));
+    if (repeated.length === 0) continue;
+    const kept = range(shape.length).filter((axis) => !repeated.includes(axis));
+    const [mask, value] = [narrowed(builder, q, kept), narrowed(builder, a, kept)];
+    const inner = builder.select(mask, value, builder.constant(other, value.shape, b.cell));
+    const thin = shape.map((size, axis) => (repeated.includes(axis) ? 1 : size));
+    return builder.select(p, builder.broadcast(builder.reshape(inner, thin), shape), b);
+  }
   return undefined;
 }
 

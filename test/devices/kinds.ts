@@ -14,6 +14,7 @@ import { prepared } from "../../src/runtime/prepare.ts";
 import { diagonal } from "../../src/trace/ops/movement.ts";
 import { Random } from "../ir/random.ts";
 import { randomOps, randomProgram, smoothOps } from "../ir/random-program.ts";
+import { branchingNetwork } from "../optimize/branching.ts";
 import { loopProgram } from "../scan/programs.ts";
 
 /** A program as devices take it. */
@@ -254,6 +255,10 @@ export const kinds: Readonly<Record<string, Make>> = {
     const value = network(draw, 70);
     const request = { wrt: [0], mode: draw.pick(MODES), value: true, allowZero: true };
     return { program: ready(jacobianProgram(value, request)), smooth: true };
+  },
+  "branching networks": (draw) => {
+    const request = { wrt: [0], mode: draw.pick(MODES), value: draw.chance(0.5) };
+    return { program: ready(jacobianProgram(branchingNetwork(draw), request)), smooth: true };
   },
   convolutions: (draw) => {
     const { program, smooth } = convolutions(draw);

@@ -1,6 +1,7 @@
-/** Makes the device "native" known, and code for few rows. Imported by Node's entry points only. */
+/** Makes the device "native" known, code for few rows and factoring of products. Imported by Node's entry points only. */
 
 import "../../codegen/features.ts";
+import "../../optimize/factor.ts";
 import type { Program } from "../../ir/types.ts";
 import { AutoKernel } from "../auto.ts";
 import { type NativeOffer, registerDevice } from "../devices.ts";
