@@ -12,7 +12,7 @@ async function main(): Promise<void> {
   const settings = settingsOf(process.argv.slice(2));
   if (settings === "help") return console.log(help);
   // Node 20 has relaxed SIMD only behind a flag that must be set before the first module is compiled.
-  if (Number(process.versions.node.split(".")[0]) < 22)
+  if (Number(process.versions.node.split(".")[0]) < 22 && !settings.plain)
     setFlagsFromString("--experimental-wasm-relaxed-simd");
   const { measureMachine } = await import("./machine.ts");
   const machine = measureMachine();

@@ -13,16 +13,18 @@ export interface Settings {
   readonly peers: boolean;
   readonly python: string | undefined;
   readonly json: string | undefined;
+  /** Node 20 as users start it: multiply, then add. */
+  readonly plain: boolean;
 }
 
 /** Devices that are measured. */
 export type Device = "wasm" | "native" | "interpreter";
 
 export const help = `npm run bench -- [--suite NAME]… [--workload NAME]… [--device wasm|native|interpreter] [--threads N]…
-  [--peers] [--python PATH] [--json FILE]
+  [--peers] [--python PATH] [--plain] [--json FILE]
 
 Without --threads: one thread, then all. --peers adds jax-js and TF.js (npm install in bench/ first);
---python names an interpreter that has torch and jax. --json writes every figure as
+--python names an interpreter that has torch and jax. --plain leaves Node 20 without relaxed SIMD. --json writes every figure as
 { suite, workload, subject, device, dtype, threads, metric, value }.`;
 
 /** Settings from arguments; throws UsageError for what is not known. */
@@ -37,6 +39,7 @@ export function settingsOf(args: readonly string[]): Settings | "help" {
       peers: { type: "boolean", default: false },
       python: { type: "string" },
       json: { type: "string" },
+      plain: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -50,6 +53,7 @@ export function settingsOf(args: readonly string[]): Settings | "help" {
     peers: values.peers,
     python: values.python,
     json: values.json,
+    plain: values.plain,
   };
 }
 

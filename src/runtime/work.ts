@@ -7,3 +7,6 @@ import type { Program } from "../ir/types.ts";
 export function workOf({ outputs }: Program): number {
   return countNodes(outputs.map(({ value }) => value)).cost;
 }
+
+/** Calls of fewer operations are run at once, on the calling thread: another one costs about as much. */
+export const SHORT_WORK = 1e7;

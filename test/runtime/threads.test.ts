@@ -36,6 +36,13 @@ test("three threads give the bits of one", async () => {
   three.dispose();
 });
 
+test("little work is done at once, whatever the rows; much work is not", () => {
+  const kernel = compileKernelSync(heavy(), { device: "wasm", dtype: "f32" });
+  const { tileRows } = kernel.info;
+  expect(tileRows).toBeLessThan(300);
+  expect([tileRows, 300, 6000].map((n) => kernel.runsAtOnce(n))).toEqual([true, true, false]);
+});
+
 test("calls that overlap, with different shared inputs", async () => {
   const kernel = await compileKernel(heavy(), { device: "wasm", dtype: "f32", threads: 2 });
   const n = 6000;

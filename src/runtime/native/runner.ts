@@ -18,15 +18,13 @@ import { type BoundMemory, Rebinding } from "../rebinding.ts";
 import { byLevel, sameBits, sharedValues } from "../shared-inputs.ts";
 import { boundImage } from "../wasm/bind.ts";
 import type { FloatArray } from "../wasm/instance.ts";
-import { workOf } from "../work.ts";
+import { SHORT_WORK, workOf } from "../work.ts";
 import { buildLibrarySync } from "./build.ts";
 import { addressOf, type Library, loadLibrary } from "./library.ts";
 import { apartPlan, type NativePlan } from "./plan.ts";
 import { type Job, shareRows } from "./share.ts";
 import { joinedSums, partialSums, rangesOf } from "./sums.ts";
 
-/** Calls of fewer operations are run at once: a thread costs about as much. */
-const SHORT_WORK = 1e7;
 const LINE_BYTES = 64;
 /** In calls of fewer the calling thread takes part: one that is woken is late by a part of what they take. */
 const HELPED_WORK = 4e8;

@@ -20,6 +20,7 @@ import { Rebinding } from "../rebinding.ts";
 import { addLanes, rowRanges } from "../row-sums.ts";
 import { byLevel, sameBits, sharedValues } from "../shared-inputs.ts";
 import { dropKernel, kernelNumber } from "../threads/pool.ts";
+import { SHORT_WORK, workOf } from "../work.ts";
 import { boundImage } from "./bind.ts";
 import { keepsOrder } from "./features.ts";
 import {
@@ -62,6 +63,7 @@ const abandoned = new FinalizationRegistry<number>(dropKernel);
 export class WasmRunner implements Kernel {
   readonly program: Program;
   readonly #plan: WasmPlan;
+  readonly #rowWork: number;
   /** So many rows have code of their own, with lanes along features. */
   readonly #mostFewRows: number;
   #module: WebAssembly.Module | undefined;
@@ -74,6 +76,7 @@ export class WasmRunner implements Kernel {
   constructor(plan: WasmPlan, module: WebAssembly.Module) {
     this.program = plan.program;
     this.#plan = plan;
+    this.#rowWork = workOf(plan.program);
     this.#mostFewRows = featureCode()?.mostRows(plan.lowered, plan.code.width) ?? 0;
     this.#module = module;
   }
@@ -98,7 +101,7 @@ export class WasmRunner implements Kernel {
   }
 
   runsAtOnce(n: number): boolean {
-    return n <= this.#plan.code.layout.tileRows;
+    return n * this.#rowWork < SHORT_WORK || n <= this.#plan.code.layout.tileRows;
   }
 
   async run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]> {
