@@ -8,7 +8,9 @@ import { registeredDevice } from "../src/runtime/devices.ts";
 import { buildLibrarySync } from "../src/runtime/native/build.ts";
 import { type Compiler, findCompiler } from "../src/runtime/native/compiler.ts";
 import { addressOf, loadLibrary } from "../src/runtime/native/library.ts";
-import "../src/runtime/native/register.ts";
+import { provideNative } from "../src/runtime/native/register.ts";
+
+provideNative();
 
 const CHAINS = 12;
 const REPEAT = 4;

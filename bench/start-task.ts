@@ -13,10 +13,12 @@ import { buildLibrarySync, knownLibrary } from "../src/runtime/native/build.ts";
 import { findCompiler } from "../src/runtime/native/compiler.ts";
 import { loadLibrary, requireKoffi } from "../src/runtime/native/library.ts";
 import { nativePlan } from "../src/runtime/native/plan.ts";
+import { provideNative } from "../src/runtime/native/register.ts";
 import { prepared } from "../src/runtime/prepare.ts";
 import { wasmPlan } from "../src/runtime/wasm/plan.ts";
 import { forward, layersOf, rowsOf, type Workload, workloads } from "./workloads.ts";
-import "../src/runtime/native/register.ts";
+
+provideNative();
 
 const [task, name, file] = process.argv.slice(2);
 const device = name === "native" ? "native" : "wasm";

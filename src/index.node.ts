@@ -1,7 +1,7 @@
 /** `jacrow` on Node: everything of `src/index.ts`, the device "native", pictures of plans and JACROW_DEBUG made known. */
 
-import "./api/debug-print.ts";
-import "./api/plan-picture.ts";
-import "./runtime/native/register.ts";
+import { provideNodeParts } from "./api/node-parts.ts";
 
 export * from "./index.ts";
+
+provideNodeParts();

@@ -5,13 +5,15 @@
  * runs in browsers and in Node; files are bytes, to be read and written by the caller.
  */
 
-import "./codegen/features.ts";
-import "./optimize/factor.ts";
-
+import { provideFeatures } from "./codegen/features.ts";
 import { readSafetensors, writeSafetensors } from "./data/safetensors.ts";
 import { readState, type TrainingState, writeState } from "./nn/training-state.ts";
 import type { ParameterTree } from "./nn/tree.ts";
 import { type LoadWeightsOptions, loadWeights, namedParameters } from "./nn/weights.ts";
+import { provideFactoring } from "./optimize/factor.ts";
+
+provideFeatures();
+provideFactoring();
 
 export {
   type GivenRows,

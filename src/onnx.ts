@@ -5,8 +5,6 @@
  * Always: the rows of the model are proven not to depend on each other, or the node that mixes them is named.
  */
 
-import "./optimize/factor.ts";
-
 import type { Program } from "./ir/types.ts";
 import { checkRows } from "./onnx/check.ts";
 import { loadFile, type ModelSource } from "./onnx/files.ts";
@@ -14,9 +12,12 @@ import { type ImportOptions, importModel, type Port } from "./onnx/import.ts";
 import type { BatchAxisOption } from "./onnx/inputs.ts";
 import { readModel } from "./onnx/model.ts";
 import { alignWeights } from "./onnx/tensor.ts";
+import { provideFactoring } from "./optimize/factor.ts";
 import type { Operand } from "./trace/operand.ts";
 import { type RowFunction, rowFunction } from "./trace/row-function.ts";
 import type { Tensor } from "./trace/shapes.ts";
+
+provideFactoring();
 
 export { type ToOnnxOptions, toOnnx } from "./api/to-onnx.ts";
 export type { ModelSource } from "./onnx/files.ts";

@@ -1,6 +1,6 @@
 /**
  * `JACROW_DEBUG=ir,plan,loops`: prints what a function becomes, to the console's error stream, whenever one is compiled.
- * Without the variable nothing happens. Node's entry points import this file, pages do not carry it.
+ * Without the variable nothing happens. Node's entry points provide it, pages do not carry it.
  */
 
 import { printPlan } from "../autodiff/index.ts";
@@ -9,8 +9,14 @@ import { print } from "../ir/print.ts";
 import { lower, printLowered } from "../lower/index.ts";
 import { prepared } from "../runtime/prepare.ts";
 import { registerDebug } from "./debug.ts";
+import type { Planned } from "./plan.ts";
 
-registerDebug((name, { program, report }) => {
+/** Makes the printing known. */
+export function provideDebugPrint(): void {
+  registerDebug(tell);
+}
+
+function tell(name: string, { program, report }: Planned): void {
   const asked = process.env["JACROW_DEBUG"]?.split(",") ?? [];
   const show = (stage: string, text: () => string): void => {
     if (asked.includes(stage)) console.error(`${name}, ${stage}\n${text()}\n`);
@@ -20,4 +26,4 @@ registerDebug((name, { program, report }) => {
   show("loops", () =>
     printLowered(lower(prepared(program), { dtype: "f64", slices: featureCode()?.slices })),
   );
-});
+}

@@ -2,7 +2,7 @@
  * The picture of a plan: the graph with the plan drawn on it, and above it what the plan costs beside the plain modes.
  *
  * In: a report and what planning left. Out: SVG text. Always: every value is there, alone or in a group with its number.
- * Importing this file makes pictures known to `explain`: Node's entry points do, pages do not carry it.
+ * Node's entry points provide it to `explain`, pages do not carry it.
  */
 
 import {
@@ -139,4 +139,7 @@ function legendOf({ vertices }: PlanGraph, { boxes, lines, grouped }: Drawing, m
   return { parts, width, height: y + LINE };
 }
 
-registerPicture(planPicture);
+/** Makes pictures known to `explain`. */
+export function providePictures(): void {
+  registerPicture(planPicture);
+}

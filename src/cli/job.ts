@@ -5,20 +5,21 @@
  */
 
 import { availableParallelism } from "node:os";
+import { provideNodeParts } from "../api/node-parts.ts";
 import type { Effort, JacobianRequest, Mode } from "../autodiff/index.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import type { Program } from "../ir/types.ts";
 import { smooth } from "../optimize/smooth.ts";
 import { compileKernel, type Kernel, type KernelOptions } from "../runtime/kernel.ts";
-import "../api/debug-print.ts";
-import "../runtime/native/register.ts";
 import type { Signature } from "../trace/trace.ts";
 import type { Arguments } from "./command.ts";
 import { loadModel, type Model, modelOptions } from "./model.ts";
 import { inputFiles } from "./row-words.ts";
 import { openAll, type RowBlocks } from "./rows.ts";
 import { chosenInputs, withOutputs } from "./selection.ts";
+
+provideNodeParts();
 
 /** How to compute. */
 export interface Compute {

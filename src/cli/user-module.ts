@@ -60,15 +60,16 @@ interface Hooks {
 
 let isRegistered = false;
 
-/** Answers `jacrow`, `jacrow/onnx` and `jacrow/node` with the entry files beside this one. */
+/** Answers `jacrow` and its subpaths with the entry files beside this one. */
 function useOwnJacrow(): void {
   if (isRegistered) return;
   isRegistered = true;
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const entry = (name: string): string => new URL(`../${name}.${extension}`, import.meta.url).href;
   const entries: Readonly<Record<string, string>> = {
-    jacrow: entry("index"),
+    jacrow: entry("index.node"),
     "jacrow/onnx": entry("onnx"),
+    "jacrow/nn": entry("nn"),
     "jacrow/node": entry("node"),
   };
   const hooks = nodeModule as unknown as Hooks;

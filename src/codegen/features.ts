@@ -351,4 +351,7 @@ function emitBlock<V, I>(
   });
 }
 
-registerFeatureCode({ emit: emitFeatures, panelRows, mostRows, slices: withSlicedOutput });
+/** Makes this code known to whoever writes kernels. */
+export function provideFeatures(): void {
+  registerFeatureCode({ emit: emitFeatures, panelRows, mostRows, slices: withSlicedOutput });
+}

@@ -1,7 +1,7 @@
 /**
  * Code for few rows, which run one after the other with lanes along features: who writes it.
  *
- * `features.ts` registers itself where it is loaded: by Node's entry points and by jacrow/nn. Small pages do without.
+ * `features.ts` is provided by Node's entry points and by jacrow/nn. Small pages do without.
  */
 
 import type { Lowered, Product } from "../lower/loops.ts";

@@ -42,7 +42,7 @@ const rules: { readonly [K in Op]?: (node: NodeOf<K>, context: RuleContext) => N
   rowSum: rowSumRule,
 };
 
-/** Takes contractions apart; `factor.ts` hands it in where it is loaded: small pages do without. */
+/** Takes contractions apart; `factor.ts` provides it: small pages do without. */
 let factored: typeof rules.contract;
 
 /** Adds a rule for contractions that those of the table leave as they are. */

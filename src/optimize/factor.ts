@@ -2,7 +2,7 @@
  * The distributive law for contractions: Σ (p ⊗ q) w = p ⊗ Σ q w, (u + v) w = u w + v w, (x a) b = x (a b).
  *
  * In: a contraction. Out: an equal one of at most half its multiplications, or nothing. Taken apart are sums, products of values that
- * repeat along each other's axes, and products with constants, which are multiplied once for all rows. Loaded by Node's entry points,
+ * repeat along each other's axes, and products with constants, which are multiplied once for all rows. Provided by Node's entry points,
  * jacrow/nn and jacrow/onnx.
  */
 
@@ -199,4 +199,7 @@ function pointsOf(sizes: ReadonlyMap<number, number>, labels: readonly number[])
   return [...new Set(labels)].reduce((points, label) => points * (sizes.get(label) as number), 1);
 }
 
-registerFactoring(factored);
+/** Makes this rule known to the simplifier. */
+export function provideFactoring(): void {
+  registerFactoring(factored);
+}

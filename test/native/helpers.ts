@@ -4,10 +4,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, type SuiteFactory } from "vitest";
-import "../../src/runtime/native/register.ts";
 import type { Program } from "../../src/ir/types.ts";
 import { registeredDevice } from "../../src/runtime/devices.ts";
 import { compileKernelSync, type FloatArray, type Kernel } from "../../src/runtime/kernel.ts";
+import { provideNative } from "../../src/runtime/native/register.ts";
+
+provideNative();
 
 const cache = mkdtempSync(join(tmpdir(), "jacrow-test-"));
 process.env["JACROW_CACHE"] = join(cache, "own");

@@ -2,17 +2,19 @@
 
 import { describe, expect, test } from "vitest";
 import { planJacobian } from "../../src/autodiff/index.ts";
+import { provideFeatures } from "../../src/codegen/features.ts";
 import { Builder } from "../../src/ir/builder.ts";
 import type { Node, Program } from "../../src/ir/types.ts";
 import { lower } from "../../src/lower/index.ts";
 import { type Lowered, rowCells } from "../../src/lower/loops.ts";
+import { withSlicedOutput } from "../../src/lower/sliced-output.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { compileKernel, compileKernelSync, type FloatArray } from "../../src/runtime/kernel.ts";
-import "../../src/codegen/features.ts";
-import { withSlicedOutput } from "../../src/lower/sliced-output.ts";
 import { prepared } from "../../src/runtime/prepare.ts";
 import { inputsFor, programOf, randomFloats, relativeError } from "../runtime/helpers.ts";
 import { bytesOf, describeNative } from "./helpers.ts";
+
+provideFeatures();
 
 /** tanh layers of these sizes, and their Jacobian after the values. */
 function network(sizes: readonly number[], mode: "auto" | "reverse" | "forward"): Program {

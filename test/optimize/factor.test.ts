@@ -7,7 +7,7 @@ import { nodesOf, programOf, topologicalOrder } from "../../src/ir/graph.ts";
 import { at, range, sizeOf } from "../../src/ir/shape.ts";
 import type { InputNode, Node, Program, Shape } from "../../src/ir/types.ts";
 import { verify } from "../../src/ir/verify.ts";
-import "../../src/optimize/factor.ts";
+import { provideFactoring } from "../../src/optimize/factor.ts";
 import { inlineCalls, simplify } from "../../src/optimize/optimize.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { prepared } from "../../src/runtime/prepare.ts";
@@ -15,6 +15,8 @@ import { differences, distance, valuesAt } from "../autodiff/differences.ts";
 import { Random } from "../ir/random.ts";
 import { randomInputs } from "../ir/random-program.ts";
 import { branchingNetwork } from "./branching.ts";
+
+provideFactoring();
 
 type Make = (b: Builder, x: Node, y: Node) => Node;
 

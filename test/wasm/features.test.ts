@@ -1,7 +1,7 @@
 /** Few rows, with lanes along features: the bits of lanes along rows, for every operation and random programs. */
 
 import { describe, expect, test } from "vitest";
-import "../../src/codegen/features.ts";
+import { provideFeatures } from "../../src/codegen/features.ts";
 import { featureCode } from "../../src/codegen/few-rows.ts";
 import { wasmKernel } from "../../src/codegen/wasm/kernel.ts";
 import { Builder } from "../../src/ir/builder.ts";
@@ -24,6 +24,8 @@ import {
 import { randomInputs, randomOps, randomProgram } from "../ir/random-program.ts";
 import { expectAgreement, inputsFor, programOf, randomFloats } from "../runtime/helpers.ts";
 import { operationCases } from "../runtime/operation-cases.ts";
+
+provideFeatures();
 
 const ROWS = 3;
 

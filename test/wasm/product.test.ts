@@ -1,9 +1,9 @@
 /** Products of every small size: right, and with the same bits whatever the register blocks and tiles. */
 
 import { describe, expect, test } from "vitest";
-import { blockHeight } from "../../src/codegen/packing.ts";
-import "../../src/codegen/features.ts";
+import { provideFeatures } from "../../src/codegen/features.ts";
 import { featureCode } from "../../src/codegen/few-rows.ts";
+import { blockHeight } from "../../src/codegen/packing.ts";
 import { wasmKernel } from "../../src/codegen/wasm/kernel.ts";
 import { Builder } from "../../src/ir/builder.ts";
 import type { Program } from "../../src/ir/types.ts";
@@ -12,6 +12,8 @@ import { interpret } from "../../src/runtime/interpreter.ts";
 import { boundImage } from "../../src/runtime/wasm/bind.ts";
 import { type Area, Instance, memoryFor, memoryPlan, type RowSlot } from "../../src/runtime/wasm/instance.ts";
 import { programOf, randomFloats, relativeError } from "../runtime/helpers.ts";
+
+provideFeatures();
 
 const ROWS = 9;
 

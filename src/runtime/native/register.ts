@@ -1,8 +1,8 @@
-/** Makes the device "native" known, code for few rows and factoring of products. Imported by Node's entry points only. */
+/** The device "native", code for few rows and factoring of products: provided by Node's entry points only. */
 
-import "../../codegen/features.ts";
-import "../../optimize/factor.ts";
+import { provideFeatures } from "../../codegen/features.ts";
 import type { Program } from "../../ir/types.ts";
+import { provideFactoring } from "../../optimize/factor.ts";
 import { AutoKernel } from "../auto.ts";
 import { type NativeOffer, registerDevice } from "../devices.ts";
 import type { Kernel, KernelOptions } from "../kernel.ts";
@@ -12,7 +12,12 @@ import { loadLibrary, requireKoffi } from "./library.ts";
 import { nativePlan } from "./plan.ts";
 import { NativeRunner } from "./runner.ts";
 
-registerDevice("native", { compile, compileSync, begin, offer, obstacle });
+/** Makes the device known. */
+export function provideNative(): void {
+  provideFeatures();
+  provideFactoring();
+  registerDevice("native", { compile, compileSync, begin, offer, obstacle });
+}
 
 async function compile(program: Program, options: KernelOptions): Promise<Kernel> {
   requireKoffi();
