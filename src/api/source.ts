@@ -106,7 +106,7 @@ function wasmModule(
   lowered: Lowered,
   { most, shared }: { most: number; shared: readonly InputNode[] },
 ): EmbeddedModule & { layout: Layout } {
-  const code = wasmKernel(lowered, { fused: false, shared: false, mostRows: most });
+  const code = wasmKernel(lowered, { fused: false, shared: false, mostRows: most, byCells: false });
   const { layout } = code;
   const rowCells = [...lowered.inputs, ...lowered.outputs].reduce((sum, { buffer }) => sum + buffer.cells, 0);
   const fitting = Math.floor(EMBEDDED_BYTES / (rowCells * layout.bytes * layout.tileRows));

@@ -13,6 +13,7 @@ import { isElementary } from "./elementwise.ts";
 import { type Copy, Evaluator, weightOf } from "./expressions.ts";
 import { partsOfFold, reduceStart, reduceStep } from "./folds.ts";
 import type { Layout } from "./layout.ts";
+import { emitOuterSum } from "./outer-sum.ts";
 import { Pointers, type Shifts } from "./pointers.ts";
 import { emitProduct } from "./product.ts";
 import { emitSum } from "./sum.ts";
@@ -41,8 +42,12 @@ export function emitStage<V, I>(stage: Stage, frame: Frame<V, I>): void {
   if (stage.kind === "repeat") emitRepeat(stage, frame, emitStage);
   else if (stage.kind === "product") emitProduct(stage, frame);
   else if (stage.kind === "nest") emitNest(stage, frame);
-  else if (stage.kind === "sum") emitSum(stage, frame);
-  else emitStraight(stage, frame);
+  else if (stage.kind === "straight") emitStraight(stage, frame);
+  else {
+    const outer = frame.layout.sums.outer.get(stage);
+    if (outer === undefined) emitSum(stage, frame);
+    else emitOuterSum(stage, outer, frame);
+  }
 }
 
 /** Writes a loop over stages, each by `emit`. */

@@ -8,6 +8,7 @@
 import { accessesOf } from "../lower/accesses.ts";
 import { type Buffer, type Leaf, type Lowered, leavesOf, type Product, pointsOf } from "../lower/loops.ts";
 import { type BlockRows, type Packing, packedOrder, packingOf } from "./packing.ts";
+import { type SumPlaces, sumPlaces } from "./sum-places.ts";
 
 /** The first bytes of memory stay empty: address 0 catches nothing by accident. */
 const RESERVED = 64;
@@ -31,6 +32,10 @@ export interface Layout {
   readonly packed: ReadonlyMap<Product, { readonly address: number; readonly packing: Packing }>;
   /** First byte after all of these. */
   readonly end: number;
+  readonly sums: SumPlaces;
+  /** Bytes of a thread's scratch: tile buffers, then the operand that a sum over rows keeps in the order of its lanes. */
+  readonly scratchBytes: number;
+  readonly turned: number;
 }
 
 /** For whom memory is laid out. */
@@ -45,6 +50,8 @@ export interface LayoutShape {
   readonly blocking: BlockRows;
   /** The same by product; default: `blocking` for all. */
   readonly panelRows?: (product: Product) => number;
+  /** Sums over rows may have their lanes along cells: their readers know it. */
+  readonly byCells?: boolean;
 }
 
 /** The layout for vectors of `width` lanes and calls of at most `mostRows` rows. */
@@ -71,13 +78,19 @@ export function layoutOf(lowered: Lowered, shape: LayoutShape): Layout {
     packed.set(product, { address, packing });
   }
   for (const buffer of plainBuffers(leaves)) plain.set(buffer, take(buffer.cells));
+  const sums = sumPlaces(lowered, { width: shape.width, byCells: shape.byCells ?? false });
+  const tileRows = shape.tileRows ?? tileRowsOf(lowered, shape, sums.length * bytes);
+  const turned = Math.ceil((lowered.scratchCells * tileRows * bytes) / 64) * 64;
   return {
     bytes,
-    tileRows: shape.tileRows ?? tileRowsOf(lowered, shape),
+    tileRows,
     placement: lowered.placement,
     plain,
     packed,
     end,
+    sums,
+    turned,
+    scratchBytes: Math.ceil((turned + sums.turned * tileRows * bytes) / 64) * 64,
   };
 }
 
@@ -117,22 +130,17 @@ function multipliesTiles(stages: readonly Leaf[]): boolean {
 }
 
 /** As many rows as the cache holds, but no more than there ever are: cells of a few rows lie close together. A loop touches few cells at a time. */
-function tileRowsOf(lowered: Lowered, { width, mostRows }: LayoutShape): number {
+function tileRowsOf(lowered: Lowered, { width, mostRows }: LayoutShape, sumBytes: number): number {
   const bytes = lowered.dtype === "f32" ? 4 : 8;
   const rowBytes = lowered.scratchCells * bytes;
   const least = width * LEAST_VECTORS;
   let rows = MOST_ROWS;
   const streams = lowered.stages.some(({ kind }) => kind === "repeat");
-  const cache =
-    streams || sumBytesOf(lowered, width * bytes) > FIRST_LEVEL / 2 ? SECOND_LEVEL / 2 : FIRST_LEVEL;
+  // Running sums are loaded and stored once a tile: where they fill a cache, tiles should be high.
+  const cache = streams || sumBytes > FIRST_LEVEL / 2 ? SECOND_LEVEL / 2 : FIRST_LEVEL;
   while (rows > LINE_BYTES / bytes && rows * rowBytes > cache) rows /= 2;
   while (rows > least && (rows * rowBytes > SECOND_LEVEL || multipliesTiles(leavesOf(lowered.stages))))
     rows /= 2;
   while (rows > width && rows / 2 >= mostRows) rows /= 2;
   return rows;
-}
-
-/** Running sums over rows are loaded and stored once a tile: where they fill a cache, tiles should be high. */
-function sumBytesOf({ sums }: Lowered, vectorBytes: number): number {
-  return sums.reduce((total, { buffer }) => total + buffer.cells * vectorBytes, 0);
 }

@@ -8,6 +8,7 @@
 import { strideOf, withTables } from "../lower/accesses.ts";
 import type { Access, Axis } from "../lower/loops.ts";
 import type { Layout } from "./layout.ts";
+import type { SumPlace } from "./sum-places.ts";
 import type { Target } from "./target.ts";
 
 /** Unrolled positions along axes, added to where the loops stand. */
@@ -186,20 +187,23 @@ export class Pointers<V, I> {
     return { tile: space === "tile", unit: this.#unitOf(sample), origin, sample, current };
   }
 
-  /** Bytes from one cell to the next: a line of the tile, a vector, a number. */
-  #unitOf({ buffer: { space } }: Access): number {
-    const { bytes, tileRows } = this.#layout;
-    if (space === "sum") return this.#target.width * bytes;
-    return space === "tile" ? tileRows * bytes : bytes;
+  /** Bytes from one cell to the next: a line of the tile, a sum's numbers, a number. */
+  #unitOf({ buffer }: Access): number {
+    const { bytes, tileRows, sums } = this.#layout;
+    if (buffer.space === "sum") return (sums.of.get(buffer) as SumPlace).lanes * bytes;
+    return buffer.space === "tile" ? tileRows * bytes : bytes;
   }
 
   /** Bytes from the scratch (tile), the sums (sum) or from address 0 (bound) to the access's cell at the start of all loops. */
   #start(access: Access): number {
-    const { bytes, placement, plain } = this.#layout;
-    if (access.buffer.space !== "bound")
-      return ((placement.get(access.buffer) as number) + access.index.offset) * this.#unitOf(access);
+    const { bytes, placement, plain, sums } = this.#layout;
+    const { buffer, index } = access;
+    if (buffer.space === "tile")
+      return ((placement.get(buffer) as number) + index.offset) * this.#unitOf(access);
+    if (buffer.space === "sum")
+      return (sums.of.get(buffer) as SumPlace).start * bytes + index.offset * this.#unitOf(access);
     const address = this.#extra.get(access) ?? plain.get(access.buffer) ?? 0;
-    return address + access.index.offset * bytes;
+    return address + index.offset * bytes;
   }
 
   /** Accesses through tables get a pointer of their own: only their sum is a legal address. */

@@ -33,11 +33,11 @@ export function emitSum<V, I>(sum: Sum, frame: Frame<V, I>): void {
   const pointers = new Pointers(target, layout, { base, ...(sums === undefined ? {} : { sums }) });
   pointers.prepare(accessesOf(sum));
   const [m, n] = [longestOf(sum.m), longestOf(sum.n)];
-  const outer = [...sum.batch, ...sum.m, ...sum.n].filter((axis) => axis !== m && axis !== n);
+  const others = [...sum.batch, ...sum.m, ...sum.n].filter((axis) => axis !== m && axis !== n);
   const rows = n === undefined ? BLOCK_SUMS : BLOCK_ROWS;
   const columns = Math.max(1, Math.floor(BLOCK_SUMS / Math.min(rows, m?.size ?? 1)));
   const kernel = { sum, frame, pointers };
-  pointers.over(outer, () =>
+  pointers.over(others, () =>
     blocks(pointers, { axis: m, step: rows }, (down) =>
       blocks(pointers, { axis: n, step: columns }, (along) => emitBlock(kernel, down, along)),
     ),
@@ -45,7 +45,7 @@ export function emitSum<V, I>(sum: Sum, frame: Frame<V, I>): void {
 }
 
 /** Runs whole blocks of an axis in a loop, then the rest. */
-function blocks<V, I>(
+export function blocks<V, I>(
   pointers: Pointers<V, I>,
   { axis, step }: { axis: Axis | undefined; step: number },
   body: (positions: Positions) => void,

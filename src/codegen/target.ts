@@ -72,13 +72,16 @@ export interface Target<V, I> {
   splatInt(value: I): V;
 
   load(address: I, offset: number): V;
-  /** One bound cell in every lane; no store of this function changes it. */
-  splat(address: I, offset: number): V;
+  /** One cell in every lane: by default a bound one, which no store of this function changes. */
+  splat(address: I, offset: number, space?: "tile" | "bound"): V;
   store(address: I, offset: number, value: V): void;
   /** Lanes from cells of the scratch or of the bound ones; those past the last may hold anything. */
   spread(address: I, offset: number, cells: CellStrip & { readonly space: "tile" | "bound" }): V;
   /** The first lanes to cells of the scratch. */
   scatter(address: I, value: V, cells: CellStrip & { readonly offset: number }): void;
+
+  /** As many vectors as they have lanes: lane i of vector j becomes lane j of vector i. */
+  transpose(rows: readonly V[]): readonly V[];
 
   variable(initial: V): Variable<V>;
   counter(initial: I): Variable<I>;

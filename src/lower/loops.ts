@@ -11,7 +11,7 @@ import type { Dtype } from "./lanes.ts";
 
 /**
  * A buffer of a lowered program. Bound ones are the values of `source` (row-major), evaluated at bind; a "sum" buffer holds
- * running sums over rows, one vector of lanes per cell, and outlives tiles.
+ * running sums over rows, one vector of lanes or one number per cell, and outlives tiles.
  */
 export type Buffer =
   | {
@@ -127,7 +127,7 @@ export interface Straight {
 
 /**
  * into[batch, m, n] += Σ_rows Σ_k a[batch, m, k] · b[batch, k, n], or Σ_rows a where there is no b. Lane l of a vector adds rows
- * l, l + width, … in order, whatever the tile; rows past the last add nothing, not even NaN. `a` and `b` are tile buffers. There are no stores.
+ * l, l + width, … in order, or one number all of them, whatever the tile; rows past the last add nothing, not even NaN. `a` and `b` are tile buffers. There are no stores.
  */
 export interface Sum {
   readonly kind: "sum";

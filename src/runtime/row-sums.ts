@@ -5,6 +5,7 @@
  * are joined pairwise in a fixed tree. So the result does not depend on threads or tiles.
  */
 
+import type { SumPlace, SumPlaces } from "../codegen/sum-places.ts";
 import type { RowSumNode } from "../ir/types.ts";
 import type { Lowered, RowSum } from "../lower/loops.ts";
 import { sumCells } from "../lower/sums.ts";
@@ -44,15 +45,23 @@ export function joinPartialSums(partials: readonly Float64Array[], size: number)
   return level[0] ?? new Float64Array(size);
 }
 
-/** Each cell's running lanes, added in order: an even number of them, two at a time. */
-export function addLanes(sums: Float64Array, lanes: FloatArray): void {
-  const width = lanes.length / sums.length;
-  for (let cell = 0, at = 0; cell < sums.length; cell++) {
-    let sum = 0;
-    for (const end = at + width; at < end; at += 2)
-      sum = sum + (lanes[at] as number) + (lanes[at + 1] as number);
-    sums[cell] = sum;
+/** Adds running sums to their totals and starts them again: a cell's lanes in order, an even number of them, two at a time. */
+export function keepSums(totals: Float64Array, running: FloatArray, { list }: SumPlaces): void {
+  for (let index = 0; index < list.length; index++) {
+    const { cell: first, cells, start, lanes } = list[index] as SumPlace;
+    if (lanes === 1) {
+      for (let cell = 0; cell < cells; cell++)
+        totals[first + cell] = (totals[first + cell] as number) + (running[start + cell] as number);
+      continue;
+    }
+    for (let cell = first, at = start; cell < first + cells; cell++) {
+      let sum = 0;
+      for (const end = at + lanes; at < end; at += 2)
+        sum = sum + (running[at] as number) + (running[at + 1] as number);
+      totals[cell] = (totals[cell] as number) + sum;
+    }
   }
+  running.fill(0);
 }
 
 /** The cells of one sum among those of all. */

@@ -6,7 +6,6 @@
  */
 
 import type { Buffer, Lowered, Port } from "../../lower/loops.ts";
-import { sumCells } from "../../lower/sums.ts";
 import { emitStage } from "../emit.ts";
 import type { FeatureCode } from "../few-rows.ts";
 import { type Layout, layoutOf } from "../layout.ts";
@@ -31,6 +30,8 @@ export interface COptions {
   readonly byTurns?: LanesOptions["byTurns"];
   /** Bytes that a tile's buffers should stay within; default: half of a common second-level cache. */
   readonly tileBytes?: number;
+  /** Sums over rows may have their lanes along cells (see `sum-places.ts`). */
+  readonly byCells?: boolean;
   /** Rows follow one another, lanes lie along features: for few rows. */
   readonly apart?: FeatureCode | undefined;
   /** Where to write the functions, and what their names start with; default: a file of their own. Raw outputs stay ints and masks. */
@@ -62,9 +63,10 @@ export function cBody(lowered: Lowered, options: COptions): CBody {
     mostRows: Number.POSITIVE_INFINITY,
     tileRows,
     blocking,
+    byCells: options.byCells ?? false,
     ...(apart && { panelRows: (product) => apart.panelRows(product, machine) }),
   });
-  const scratch = Math.ceil((lowered.scratchCells * layout.tileRows * layout.bytes) / 64) * 64;
+  const scratch = layout.scratchBytes;
   const { file, prefix } = options.into ?? {
     file: new CFile({ dtype, fused, embeds, tables, byTurns }),
     prefix: "",
@@ -85,7 +87,7 @@ export function cBody(lowered: Lowered, options: COptions): CBody {
   const inner = { file, target, layout, prefix };
   defineConversions(inner, lowered.inputs, "in");
   if (!options.into?.rawOutputs) defineConversions(inner, lowered.outputs, "out");
-  return { text: file.text, shape, layout, width, scratch, sumBytes: sumCells(lowered.sums) * vectorBytes };
+  return { text: file.text, shape, layout, width, scratch, sumBytes: layout.sums.length * layout.bytes };
 }
 
 const LANE_BYTES = { name: "n", key: "n", offset: 0 };

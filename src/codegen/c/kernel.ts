@@ -2,7 +2,7 @@
  * A lowered program as the C file of a native kernel.
  *
  * Each tile copies its rows in, runs every stage (a function of its own), and copies its results out. Sums over rows
- * start at 0 with every chunk of rows, and go to the chunk's place when it is done.
+ * start at 0 with every chunk of rows, and are added to the chunk's place every so many rows.
  */
 
 import type { Lowered } from "../../lower/loops.ts";
@@ -29,7 +29,7 @@ export interface CKernel {
 
 /** Writes the file of a lowered program. */
 export function cKernel(lowered: Lowered, options: COptions): CKernel {
-  const { text, shape, layout, width, scratch, sumBytes } = cBody(lowered, options);
+  const { text, shape, layout, width, scratch, sumBytes } = cBody(lowered, { ...options, byCells: true });
   const scratchBytes = scratch + Math.ceil(sumBytes / 64) * 64 + 128;
   const run = runText(lowered, { layout, scratch, sumBytes });
   const exports = exportsText(lowered, { scratchBytes, sums: sumBytes > 0, bytes: layout.bytes });
@@ -37,7 +37,7 @@ export function cKernel(lowered: Lowered, options: COptions): CKernel {
     source: [
       preludeText(shape),
       ...(options.apart ? [plainRowsText] : [rowsText, streamText]),
-      ...(sumBytes > 0 ? [keepSumsText(shape)] : []),
+      ...(sumBytes > 0 ? [keepSumsText(shape, layout)] : []),
       text,
       run,
       exports,

@@ -9,6 +9,7 @@ import { operandsOf } from "../../lower/accesses.ts";
 import { type Lowered, type Port, rowCells } from "../../lower/loops.ts";
 import { sumCells } from "../../lower/sums.ts";
 import type { Layout } from "../layout.ts";
+import { KEPT_ROWS } from "../sum-places.ts";
 
 /**
  * Words of a job before the ports' addresses. Rows are taken in chunks; `next` is the first that no thread has taken, `done` counts
@@ -81,7 +82,7 @@ export function runText(lowered: Lowered, places: Places): string {
     `  const char *m = (const char *)(uintptr_t)job[${JOB.memory}];`,
     ...pointers,
     ...(held > 0 ? [`  cell held[${held}] __attribute__((aligned(64)));`] : []),
-    ...(sumBytes > 0 ? [`  memset(s + ${scratch}, 0, ${sumBytes});`] : []),
+    ...(sumBytes > 0 ? startSums(scratch, sumBytes, sumCells(lowered.sums)) : []),
     `  for (; rows > 0; rows -= ${tileRows}) {`,
     `    const ix now = rows < ${tileRows} ? rows : ${tileRows};`,
     "    const ix n = (now + LANES - 1) / LANES * VECTOR_BYTES;",
@@ -94,8 +95,8 @@ export function runText(lowered: Lowered, places: Places): string {
     "    convert_out(s, m, n);",
     ...copiesOut.filter((_, output) => !isSliced(output)),
     ...ports.map((port, index) => `    r${index} += ${tileRows * rowCells(port)};`),
+    ...(sumBytes > 0 ? keepSums(scratch, sumBytes, tileRows) : []),
     "  }",
-    ...(sumBytes > 0 ? [keepSums(scratch, sumCells(lowered.sums))] : []),
     "  STREAMED;",
     "}",
   ];
@@ -144,9 +145,24 @@ export function stageCalls(lowered: Lowered, { tileRows, bytes, placement }: Lay
   });
 }
 
-function keepSums(scratch: number, cells: number): string {
+function startSums(scratch: number, sumBytes: number, cells: number): string[] {
   const chunk = `(first / (ix)job[${JOB.chunk}])`;
-  return `  keep_sums((double *)(uintptr_t)job[${JOB.sums}] + ${chunk} * ${cells}, s + ${scratch}, ${cells});`;
+  return [
+    `  double *sums = (double *)(uintptr_t)job[${JOB.sums}] + ${chunk} * ${cells};`,
+    `  memset(sums, 0, ${cells} * sizeof(double));`,
+    `  memset(s + ${scratch}, 0, ${sumBytes});`,
+    "  ix added = 0;",
+  ];
+}
+
+/** Every so many rows, and after the last, running sums are added to float64 ones, which start anew. */
+function keepSums(scratch: number, sumBytes: number, tileRows: number): string[] {
+  return [
+    `    if ((added += ${tileRows}) % ${KEPT_ROWS} == 0 || rows <= ${tileRows}) {`,
+    `      keep_sums(sums, s + ${scratch});`,
+    `      memset(s + ${scratch}, 0, ${sumBytes});`,
+    "    }",
+  ];
 }
 
 /** advise(job): asks for large pages where results are large: new ones come zeroed, and by 4 kB that takes longer than most kernels. */

@@ -67,13 +67,15 @@ export class CTarget implements Target<Value, Int> {
     return writer.vector("float", `LOAD(${place("s", address, offset)})`, { key });
   }
 
-  splat(address: Int, offset: number): Value {
-    const key = `@${address.key}`;
-    if (!this.lanes.embeds)
-      return this.#writer.vector("float", `SPLAT(${place("m", address, offset)})`, { key });
-    const at = this.#writer.int(textOf({ ...address, offset: address.offset + offset }), key);
-    const cell = place("m", at, 0);
-    return this.#writer.vector("float", `SPLAT(${cell})`, { cell });
+  splat(address: Int, offset: number, space: "tile" | "bound" = "bound"): Value {
+    const writer = this.#writer;
+    const base = space === "tile" ? "s" : "m";
+    const when = space === "tile" ? `#${writer.stores}` : "";
+    const key = `@${address.key}${when}`;
+    if (!this.lanes.embeds) return writer.vector("float", `SPLAT(${place(base, address, offset)})`, { key });
+    const at = writer.int(textOf({ ...address, offset: address.offset + offset }), `@${address.key}`);
+    const cell = place(base, at, 0);
+    return writer.vector("float", `SPLAT(${cell})`, { key: when, cell });
   }
 
   store(address: Int, offset: number, value: Value): void {
@@ -99,9 +101,20 @@ export class CTarget implements Target<Value, Int> {
     const writer = this.#writer;
     const to = place("s", address, offset);
     const { name } = this.lanes.as(value, "float");
-    const whole = lanes === this.width && stride === this.#cellBytes;
-    writer.line(whole ? `STOREU(${to}, ${name});` : `scatter(${to}, ${name}, ${stride}, ${lanes});`);
+    if (stride !== this.#cellBytes) writer.line(`scatter(${to}, ${name}, ${stride}, ${lanes});`);
+    else
+      writer.line(
+        lanes === this.width ? `STOREU(${to}, ${name});` : `STORE_FIRST(${to}, ${name}, ${lanes});`,
+      );
     writer.noteStore();
+  }
+
+  transpose(rows: readonly Value[]): readonly Value[] {
+    const writer = this.#writer;
+    const name = writer.name("r");
+    writer.line(`vf ${name}[LANES] = {${rows.map((row) => this.lanes.as(row, "float").name).join(", ")}};`);
+    writer.line(`transpose(${name});`);
+    return rows.map((_, index) => writer.vector("float", `${name}[${index}]`));
   }
 
   variable(initial: Value): Variable<Value> {

@@ -27,6 +27,11 @@ export function transpositionText(shape: VectorShape): string {
 #else
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (vi){__VA_ARGS__})
 #endif
+#ifdef STORE_PART
+#define STORE_FIRST(p, v, count) STORE_PART((cell *)(p), v, count)
+#else
+#define STORE_FIRST(p, v, count) memcpy(p, &(v), (count) * sizeof(cell))
+#endif
 static JR_INLINE void transpose(vf *r) {
   vf t;
 ${lines.join("\n")}

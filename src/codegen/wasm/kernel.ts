@@ -9,7 +9,6 @@
 
 import { invariant } from "../../errors.ts";
 import { type Axis, type Lowered, type Port, type Product, rowCells, type Stage } from "../../lower/loops.ts";
-import { sumCells } from "../../lower/sums.ts";
 import { emitStage } from "../emit.ts";
 import type { FeatureCode } from "../few-rows.ts";
 import { type Layout, layoutOf } from "../layout.ts";
@@ -30,6 +29,8 @@ export interface WasmOptions {
   readonly mostRows?: number;
   /** The engine keeps instructions in the order of the code (see `blockingOf`). */
   readonly ordered?: boolean;
+  /** Sums over rows may have their lanes along cells (see `sum-places.ts`); default: true. */
+  readonly byCells?: boolean;
   /** Rows follow one another, lanes lie along features: for few rows. */
   readonly apart?: FeatureCode | undefined;
 }
@@ -46,7 +47,7 @@ export interface WasmKernel {
   readonly end: number;
   /** Bytes of scratch one thread needs. */
   readonly scratchBytes: number;
-  /** Bytes of running sums over rows: a vector per cell. */
+  /** Bytes of running sums over rows. */
   readonly sumBytes: number;
 }
 
@@ -63,7 +64,13 @@ export function wasmKernel(lowered: Lowered, options: WasmOptions): WasmKernel {
     tileRows: 1,
     panelRows: (product: Product) => apart.panelRows(product, machine),
   };
-  const layout = layoutOf(lowered, { width, mostRows, blocking, ...oneRow });
+  const layout = layoutOf(lowered, {
+    width,
+    mostRows,
+    blocking,
+    byCells: options.byCells ?? true,
+    ...oneRow,
+  });
   const module = new WasmModule({ dtype: lowered.dtype, fused: options.fused, poolStart: layout.end });
   const target = new WasmTarget(module, blocking);
   const emit = apart?.emit ?? emitStage;
@@ -89,8 +96,8 @@ export function wasmKernel(lowered: Lowered, options: WasmOptions): WasmKernel {
     width,
     constants: module.pool.contents(),
     end: Math.ceil(module.pool.end / 64) * 64,
-    sumBytes: sumCells(lowered.sums) * VECTOR_BYTES,
-    scratchBytes: Math.ceil((lowered.scratchCells * layout.tileRows * layout.bytes) / 64) * 64,
+    sumBytes: layout.sums.length * layout.bytes,
+    scratchBytes: layout.scratchBytes,
   };
 }
 

@@ -10,7 +10,7 @@ import type { Layout } from "../layout.ts";
 import type { Variable } from "../target.ts";
 import type { Context, Int, Value } from "./context.ts";
 import type { WasmModule } from "./module.ts";
-import { type SimdName, types, type ValueType } from "./opcodes.ts";
+import { types, type ValueType } from "./opcodes.ts";
 import type { WasmTarget } from "./target.ts";
 
 /** Parameters of a copy function: scratch, bytes of lanes, the first row. */
@@ -20,7 +20,6 @@ const COPIED = [0, 1, 2].map((local): Int => ({ local, key: `a${local}`, offset:
 /** Everything a copy needs to know. */
 interface Copying {
   readonly target: WasmTarget;
-  readonly context: Context;
   readonly port: Port;
   /** Bytes of a float, of a row in memory, and of one cell of all lanes of the tile. */
   readonly bytes: 4 | 8;
@@ -89,11 +88,10 @@ function defineCopy(
   { port, layout, ...movers }: Movers & { port: Port; layout: Layout },
 ): Context {
   const { bytes } = layout;
-  return module.define({ params: COPY_PARAMS }, (context) => {
+  return module.define({ params: COPY_PARAMS }, () => {
     const [base, laneBytes, rows] = COPIED;
     const copying = {
       target,
-      context,
       port,
       bytes,
       rowBytes: rowCells(port) * bytes,
@@ -133,9 +131,9 @@ function copyStrip(copying: Copying, at: Movers & { row: Variable<Int>; cell: Va
 function copyBlockIn(copying: Copying, { row, cell }: { row: Int; cell: Int }): void {
   const { target, rowBytes, cellBytes } = copying;
   const rows = Array.from({ length: target.width }, (_, index) => target.load(row, index * rowBytes));
-  transposed(copying, rows).forEach((value, index) =>
-    target.store(cell, index * cellBytes, fromFloat(copying, value)),
-  );
+  target
+    .transpose(rows)
+    .forEach((value, index) => target.store(cell, index * cellBytes, fromFloat(copying, value)));
 }
 
 function copyBlockOut(copying: Copying, { row, cell }: { row: Int; cell: Int }): void {
@@ -143,7 +141,7 @@ function copyBlockOut(copying: Copying, { row, cell }: { row: Int; cell: Int }):
   const cells = Array.from({ length: target.width }, (_, index) =>
     toFloat(copying, target.load(cell, index * cellBytes)),
   );
-  transposed(copying, cells).forEach((value, index) => target.store(row, index * rowBytes, value));
+  target.transpose(cells).forEach((value, index) => target.store(row, index * rowBytes, value));
 }
 
 function copyColumnIn(
@@ -182,31 +180,4 @@ function fromFloat({ target, port }: Copying, value: Value): Value {
 function toFloat({ target, port }: Copying, value: Value): Value {
   if (port.buffer.cell === "int") return target.intToFloat(value);
   return port.buffer.cell === "bool" ? target.lanes.and(value, target.lanes.constant(1)) : value;
-}
-
-function transposed({ context, bytes }: Copying, rows: readonly Value[]): Value[] {
-  const shuffle = (a: Value, b: Value, words: readonly number[]): Value => {
-    const indices = words.flatMap((word) => [0, 1, 2, 3].map((byte) => word * 4 + byte));
-    return context.simd("i8x16.shuffle" satisfies SimdName, [a, b], indices);
-  };
-  const [low, high] = [
-    [0, 1, 4, 5],
-    [2, 3, 6, 7],
-  ] as const;
-  const [a, b, c, d] = rows as readonly [Value, Value, Value, Value];
-  if (bytes === 8) return [shuffle(a, b, low), shuffle(a, b, high)];
-  const pairs = [
-    [a, b],
-    [c, d],
-  ].map(([x, y]) => [
-    shuffle(x as Value, y as Value, [0, 4, 1, 5]),
-    shuffle(x as Value, y as Value, [2, 6, 3, 7]),
-  ]);
-  const [[ab01, ab23], [cd01, cd23]] = pairs as [[Value, Value], [Value, Value]];
-  return [
-    shuffle(ab01, cd01, low),
-    shuffle(ab01, cd01, high),
-    shuffle(ab23, cd23, low),
-    shuffle(ab23, cd23, high),
-  ];
 }

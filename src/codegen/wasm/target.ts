@@ -9,7 +9,7 @@ import type { Context, Int, Value } from "./context.ts";
 import { integerOp } from "./integers.ts";
 import type { WasmLanes } from "./lanes.ts";
 import type { WasmModule } from "./module.ts";
-import { types } from "./opcodes.ts";
+import { type SimdName, types } from "./opcodes.ts";
 
 /** xmm0 … xmm14: V8 keeps the last one for itself. */
 export const VECTOR_REGISTERS = 15;
@@ -79,8 +79,8 @@ export class WasmTarget implements Target<Value, Int> {
     );
   }
 
-  splat(address: Int, offset: number): Value {
-    return this.#splat(address, offset, "");
+  splat(address: Int, offset: number, space: "tile" | "bound" = "bound"): Value {
+    return this.#splat(address, offset, space === "tile" ? `#${this.#context.stores}` : "");
   }
 
   store(address: Int, offset: number, value: Value): void {
@@ -98,7 +98,7 @@ export class WasmTarget implements Target<Value, Int> {
   ): Value {
     const context = this.#context;
     if (lanes === this.width && stride === this.#cellBytes) return this.load(address, offset);
-    let value = this.#splat(address, offset, space === "tile" ? `#${context.stores}` : "");
+    let value = this.splat(address, offset, space);
     if (stride === 0) return value;
     const name = this.lanes.dtype === "f32" ? "v128.load32_lane" : "v128.load64_lane";
     for (let lane = 1; lane < lanes; lane++) {
@@ -124,6 +124,33 @@ export class WasmTarget implements Target<Value, Int> {
       context.code.simdMemory(name, rest, lane);
     }
     context.noteStore();
+  }
+
+  transpose(rows: readonly Value[]): readonly Value[] {
+    const shuffle = (a: Value, b: Value, words: readonly number[]): Value => {
+      const indices = words.flatMap((word) => [0, 1, 2, 3].map((byte) => word * 4 + byte));
+      return this.#context.simd("i8x16.shuffle" satisfies SimdName, [a, b], indices);
+    };
+    const [low, high] = [
+      [0, 1, 4, 5],
+      [2, 3, 6, 7],
+    ] as const;
+    const [a, b, c, d] = rows as readonly [Value, Value, Value, Value];
+    if (this.width === 2) return [shuffle(a, b, low), shuffle(a, b, high)];
+    const pairs = [
+      [a, b],
+      [c, d],
+    ].map(([x, y]) => [
+      shuffle(x as Value, y as Value, [0, 4, 1, 5]),
+      shuffle(x as Value, y as Value, [2, 6, 3, 7]),
+    ]);
+    const [[ab01, ab23], [cd01, cd23]] = pairs as [[Value, Value], [Value, Value]];
+    return [
+      shuffle(ab01, cd01, low),
+      shuffle(ab01, cd01, high),
+      shuffle(ab23, cd23, low),
+      shuffle(ab23, cd23, high),
+    ];
   }
 
   variable(initial: Value): Variable<Value> {

@@ -5,6 +5,7 @@
  * valid for the instance's life.
  */
 
+import type { SumPlaces } from "../../codegen/sum-places.ts";
 import type { WasmKernel } from "../../codegen/wasm/kernel.ts";
 import { UsageError } from "../../errors.ts";
 import type { Dtype } from "../../lower/lanes.ts";
@@ -53,6 +54,8 @@ export interface MemoryShape {
 
 /** Where everything of an instance lies. */
 export interface MemoryPlan extends MemoryShape {
+  /** Where a slot's running sums are. */
+  readonly sums: SumPlaces;
   readonly areas: readonly Area[];
   readonly pages: number;
 }
@@ -82,7 +85,7 @@ export function memoryPlan(lowered: Lowered, code: WasmKernel, shape: MemoryShap
       `${shape.rows} rows of "${lowered.name}" need ${(next / 1e9).toFixed(1)} GB at once: use fewer rows per call`,
     );
   }
-  return { ...shape, areas, pages: Math.ceil(next / PAGE) };
+  return { ...shape, sums: code.layout.sums, areas, pages: Math.ceil(next / PAGE) };
 }
 
 type Run = (scratch: number, rows: number, ...ports: number[]) => void;
@@ -97,6 +100,11 @@ export class Instance {
     this.memory = memory;
     this.plan = plan;
     this.#run = new WebAssembly.Instance(module, { host: { memory } }).exports["run"] as Run;
+  }
+
+  /** A slot's running sums. */
+  sums({ sums }: RowSlot, dtype: Dtype): FloatArray {
+    return floatView(dtype, this.memory.buffer, { address: sums, length: this.plan.sums.length });
   }
 
   /** Runs `rows` rows of a slot, with one thread's scratch. */

@@ -5,11 +5,12 @@
  * and adds it up alone, in order: so the partial sums do not depend on threads, tiles or who was faster.
  */
 
+import { KEPT_ROWS } from "../../codegen/sum-places.ts";
 import type { RowSumNode } from "../../ir/types.ts";
 import type { Lowered } from "../../lower/loops.ts";
 import { sumCells } from "../../lower/sums.ts";
-import { addLanes, joinPartialSums, type RowRange, rowRanges, sumsIn } from "../row-sums.ts";
-import { type FloatArray, floatView, type Instance, type RowSlot } from "./instance.ts";
+import { joinPartialSums, keepSums, type RowRange, rowRanges, sumsIn } from "../row-sums.ts";
+import type { Instance, RowSlot } from "./instance.ts";
 
 /** Consecutive rows. */
 export interface Piece {
@@ -17,9 +18,9 @@ export interface Piece {
   readonly rows: number;
 }
 
-interface Held {
-  readonly index: number;
-  readonly end: number;
+interface Held extends RowRange {
+  /** The cells of all sums over the range. */
+  readonly totals: Float64Array;
   next: number;
 }
 
@@ -28,7 +29,7 @@ export class RowQueue {
   /** Rows not yet handed out. */
   left: number;
   readonly #lowered: Lowered;
-  readonly #memory: WebAssembly.Memory;
+  readonly #instance: Instance;
   readonly #ranges: readonly RowRange[];
   readonly #held = new Map<RowSlot | undefined, Held>();
   /** By range: the cells of all sums. */
@@ -38,7 +39,7 @@ export class RowQueue {
   constructor(lowered: Lowered, instance: Instance, rows: number) {
     this.left = rows;
     this.#lowered = lowered;
-    this.#memory = instance.memory;
+    this.#instance = instance;
     this.#ranges = lowered.sums.length > 0 ? rowRanges(rows) : rows > 0 ? [{ start: 0, end: rows }] : [];
   }
 
@@ -46,7 +47,7 @@ export class RowQueue {
   take(slot: RowSlot, most: number): Piece | undefined {
     const held = this.#range(slot);
     if (held === undefined) return undefined;
-    const rows = Math.min(most, held.end - held.next);
+    const rows = Math.min(most, this.#until(held) - held.next);
     const start = held.next;
     held.next += rows;
     this.left -= rows;
@@ -58,39 +59,32 @@ export class RowQueue {
     return sumsIn(this.#lowered, joinPartialSums(this.#partials, sumCells(this.#lowered.sums)));
   }
 
+  /** The first row that the slot cannot take yet: running sums are kept before it. */
+  #until({ start, end, next }: Held): number {
+    if (this.#lowered.sums.length === 0) return end;
+    return Math.min(end, next + KEPT_ROWS - ((next - start) % KEPT_ROWS));
+  }
+
   /** The range a slot takes from: its own, or the one of all. */
   #range(slot: RowSlot): Held | undefined {
     const key = this.#lowered.sums.length > 0 ? slot : undefined;
     const held = this.#held.get(key);
+    if (held !== undefined && key !== undefined) this.#keep(key, held);
     if (held !== undefined && held.next < held.end) return held;
-    if (held !== undefined && key !== undefined) this.#collect(key, held.index);
     this.#held.delete(key);
-    const index = this.#next;
-    const range = this.#ranges[index];
+    const range = this.#ranges[this.#next];
     if (range === undefined) return undefined;
-    this.#next++;
-    if (key !== undefined) this.#area(key).fill(0);
-    const made = { index, end: range.end, next: range.start };
+    const totals = new Float64Array(sumCells(this.#lowered.sums));
+    this.#partials[this.#next++] = totals;
+    if (key !== undefined) this.#instance.sums(key, this.#lowered.dtype).fill(0);
+    const made = { ...range, totals, next: range.start };
     this.#held.set(key, made);
     return made;
   }
 
-  #collect(slot: RowSlot, range: number): void {
-    const partial = new Float64Array(sumCells(this.#lowered.sums));
-    addLanes(partial, this.#area(slot));
-    this.#partials[range] = partial;
+  #keep(slot: RowSlot, { start, end, next, totals }: Held): void {
+    if (next < end && (next - start) % KEPT_ROWS !== 0) return;
+    const { plan } = this.#instance;
+    keepSums(totals, this.#instance.sums(slot, this.#lowered.dtype), plan.sums);
   }
-
-  #area({ sums }: RowSlot): FloatArray {
-    return runningSums(this.#lowered, this.#memory, sums);
-  }
-}
-
-/** A slot's running sums: a vector of lanes per cell. */
-export function runningSums(
-  { dtype, sums }: Lowered,
-  memory: WebAssembly.Memory,
-  address: number,
-): FloatArray {
-  return floatView(dtype, memory.buffer, { address, length: sumCells(sums) * (dtype === "f32" ? 4 : 2) });
 }

@@ -7,6 +7,7 @@
  */
 
 import { featureCode } from "../../codegen/few-rows.ts";
+import { KEPT_ROWS } from "../../codegen/sum-places.ts";
 import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
@@ -17,7 +18,7 @@ import { checkArguments, floatsOf, outputArrays } from "../checks.ts";
 import { finished, outputLength, outputsOf } from "../finish.ts";
 import type { BoundRun, Kernel, KernelInfo } from "../kernel.ts";
 import { Rebinding } from "../rebinding.ts";
-import { addLanes, rowRanges } from "../row-sums.ts";
+import { keepSums, type RowRange, rowRanges } from "../row-sums.ts";
 import { byLevel, sameBits, sharedValues } from "../shared-inputs.ts";
 import { dropKernel, kernelNumber } from "../threads/pool.ts";
 import { SHORT_WORK, workOf } from "../work.ts";
@@ -36,7 +37,7 @@ import {
 import { compileModuleSync } from "./module.ts";
 import { type ParallelKernel, runParallel } from "./parallel.ts";
 import type { WasmPlan } from "./plan.ts";
-import { RowQueue, runningSums } from "./row-queue.ts";
+import { RowQueue } from "./row-queue.ts";
 import { copyIn, copyOut } from "./rows.ts";
 
 /** An instance and the shared inputs its memory was bound to. */
@@ -194,17 +195,24 @@ export class WasmRunner implements Kernel {
     const { lowered } = this.#plan;
     const area = instance.plan.areas[0] as Area;
     const slot = area.slots[0] as RowSlot;
-    const ranges = rowRanges(n).map(({ start, end }) =>
-      instance.runner(area, laterRows(lowered, slot, start), end - start),
-    );
-    const running = runningSums(lowered, instance.memory, slot.sums);
-    const partials = ranges.map(() => new Float64Array(sumCells(lowered.sums)));
+    const partials: Float64Array[] = [];
+    const pieces = rowRanges(n).flatMap((range) => {
+      const totals = new Float64Array(sumCells(lowered.sums));
+      partials.push(totals);
+      return keptPieces(range).map(({ start, end }) => ({
+        totals,
+        run: instance.runner(area, laterRows(lowered, slot, start), end - start),
+      }));
+    });
+    const running = instance.sums(slot, lowered.dtype);
     const sums = new BoundSums(this.program, { lowered, partials }, outs);
     return () => {
-      for (let range = 0; range < ranges.length; range++) {
-        running.fill(0);
-        (ranges[range] as () => void)();
-        addLanes(partials[range] as Float64Array, running);
+      running.fill(0);
+      for (let range = 0; range < partials.length; range++) (partials[range] as Float64Array).fill(0);
+      for (let index = 0; index < pieces.length; index++) {
+        const { totals, run } = pieces[index] as (typeof pieces)[number];
+        run();
+        keepSums(totals, running, instance.plan.sums);
       }
       sums.finish(values);
     };
@@ -315,6 +323,14 @@ function runPiece(piece: FixedPiece, { inputs, rowOuts }: Call): void {
   piece.run();
   for (let index = 0; index < rowOuts.length; index++)
     (rowOuts[index] as FloatArray).set(piece.outputs[index] as FloatArray);
+}
+
+/** A range in pieces, after each of which running sums are kept. */
+function keptPieces({ start, end }: RowRange): RowRange[] {
+  return Array.from({ length: Math.ceil((end - start) / KEPT_ROWS) }, (_, index) => {
+    const from = start + index * KEPT_ROWS;
+    return { start: from, end: Math.min(end, from + KEPT_ROWS) };
+  });
 }
 
 /** The slot with its rows from `start` on. */
