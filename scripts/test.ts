@@ -38,6 +38,7 @@ async function suite(node: string, words: readonly string[]): Promise<Counts> {
 
 /** Runs the suite on the second Node, where there is one that differs from the first. */
 async function second(words: readonly string[]): Promise<Counts> {
+  if (!existsSync(currentNode)) await run(["npm", "run", "--silent", "current-node"]);
   const version = versionOf(currentNode);
   if (version === process.version) return nothing;
   if (version === undefined) {

@@ -149,7 +149,7 @@ export function checkShared(shared: readonly (string | number)[], inputs: readon
   if (missing === undefined) return;
   throw new UsageError(
     "JR403",
-    `shared names ${missing}, which was not given; the call has ${inputs.map(({ name }) => name).join(", ")}`,
+    `shared names ${missing}, which was not given; the call has ${inputs.map(({ name }) => name).join(", ")}: name one of these, or its position`,
   );
 }
 

@@ -81,7 +81,11 @@ export function rows(g: AnyFunction, options: RunOptions = {}): unknown {
 
 function nameOf(what: string, f: unknown): string {
   if (typeof f === "function") return f.name === "" ? "f" : f.name;
-  throw new UsageError("JR400", `${what} takes a function of one row or a loaded model, got ${describe(f)}`);
+  const advice = f instanceof Promise ? ": await it first" : "";
+  throw new UsageError(
+    "JR400",
+    `${what} takes a function of one row or a loaded model, got ${describe(f)}${advice}`,
+  );
 }
 
 function rowMap(

@@ -51,7 +51,7 @@ export function toSource(f: AnyFunction, options: ToSourceOptions): Map<string, 
   if (write === undefined)
     throw new UsageError(
       "JR450",
-      `toSource: format must be "c", "js" or "wasm", got ${describe(options.format)}`,
+      `toSource: format must be "c", "js" or "wasm", got ${String(options.format)}`,
     );
   const model = isRowFunction(f) ? f : undefined;
   if (model === undefined && options.inputs === undefined) {

@@ -74,7 +74,7 @@ export async function openSubject(args: Arguments): Promise<Subject> {
   if (model.inputs === undefined) {
     throw new UsageError(
       "JR603",
-      `${model.name} is a function: a rows file must tell the shape of its rows (jacrow explain MODEL ROWS)`,
+      `${model.name} is a function: a rows file after it must tell the shape of its rows`,
     );
   }
   const signature: Signature = { inputs: model.inputs, structure: { kind: "array", items: [] } };

@@ -41,15 +41,27 @@ export interface ModelOptions {
 export async function loadModel(word: string, options: ModelOptions): Promise<Model> {
   const [, path = "", name] = /^(.*?)(?:#([^#/\\]*))?$/s.exec(word) ?? [];
   const isModule = /\.[cm]?[jt]sx?$/.test(path);
-  if (isModule && name !== undefined) return moduleModel(path, name, options);
+  if (isModule && name) return moduleModel(path, name, options);
   if (isModule) {
     throw new UsageError(
       "JR604",
-      `${word} is a module; say which of its functions: ${word}#NAME (jacrow inspect ${word} lists them)`,
+      `${path} is a module; say which of its functions: ${path}#NAME (jacrow inspect ${path} lists them)`,
     );
   }
+  const advice = advices.find(([ending]) => ending.test(path))?.[1];
+  if (advice !== undefined) throw new UsageError("JR604", `${path} is no model: ${advice}`);
   return onnxModel(word, options);
 }
+
+/** What to do with files that are often given for a model. */
+const advices: readonly (readonly [ending: RegExp, advice: string])[] = [
+  [/\.(npy|npz|safetensors|csv)$/i, "it holds arrays; the model comes first, the rows after it"],
+  [
+    /\.(pt|pth|ckpt|bin)$/i,
+    "export the network from PyTorch with torch.onnx.export (jacrow --help shows how)",
+  ],
+  [/\.(h5|keras|pb|tflite)$/i, 'export the network to ONNX, in Keras with model.export(PATH, format="onnx")'],
+];
 
 async function onnxModel(path: string, { batchAxis, sizes }: ModelOptions): Promise<Model> {
   const { bytes, what, external } = await fileStep(() => loadFile(path));

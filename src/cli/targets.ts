@@ -8,8 +8,12 @@
 import { extname } from "node:path";
 import { UsageError } from "../errors.ts";
 
+/** Endings of other formats: what is written is .npy, whatever its name. */
+const OTHERS = /\.(npz|safetensors|csv|txt|json|mat|h5|pt|onnx)$/i;
+
 /** One path per pair, outputs first. */
 export function jacobianPaths(path: string, outputs: readonly string[], inputs: readonly string[]): string[] {
+  requireNpy("-o", path);
   if (outputs.length === 1 && inputs.length === 1) return [path];
   const suffixes = outputs.flatMap((output) =>
     inputs.map((input) => (outputs.length === 1 ? [input] : [output, input])),
@@ -19,6 +23,7 @@ export function jacobianPaths(path: string, outputs: readonly string[], inputs: 
 
 /** One path per value. */
 export function valuePaths(path: string, outputs: readonly string[]): string[] {
+  requireNpy("--value", path);
   return outputs.length === 1
     ? [path]
     : suffixed(
@@ -26,6 +31,12 @@ export function valuePaths(path: string, outputs: readonly string[]): string[] {
         path,
         outputs.map((output) => [output]),
       );
+}
+
+function requireNpy(option: string, path: string): void {
+  if (!OTHERS.test(path)) return;
+  const name = path.replace(OTHERS, ".npy");
+  throw new UsageError("JR609", `${option} ${path}: results are .npy files; write ${option} ${name}`);
 }
 
 function suffixed(option: string, path: string, suffixes: readonly (readonly string[])[]): string[] {

@@ -214,6 +214,20 @@ describe("what is wrong is said once, with code, place and fix", () => {
       () => [model, rows, "--batch-axis", "first"],
     ],
     ["a module without #name", 2, /JR604: .*say which of its functions/, () => ["arm.js", rows]],
+    [
+      "a module with an empty #name",
+      2,
+      /JR604: arm\.js is a module; .*: arm\.js#NAME/,
+      () => ["arm.js#", rows],
+    ],
+    ["rows in the place of the model", 2, /JR604: .*the model comes first/, () => [rows, model]],
+    ["a checkpoint", 2, /JR604: net\.pt is no model: export .* torch\.onnx\.export/, () => ["net.pt", rows]],
+    [
+      "values in a file of another format",
+      2,
+      /JR609: --value Y\.npz.* --value Y\.npy/,
+      () => [model, rows, "--value", "Y.npz"],
+    ],
     ["a module that is not there", 4, /JR610: cannot read arm\.js/, () => ["arm.js#arm", rows]],
   ])("%s", async (_, code, message, words) => {
     const before = readdirSync(folder).length;
