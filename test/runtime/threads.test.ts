@@ -69,7 +69,7 @@ test("a process waits for its workers, then ends by itself", () => {
     console.log("finished", out.length);`;
   const out = execFileSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
     encoding: "utf8",
-    timeout: 20_000,
+    timeout: 60_000,
   });
   expect(out).toContain("finished 1280000");
 });
