@@ -2,7 +2,7 @@
  * Measures the error of every elementary function over a dense set of arguments, through generated C.
  *
  * In: names (default all), `--step N` for f32 (every N-th bit pattern, from `--start`, `--points` of them), `--count N` for f64 (random patterns, or uniform
- * between `--low` and `--high`).
+ * between `--low` and `--high`), `--mode` (some of fused, split, tables).
  * Out: one line per function, dtype and rounding of fma (and once more where there are tables): operations, largest error in ulp, and where.
  * Needs gcc with libquadmath. Run: npx tsx scripts/ulp.ts tanh --step 1
  */
@@ -27,6 +27,7 @@ const { values, positionals } = parseArgs({
     high: { type: "string" },
     points: { type: "string" },
     dtype: { type: "string", default: "f32,f64" },
+    mode: { type: "string", default: "fused,split,tables" },
   },
 });
 
@@ -59,6 +60,9 @@ function prelude(dtype: Dtype, body: string): string {
 #include <math.h>
 #include <stdlib.h>
 #include <quadmath.h>
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 typedef uint${f32 ? 32 : 64}_t W; typedef int${f32 ? 32 : 64}_t S; typedef ${f32 ? "float" : "double"} T;
 typedef ${f32 ? "double" : "__float128"} R;
 static inline T F(W b) { T v; memcpy(&v, &b, sizeof v); return v; }
@@ -136,8 +140,8 @@ for (const name of names) {
     const step = dtype === "f32" ? Number(values.step) : 1;
     const total =
       dtype === "f32" ? Number(values.points ?? Math.floor(2 ** 32 / step)) : Number(values.count);
-    for (const mode of ["FUSED", "SPLIT", "TABLES"]) {
-      const tables = mode === "TABLES";
+    for (const mode of values.mode.split(",")) {
+      const tables = mode === "tables";
       if (tables && (dtype === "f64" || tableFormulas[name] === undefined)) continue;
       const { source, operations } = program(name, dtype, tables);
       const file = join(folder, `${name}-${dtype}-${mode}`);
@@ -146,7 +150,7 @@ for (const name of names) {
         "-O2",
         "-march=native",
         "-ffp-contract=off",
-        `-D${mode === "SPLIT" ? "SPLIT" : "FUSED"}`,
+        `-D${mode === "split" ? "SPLIT" : "FUSED"}`,
         `${file}.c`,
         "-o",
         file,
@@ -156,9 +160,7 @@ for (const name of names) {
       const line = execFileSync(file, [String(total), String(step), values.start])
         .toString()
         .trim();
-      console.log(
-        `${name.padEnd(9)} ${dtype} ${mode.toLowerCase()} ${String(operations).padStart(3)} ops  ${line}`,
-      );
+      console.log(`${name.padEnd(9)} ${dtype} ${mode} ${String(operations).padStart(3)} ops  ${line}`);
     }
   }
 }

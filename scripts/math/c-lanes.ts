@@ -109,6 +109,9 @@ export function writeFormula(dtype: Dtype, formula: (l: TableLanes<string>) => s
       const entries = table.map((entry) => bitsOf(dtype, entry)).join(",");
       return emit(`((const W[]){${entries}})[${index} & ${table.length - 1}]`);
     },
+    scale: (a, n) => emit(`B(_mm_cvtss_f32(_mm_scalef_ss(_mm_set_ss(F(${a})), _mm_set_ss(F(${n})))))`),
+    exponent: (a) => emit(`B(_mm_cvtss_f32(_mm_getexp_ss(_mm_set_ss(F(${a})), _mm_set_ss(F(${a})))))`),
+    mantissa: (a) => emit(`B(_mm_cvtss_f32(_mm_getmant_ss(_mm_set_ss(F(${a})), _mm_set_ss(F(${a})), 0, 2)))`),
     rarely: (mask, exact, fast) => {
       const outer = { seen: new Map(seen), lines };
       lines = [];

@@ -1,4 +1,4 @@
-"""Fits the table of polynomials of src/lower/math/pieces.ts and prints its rows with their errors.
+"""Fits the tables of src/lower/math/pieces*.ts and prints their rows with their errors.
 
 tanh a on [0, 9.375] in 16 pieces, chosen by the exponent and top two fraction bits of a + 0.625: their width doubles four
 times. Centres are moved to where tanh is very nearly a float, so that the constant term is exact. Run: python scripts/math/pieces.py
@@ -6,9 +6,9 @@ times. Centres are moved to where tanh is very nearly a float, so that the const
 
 import struct
 
-from mpmath import atanh, diff, mpf, tanh
+from mpmath import atanh, diff, exp, expm1, floor, log, log1p, mpf, tanh
 
-from minimax import evaluate, f32, remez
+from minimax import evaluate, f32, remez, show
 
 OFFSET = 0.625
 DEGREE = 5
@@ -73,5 +73,73 @@ worst = max(error(low, high, row) for low, high, row in zip(ends, ends[1:], rows
 print(f"// tanh in pieces, f32 degree {DEGREE}: {float(worst):.3f} units")
 first_index = start // STEP % 16
 order = [(index - first_index) % 16 for index in range(16)]
-for column in zip(*(rows[k] for k in order)):
-    print("[" + ", ".join(f"{v:.9g}" for v in column) + "],")
+
+
+def printed(columns):
+    for column in columns:
+        print("[" + ", ".join(f"{v:.9g}" for v in column) + "],")
+
+
+printed(zip(*(rows[k] for k in order)))
+
+# e^r for sixteenths of an octave.
+half = log(mpf(2)) / 32 * mpf("1.0005")
+curve = lambda r: (expm1(r) - r) / r**2 if abs(r) > 1e-9 else mpf(1) / 2 + r / 6
+show("exp in pieces", "f32", curve, lambda r: r * r / exp(r) + mpf("1e-6"), (-half, half), 1)
+
+
+def logarithm_piece(i):
+    """A float near 1/m for the sixteenth i of [1, 2), whose −log is nearly a float, and that float."""
+    ln2 = mpf(f32(log(mpf(2))))
+    if i in (0, 15):
+        return (1.0, 0.0) if i == 0 else (0.5, float(ln2))
+    near = bits(f32(2 / (2 + mpf(2 * i + 1) / 16)))
+    wanted = lambda r: -log(mpf(r)) + (ln2 - log(mpf(2)) if i >= 8 else 0)
+    lost = lambda r: abs(f32(wanted(r)) - wanted(r))
+    r = min((of_bits(near + k) for k in range(-3000, 3001)), key=lost)
+    return r, f32(wanted(r))
+
+
+print("// log in pieces")
+printed(zip(*map(logarithm_piece, range(16))))
+rest = lambda t: (log1p(t) - t) / t**2 if abs(t) > 1e-9 else -mpf(1) / 2 + t / 3
+show("log1p", "f32", rest, lambda t: (abs(t * t / log1p(t)) if t else 0) + mpf("1e-5"), (-mpf(1) / 32, mpf(1) / 16), 3)
+
+
+def bend(u):
+    return log1p(u) / u - 1 if u > 1e-9 else -u / 2 + u * u / 3
+
+
+def bend_weight(u):
+    """More where u is just above a power of two and log1p(u) below it: there u's own rounding counts twice."""
+    weight = 1 / (1 + bend(u))
+    if u < mpf("0.01") or u > mpf("0.2"):
+        return weight
+    m = u / mpf(2) ** floor(log(u, 2) + mpf("0.1"))
+    return weight * (1 + mpf("1.5") * exp(-(((m - 1 - u / 4) / (mpf("0.06") + u / 4)) ** 2)))
+
+
+def refitted(interval, degree):
+    """Coefficients of bend, highest power first to be rounded: the rest are fitted again."""
+    fixed = {}
+    for k in range(degree, -1, -1):
+        left = lambda u: bend(u) - sum(c * u**i for i, c in fixed.items())
+        fixed[k] = mpf(f32(remez(left, bend_weight, interval, k)[0][k]))
+    return [float(fixed[k]) for k in range(degree + 1)]
+
+
+# All multiples of the powers by this are nearly floats: found by trying 8e7 numbers.
+NUDGE = 0.9994449188783695
+powers = [f32(NUDGE * 2.0 ** (-i / 16)) for i in range(200)]
+
+
+def softplus_piece(k):
+    """The range of u = e^−|x| beside the powers in the sixteenth k of [0, 1), and its coefficients."""
+    own = [p for p in powers if int(16 * p) == k]
+    step = mpf(2) ** (mpf(1) / 32) * mpf("1.0001") / NUDGE
+    low = mpf(0) if k == 0 else min(own) / step / mpf(NUDGE) ** 2
+    return refitted((low, min(mpf(1), max(own) * step)), 3)
+
+
+print("// softplus in pieces")
+printed(zip(*map(softplus_piece, range(16))))

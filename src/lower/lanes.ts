@@ -75,7 +75,13 @@ export type ByTurns = <V>(l: TableLanes<V>, formula: TableFormula, list: readonl
 /** A function of one lane value, with tables and without rare paths. */
 export type TableFormula = <V>(l: TableLanes<V>, x: V) => V;
 
-/** Lanes that look up a table of 16 floats, by the low bits of an index, in one instruction. */
+/** Lanes that look up a table of 16 floats, by the low bits of an index, and take floats apart, in one instruction each. */
 export interface TableLanes<V> extends Lanes<V> {
   permute(table: readonly number[], index: V): V;
+  /** a·2^⌊n⌋, rounded once. */
+  scale(a: V, n: V): V;
+  /** ⌊log₂|a|⌋ as a float, −∞ for zeros, ∞ for infinite a. */
+  exponent(a: V): V;
+  /** The power of two times a > 0 that lies in [1, 2), 1 for 0 and ∞; NaN for a < 0. */
+  mantissa(a: V): V;
 }

@@ -165,9 +165,18 @@ export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
       return entry & ones;
     },
     permute: (table, index) => b(table[Number(index) % table.length] as number),
+    scale: tally((x: bigint, n: bigint) => b(f(x) * 2 ** Math.floor(f(n)))),
+    exponent: tally((x: bigint) => b(Math.floor(Math.log2(Math.abs(f(x)))))),
+    mantissa: tally((x: bigint) => b(mantissaOf(f(x)))),
     rarely: (mask, exact, fast) => (mask === 0n ? fast : exact()),
   };
   return lanes;
+}
+
+/** The power of two times x > 0 that lies in [1, 2); 1 for 0 and ∞. */
+function mantissaOf(x: number): number {
+  if (x === 0 || x === Infinity) return 1;
+  return x > 0 ? x / 2 ** Math.floor(Math.log2(x)) : Number.NaN;
 }
 
 /** |magnitude| with the sign of x, −0 included. */

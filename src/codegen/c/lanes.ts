@@ -183,6 +183,16 @@ export class CLanes implements TableLanes<Value> {
     return this.#writer.vector("float", `PERMUTE16(${name}, ${this.#as(index, "int").name})`);
   }
 
+  scale(a: Value, n: Value): Value {
+    return this.#float("SCALE", a, n);
+  }
+  exponent(a: Value): Value {
+    return this.#float("EXPONENT", a);
+  }
+  mantissa(a: Value): Value {
+    return this.#float("MANTISSA", a);
+  }
+
   rarely(mask: Value, exact: () => Value, fast: Value): Value {
     const writer = this.#writer;
     const asked = this.#as(mask, "mask");

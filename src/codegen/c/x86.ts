@@ -81,6 +81,9 @@ ${two("or_cell", `vpor${w}`)}
 }
 
 const permute16 = `#if defined(__GNUC__) && defined(__AVX512F__)
+#define SCALE(a, n) __builtin_ia32_scalefps512_mask(a, n, (vf){0}, (uint16_t)-1, 4)
+#define EXPONENT(a) __builtin_ia32_getexpps512_mask(a, (vf){0}, (uint16_t)-1, 4)
+#define MANTISSA(a) __builtin_ia32_getmantps512_mask(a, 8, (vf){0}, (uint16_t)-1, 4)
 #ifdef __clang__
 #define PERMUTE16(table, i) __builtin_ia32_permvarsf512(LOADU(table), i)
 #else

@@ -7,17 +7,21 @@
 
 import type { TableFormula, TableLanes } from "../lanes.ts";
 import { atMost, formatOf, withSign } from "./format.ts";
+import { exp, sigmoid, softplus } from "./pieces-exponential.ts";
+import { log } from "./pieces-logarithm.ts";
+import { piecewise } from "./piecewise.ts";
 
 /** The piece of a is chosen by the exponent and the top two fraction bits of a + offset, which is below 10. */
 const tanhOffset = 0.625;
 const tanhSaturation = 9.23;
 
-/** Centres of the pieces, where tanh is nearly a float, and coefficients of the distance to them, lowest power first. */
+/** Centres of the pieces, where tanh is nearly a float. */
+const tanhCentres = [
+  1.62585306, 2.12780285, 2.6324563, 3.11965466, 3.89933777, 4.85126781, 5.85232687, 6.88666534, 8.31776619,
+  0, 0.187471583, 0.312523425, 0.499970794, 0.750143766, 0.999658525, 1.24971187,
+];
+/** Coefficients of the distance to them, lowest power first. */
 const tanhPieces: readonly (readonly number[])[] = [
-  [
-    1.62585306, 2.12780285, 2.6324563, 3.11965466, 3.89933777, 4.85126781, 5.85232687, 6.88666534, 8.31776619,
-    0, 0.187471583, 0.312523425, 0.499970794, 0.750143766, 0.999658525, 1.24971187,
-  ],
   [
     0.925468743, 0.972027779, 0.98971349, 0.996105194, 0.99917978, 0.999877751, 0.99998349, 0.999997914,
     0.999999881, 0, 0.185305759, 0.302731007, 0.462094188, 0.635234714, 0.761450708, 0.848202825,
@@ -49,22 +53,13 @@ const tanhPieces: readonly (readonly number[])[] = [
   ],
 ];
 
-/** Each is made where it is used: look-ups and multiply-adds that take turns keep all units busy. */
-type Lookups<V> = [() => V, ...(() => V)[]];
-
 /** tanh x, from |x|. */
 function tanh<V>(l: TableLanes<V>, x: V): V {
   const a = atMost(l, l.abs(x), l.constant(tanhSaturation));
   const piece = l.shr(l.add(a, l.constant(tanhOffset)), formatOf(l).fraction - 2);
-  const [centre, ...coefficients] = tanhPieces.map((table) => () => l.permute(table, piece)) as Lookups<V>;
-  const t = l.sub(a, centre());
-  const [last, ...lower] = coefficients.reverse() as Lookups<V>;
-  return withSign(
-    l,
-    lower.reduce((sum, lookup) => l.fma(sum, t, lookup()), last()),
-    x,
-  );
+  const t = l.sub(a, l.permute(tanhCentres, piece));
+  return withSign(l, piecewise(l, tanhPieces, { piece, x: t }), x);
 }
 
 /** The functions of f32 that are quicker so. */
-export const tableFormulas: Readonly<Record<string, TableFormula>> = { tanh };
+export const tableFormulas: Readonly<Record<string, TableFormula>> = { exp, log, sigmoid, softplus, tanh };
