@@ -109,6 +109,20 @@ function bitLanes(width: number, tally: Tally): Pick<Lanes<bigint>, BitOperation
   };
 }
 
+type TableOperation = Exclude<keyof TableLanes<bigint>, keyof Lanes<bigint>>;
+
+/** Look-ups, and floats taken apart. */
+function tableLanes(dtype: Dtype, tally: Tally): Pick<TableLanes<bigint>, TableOperation> {
+  const f = (v: bigint): number => toFloat(dtype, v);
+  const b = (v: number): bigint => toBits(dtype, v);
+  return {
+    permute: (table, index) => b(table[Number(index) % table.length] as number),
+    scale: tally((x: bigint, n: bigint) => b(f(x) * 2 ** Math.floor(f(n)))),
+    exponent: tally((x: bigint) => b(Math.floor(Math.log2(Math.abs(f(x)))))),
+    mantissa: tally((x: bigint) => b(mantissaOf(f(x)))),
+  };
+}
+
 /** Builds lanes for a dtype and a rounding of `fma`. */
 export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
   const width = dtype === "f32" ? 32 : 64;
@@ -164,10 +178,7 @@ export function scalarLanes(dtype: Dtype, mode: FmaMode): ScalarLanes {
       if (entry === undefined) throw new RangeError(`lookup ${index} of ${table.length}`);
       return entry & ones;
     },
-    permute: (table, index) => b(table[Number(index) % table.length] as number),
-    scale: tally((x: bigint, n: bigint) => b(f(x) * 2 ** Math.floor(f(n)))),
-    exponent: tally((x: bigint) => b(Math.floor(Math.log2(Math.abs(f(x)))))),
-    mantissa: tally((x: bigint) => b(mantissaOf(f(x)))),
+    ...tableLanes(dtype, tally),
     rarely: (mask, exact, fast) => (mask === 0n ? fast : exact()),
   };
   return lanes;
