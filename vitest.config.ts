@@ -1,8 +1,14 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
+const chosen = process.env["JACROW_TEST_DEVICE"] !== undefined;
+/** About one device by name, or about none. */
+const elsewhere = ["browser", "data", "devices", "export", "house", "math", "native", "wasm"];
+
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: chosen ? elsewhere.map((area) => `test/${area}/**`) : [],
+    setupFiles: chosen ? ["test/devices/setup.ts"] : [],
     reporters: ["./scripts/reporter.ts"],
     // Ends what hangs. Tests take a second or two; those that wait for a compiler's process took 36 s on a machine with ten times its work.
     testTimeout: 120_000,

@@ -1,8 +1,9 @@
 /**
- * `npm test`: the suite on the machine's Node, then on a current one.
+ * `npm test`: the suite on the machine's Node, then on a current one, then what users call on every device by name.
  *
- * In: words for vitest, such as `test/ir`. Out: vitest's report for each Node, and last the counts of both together.
- * Always: a run that gives no counts is a failure; a missing second Node is a skip with its reason.
+ * In: words for vitest, such as `test/ir`; `--devices` (`npm run test:devices`): everything on every device instead. Out: vitest's report
+ * of each run, and last the counts of all together. Always: a run that gives no counts is a failure; a missing second Node is a
+ * skip with its reason.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -14,6 +15,19 @@ import { root } from "./lib/files.ts";
 import { run } from "./lib/run.ts";
 
 const nothing: Counts = { passed: 0, failed: 0, skipped: 0 };
+const devices = ["interpreter", "wasm", "native"] as const;
+/** What users call, where a device makes a difference; the rest is in `npm run test:devices`. */
+const parts = [
+  "test/api",
+  "test/attack/calls",
+  "test/nn/training",
+  "test/onnx/files",
+  "test/onnx/load",
+  "test/smooth/kinks",
+  "test/structure/gauss-newton",
+  "test/trace/derivatives",
+  "test/trace/take",
+];
 
 /** The version of a Node binary; undefined when it does not run here. */
 function versionOf(node: string): string | undefined {
@@ -25,12 +39,13 @@ function versionOf(node: string): string | undefined {
   }
 }
 
-/** Runs the suite on one Node. */
-async function suite(node: string, words: readonly string[]): Promise<Counts> {
+/** Runs the suite on one Node; on one device if it is named. */
+async function suite(node: string, words: readonly string[], device?: string): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), "jacrow-test-"));
   const file = join(folder, "counts.json");
   const command = [node, join(root, "node_modules/vitest/vitest.mjs"), "run", ...words];
-  const { code } = await run(command, { loud: true, env: { JACROW_TEST_COUNTS: file } });
+  const here = device && { JACROW_TEST_DEVICE: device, JACROW_CACHE: join(folder, "cache") };
+  const { code } = await run(command, { loud: true, env: { JACROW_TEST_COUNTS: file, ...here } });
   const counts = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Counts) : nothing;
   rmSync(folder, { recursive: true });
   return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
@@ -51,9 +66,24 @@ async function second(words: readonly string[]): Promise<Counts> {
   return suite(currentNode, words);
 }
 
-const words = process.argv.slice(2);
-console.log(`Node ${process.version}`);
-const first = await suite(process.execPath, words);
-const total = sum([first, await second(words)]);
+/** Runs tests on every device, whichever they ask for. */
+async function onDevices(words: readonly string[]): Promise<Counts> {
+  const counts: Counts[] = [];
+  for (const device of devices) {
+    console.log(`\ndevice ${device}`);
+    counts.push(await suite(process.execPath, words, device));
+  }
+  return sum(counts);
+}
+
+async function main(given: readonly string[]): Promise<Counts> {
+  const words = given.filter((word) => word !== "--devices");
+  if (words.length < given.length) return onDevices(words);
+  console.log(`Node ${process.version}`);
+  const nodes = [await suite(process.execPath, words), await second(words)];
+  return sum(words.length > 0 ? nodes : [...nodes, await onDevices(parts)]);
+}
+
+const total = await main(process.argv.slice(2));
 console.log(countsLine(total));
 process.exitCode = total.failed === 0 ? 0 : 1;

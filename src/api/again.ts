@@ -41,7 +41,8 @@ export function readAgain(
     const count = isRows ? (given.shape[0] as number) : 1;
     if (!endsIn(given.shape, shape, isRows ? 1 : 0) || !Number.isInteger(count)) return undefined;
     const size = sizeOf(shape);
-    if (size === 0 || given.data.length !== count * size) return undefined;
+    // No numbers: the array may have lost its memory, and `readArguments` says so.
+    if (count * size === 0 || given.data.length !== count * size) return undefined;
     if (isRows && count !== (n ??= count)) return undefined;
     data.push(given.data);
   }

@@ -31,6 +31,8 @@ export function bound(
   const copied = inputs.flatMap((input, index) =>
     readShared(shared[input.name], input.name).data === sharedData[index] ? [] : [{ input, index }],
   );
+  // Native code has their addresses, so it would write into memory that is somebody else's by now.
+  const kept = [...run.inputs, ...run.outputs].filter(({ length }) => length > 0);
   let next = 0;
   const views = signature.inputs.map(({ level, shape }) =>
     level === "row" ? new NdArray(at(run.inputs, next++) as FloatData, [n, ...shape]) : undefined,
@@ -38,7 +40,10 @@ export function bound(
   return {
     inputs: inputViews(signature.structure, views),
     result: nestResults(program, results, { data: run.outputs, lead: [n] }),
-    run: () => run.run(),
+    run: () => {
+      for (let index = 0; index < kept.length; index++) if (at(kept, index).length === 0) throw transferred();
+      run.run();
+    },
     rebind: () => {
       copied.forEach(({ input, index }) => {
         sharedData[index] = sharedFloats(input, shared, dtype);
@@ -46,6 +51,13 @@ export function bound(
       run.rebind(sharedData);
     },
   };
+}
+
+function transferred(): UsageError {
+  return new UsageError(
+    "JR448",
+    "a view of this bound run was transferred (postMessage, structuredClone); send a copy of it, and bind again",
+  );
 }
 
 /** Shapes by name, those of shared inputs taken from the values given where they are not told. */

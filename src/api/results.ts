@@ -1,6 +1,7 @@
 /** Results of a run as arrays in the nest of the function's outputs, and the way back for arrays the caller gives. */
 
 import { type FloatData, NdArray } from "../data/ndarray.ts";
+import { inMemory } from "../data/rows.ts";
 import { UsageError } from "../errors.ts";
 import { at, showShape, sizeOf } from "../ir/shape.ts";
 import type { Program } from "../ir/types.ts";
@@ -38,9 +39,8 @@ function member(value: unknown, key: string | number): unknown {
 }
 
 function floatsOf(value: unknown, name: string): Floats {
-  if (value instanceof Float32Array || value instanceof Float64Array) return value;
-  const data = member(value, "data");
-  if (data instanceof Float32Array || data instanceof Float64Array) return data;
+  const data = ArrayBuffer.isView(value) ? value : member(value, "data");
+  if (data instanceof Float32Array || data instanceof Float64Array) return inMemory(data, `out for ${name}`);
   throw new UsageError(
     "JR430",
     `out for ${name} must be a Float32Array, a Float64Array or an NdArray, got ${describe(value)}`,
@@ -65,4 +65,20 @@ export function checkOut(
       `out for ${name} must be ${wanted.dtype} of shape ${shape}, ${length} numbers; got ${width} of ${out.length}`,
     );
   });
+  outs.forEach((out, index) => {
+    const other = outs.findIndex((each, place) => place < index && overlap(each, out));
+    if (other < 0) return;
+    const names = [other, index].map((place) => at(program.outputs, place).name).join(" and ");
+    throw new UsageError("JR432", `out for ${names} share memory; give each numbers of its own`);
+  });
+}
+
+/** Inputs as they are before results are written: those that share memory with a result are copied. */
+export function beforeResults(inputs: readonly Floats[], outs: readonly Floats[]): readonly Floats[] {
+  return inputs.map((input) => (outs.some((out) => overlap(input, out)) ? input.slice() : input));
+}
+
+function overlap(a: Floats, b: Floats): boolean {
+  const end = ({ byteOffset, byteLength }: Floats): number => byteOffset + byteLength;
+  return a.buffer === b.buffer && a.byteOffset < end(b) && b.byteOffset < end(a);
 }

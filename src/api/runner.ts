@@ -24,7 +24,7 @@ import { debug } from "./debug.ts";
 import { explained } from "./explain.ts";
 import { withRowStarts } from "./pattern.ts";
 import type { Planned } from "./plan.ts";
-import { checkOut, nestResults, outArrays } from "./results.ts";
+import { beforeResults, checkOut, nestResults, outArrays } from "./results.ts";
 import { checkSize, type Estimate } from "./sizes.ts";
 import type {
   BindSpec,
@@ -173,7 +173,7 @@ export class Runner {
     }
     const outs = outArrays(program, results, out);
     checkOut(program, outs, call);
-    entry.sync().runSync(call.data, call.n, outs);
+    entry.sync().runSync(beforeResults(call.data, outs), call.n, outs);
     return out instanceof NdArray ? out : nestResults(program, results, { data: outs, lead });
   }
 

@@ -93,7 +93,7 @@ function shaped(input: unknown, rowShape: readonly number[] | undefined, name: s
 }
 
 function fromFlat(data: NumericArray, rowShape: readonly number[] | undefined, name: string): Shaped {
-  if (rowShape?.length === 0) return { data: toFloats(data, name), shape: [data.length] };
+  if (rowShape?.length === 0) return { data: toFloats(inMemory(data, name), name), shape: [data.length] };
   const row = rowShape === undefined ? "d" : rowShape.join(", ");
   const scalars = rowShape === undefined ? `, or shape: [${data.length}] for rows of one number each` : "";
   throw new UsageError(
@@ -121,8 +121,22 @@ function fromShaped(data: unknown, shape: unknown, name: string): Shaped {
       `${name}.shape is ${shown}, ${size} numbers, but ${name}.data has ${data.length}`,
     );
   }
-  const floats = isPlain ? fillFlat(data, name) : toFloats(data, name);
+  const floats = isPlain ? fillFlat(data, name) : toFloats(inMemory(data, `${name}.data`), name);
   return { data: floats, shape: [...(shape as number[])] };
+}
+
+/** Refuses an array without memory: it looks like one of no numbers, but every use of it throws. */
+export function inMemory<T extends NumericArray>(data: T, name: string): T {
+  if (data.length > 0) return data;
+  try {
+    data.slice();
+    return data;
+  } catch {
+    throw new UsageError(
+      "JR134",
+      `${name} has no memory any more: its buffer was transferred (postMessage, structuredClone) or shrunk; pass a copy`,
+    );
+  }
 }
 
 function fillFlat(data: readonly unknown[], name: string): Float64Array {

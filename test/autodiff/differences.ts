@@ -1,14 +1,14 @@
 /** Float64 central differences of a program's output, and how far a Jacobian is from them. */
 
-import { evaluateProgram } from "../../src/ir/evaluate.ts";
 import { at } from "../../src/ir/shape.ts";
 import { tensorOf } from "../../src/ir/tensor.ts";
 import type { Program } from "../../src/ir/types.ts";
+import { evaluateHere } from "../devices/here.ts";
 
 /** Values of every output at one point. */
 export function valuesAt(program: Program, inputs: readonly Float64Array[]): Float64Array[] {
   const tensors = program.inputs.map((input, index) => tensorOf(at(inputs, index), input.shape));
-  return evaluateProgram(program, tensors).map((tensor) => tensor.data);
+  return evaluateHere(program, tensors).map((tensor) => tensor.data);
 }
 
 /** ∂output/∂input by central differences, row-major (…out, …in). */

@@ -9,6 +9,7 @@ import { binaryOps, compareOps, reduceOps, unaryOps } from "../../src/ir/ops.ts"
 import { sizeOf, stridesOf } from "../../src/ir/shape.ts";
 import type { BinaryOp, CompareOp, InputNode, Node, ReduceOp, Shape, UnaryOp } from "../../src/ir/types.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
+import { runHere } from "../devices/here.ts";
 
 /** Numbers by index: what the definitions below are written in. */
 type Cells = (index: readonly number[]) => number;
@@ -53,7 +54,7 @@ function check(
     operands.map((operand) => operand.node),
     [{ name: "y", value }],
   );
-  const [got] = interpret(
+  const [got] = runHere(
     program,
     operands.map((operand) => operand.data),
     1,

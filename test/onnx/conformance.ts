@@ -11,7 +11,6 @@ import { gunzipSync } from "node:zlib";
 import { jacobianProgram, type Mode } from "../../src/autodiff/index.ts";
 import { UnsupportedError } from "../../src/errors.ts";
 import { Builder } from "../../src/ir/builder.ts";
-import { evaluateProgram } from "../../src/ir/evaluate.ts";
 import { inline, programOf } from "../../src/ir/graph.ts";
 import { at, range, sizeOf } from "../../src/ir/shape.ts";
 import type { Program } from "../../src/ir/types.ts";
@@ -19,6 +18,7 @@ import { type ImportedModel, importModel } from "../../src/onnx/import.ts";
 import { type ModelProto, readModel, type TensorProto } from "../../src/onnx/model.ts";
 import { readTensor, shapeOf } from "../../src/onnx/tensor.ts";
 import { decodeMessage } from "../../src/onnx/wire.ts";
+import { evaluateHere } from "../devices/here.ts";
 import { classes, type Priority, priorityOf } from "./priorities.ts";
 
 /** One case of the suite. */
@@ -144,7 +144,7 @@ function verdictOf(one: Case, mostCells: number): Omit<Verdict, "priority"> {
 }
 
 function run({ model }: Ready, rows: readonly Float64Array[]): Float64Array[] {
-  return evaluateProgram(
+  return evaluateHere(
     model.program,
     model.program.inputs.map(({ shape }, index) => ({ data: rows[index] as Float64Array, shape })),
   ).map(({ data }) => data);
@@ -213,7 +213,7 @@ function modeError(ready: Ready, mode: Mode): string | undefined {
     data: ready.rows[index] as Float64Array,
     shape,
   }));
-  const blocks = evaluateProgram(derivative, inputs);
+  const blocks = evaluateHere(derivative, inputs);
   for (const output of range(program.outputs.length)) {
     for (const input of wrt) {
       const wrong = blockError(ready, { output, input }, at(blocks, output * wrt.length + input).data);

@@ -3,11 +3,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { readNpyFile } from "../../src/data/read-file.ts";
-import { evaluateProgram } from "../../src/ir/evaluate.ts";
 import { sizeOf } from "../../src/ir/shape.ts";
 import type { Program } from "../../src/ir/types.ts";
 import { type ImportedModel, type ImportOptions, importModel } from "../../src/onnx/import.ts";
 import { readModel } from "../../src/onnx/model.ts";
+import { evaluateHere } from "../devices/here.ts";
 import { type ModelSpec, model } from "./encode.ts";
 
 /** Imports bytes or a small model. */
@@ -25,7 +25,7 @@ export function runRow(program: Program, ...rows: readonly (readonly number[] | 
     data: Float64Array.from(rows[index] ?? []),
     shape,
   }));
-  return evaluateProgram(program, inputs).map(({ data }) => Array.from(data));
+  return evaluateHere(program, inputs).map(({ data }) => Array.from(data));
 }
 
 const root = fileURLToPath(new URL("../fixtures/onnx/", import.meta.url));

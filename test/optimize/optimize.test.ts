@@ -16,7 +16,7 @@ import {
   simplify,
   unrollScans,
 } from "../../src/optimize/optimize.ts";
-import { interpret } from "../../src/runtime/interpreter.ts";
+import { runHere } from "../devices/here.ts";
 import { randomInputs, randomOps, randomProgram } from "../ir/random-program.ts";
 
 const movements = randomOps.filter((op) =>
@@ -29,7 +29,7 @@ const ROWS = 2;
 
 /** The outputs of two rows; those that are the same for all rows once per row, as a pass may find out that they are. */
 function run(program: Program, inputs: readonly Float64Array[]): number[][] {
-  return interpret(program, inputs, ROWS).map((numbers, index) => {
+  return runHere(program, inputs, ROWS).map((numbers, index) => {
     const perRow = program.outputs[index]?.value.level === "row";
     return perRow ? [...numbers] : Array.from({ length: ROWS }, () => [...numbers]).flat();
   });

@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { InternalError, UsageError } from "../../src/errors.ts";
 import { Builder } from "../../src/ir/builder.ts";
 import { compileKernel, compileKernelSync } from "../../src/runtime/kernel.ts";
+import { onlyOn } from "../devices/here.ts";
 import { programOf } from "./helpers.ts";
 
 afterEach(() => vi.unstubAllGlobals());
@@ -39,14 +40,16 @@ function forbid(message: string): void {
   });
 }
 
-test.each(refusals)("%s", async (message) => {
+test.for(refusals)("%s", async (message, context) => {
+  onlyOn(context, "wasm");
   forbid(message);
   const options = { device: "wasm", dtype: "f32" } as const;
   expect(() => compileKernelSync(program(), options)).toThrow(UsageError);
   await expect(compileKernel(program(), options)).rejects.toThrow(/add 'wasm-unsafe-eval'/);
 });
 
-test("any other refusal is our bug", () => {
+test("any other refusal is our bug", (context) => {
+  onlyOn(context, "wasm");
   forbid("invalid opcode");
   expect(() => compileKernelSync(program(), { device: "wasm", dtype: "f32" })).toThrow(InternalError);
 });

@@ -6,6 +6,7 @@ import { jacrow } from "../../src/index.ts";
 import { Builder } from "../../src/ir/builder.ts";
 import type { Program } from "../../src/ir/types.ts";
 import { compileKernel, compileKernelSync, type FloatArray } from "../../src/runtime/kernel.ts";
+import { onlyOn } from "../devices/here.ts";
 import { inputsFor, programOf, randomFloats } from "./helpers.ts";
 
 /** A few microseconds a row, so that some thousand rows are worth sharing. */
@@ -24,7 +25,8 @@ const expectSameBits = (a: FloatArray | undefined, b: FloatArray | undefined): v
     0,
   );
 
-test("three threads give the bits of one", async () => {
+test("three threads give the bits of one", async (context) => {
+  onlyOn(context, "wasm", "native");
   const one = compileKernelSync(heavy(), { device: "wasm", dtype: "f32" });
   const three = await compileKernel(heavy(), { device: "wasm", dtype: "f32", threads: 3 });
   expect(three.info.threads).toBe(3);
@@ -74,7 +76,8 @@ test("a process waits for its workers, then ends by itself", () => {
   expect(out).toContain("finished 1280000");
 });
 
-test("one thread lets events through during a long call", async () => {
+test("one thread lets events through during a long call", async (context) => {
+  onlyOn(context, "wasm", "native");
   const kernel = await compileKernel(heavy(), { device: "wasm", dtype: "f32" });
   const n = 20_000;
   const inputs = inputsFor(heavy(), n, "f32");

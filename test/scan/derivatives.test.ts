@@ -10,8 +10,8 @@ import type { Node, Program } from "../../src/ir/types.ts";
 import { verify } from "../../src/ir/verify.ts";
 import { lower } from "../../src/lower/index.ts";
 import { leavesOf } from "../../src/lower/loops.ts";
-import { interpret } from "../../src/runtime/interpreter.ts";
 import { prepared } from "../../src/runtime/prepare.ts";
+import { runHere } from "../devices/here.ts";
 import { randomInputs } from "../ir/random-program.ts";
 import { expectClose, ROWS } from "../lower/check.ts";
 import { type LoopOptions, loopProgram } from "./programs.ts";
@@ -26,12 +26,12 @@ function check(seed: number, modes: readonly ("auto" | "forward" | "reverse")[],
   const program = loopProgram(seed, options);
   const inputs = randomInputs(program, ROWS, seed);
   const wanted = derivative(program, "forward", 1e9);
-  const values = interpret(wanted, inputs, ROWS);
+  const values = runHere(wanted, inputs, ROWS);
   for (const mode of modes) {
     const looped = derivative(program, mode, 0);
     verify(looped);
     expect(nodesOf(looped).some((node) => node.op === "scan")).toBe(true);
-    interpret(looped, inputs, ROWS).forEach((got, index) => {
+    runHere(looped, inputs, ROWS).forEach((got, index) => {
       const name = `seed ${seed} ${mode} ${wanted.outputs[index]?.name}`;
       const times = got.length / (values[index] as Float64Array).length;
       const whole = (values[index] as Float64Array).length;
@@ -84,7 +84,7 @@ describe("long loops", () => {
   test.each([700, 1000])("segments of %i steps give what forward mode gives", (steps) => {
     const inputs = randomInputs(chain(steps), 2, 7);
     const [forward, reverse] = (["forward", "reverse"] as const).map(
-      (mode) => interpret(jacobianProgram(chain(steps), { wrt: [0], mode }), inputs, 2)[0] as Float64Array,
+      (mode) => runHere(jacobianProgram(chain(steps), { wrt: [0], mode }), inputs, 2)[0] as Float64Array,
     ) as [Float64Array, Float64Array];
     expectClose(reverse, forward, { name: "reverse", tolerance: 1e-12 });
   });
