@@ -16,8 +16,16 @@ export function operandsOf(stage: Leaf): Access[] {
   return [];
 }
 
+const touched = new WeakMap<Leaf, readonly Access[]>();
+
 /** Every access of a stage, tables of indirect indices included. */
-export function accessesOf(stage: Leaf): Access[] {
+export function accessesOf(stage: Leaf): readonly Access[] {
+  const known = touched.get(stage) ?? findAccesses(stage);
+  touched.set(stage, known);
+  return known;
+}
+
+function findAccesses(stage: Leaf): Access[] {
   const loads = expressionsOf(rootsOf(stage)).flatMap((expr) => (expr.op === "load" ? [expr.access] : []));
   const sums = stage.kind === "sum" ? [stage.into] : [];
   return [...operandsOf(stage), ...sums, ...loads, ...stage.stores.map((store) => store.access)].flatMap(

@@ -50,10 +50,9 @@ interface Folder {
 
 function joined(stages: readonly Leaf[], stage: Leaf, kept: ReadonlySet<Buffer>): Leaf[] | undefined {
   const maker = makerOf(stage, stages, kept);
-  const users = stages.filter(
-    (other) => other !== stage && reads(other, (buffer) => maker?.made.has(buffer)),
-  );
-  if (maker === undefined || users.length === 0) return undefined;
+  if (maker === undefined) return undefined;
+  const users = stages.filter((other) => other !== stage && reads(other, (buffer) => maker.made.has(buffer)));
+  if (users.length === 0) return undefined;
   const folders = users.flatMap((user) => folderOf(user, maker) ?? []);
   const outer = folders.map((folder) => outerOf(maker, folder));
   const results = folders.reduce(
@@ -127,14 +126,20 @@ function loadsOf(exprs: readonly Expr[]): Access[] {
   return expressionsOf(exprs).flatMap((expr) => (expr.op === "load" ? [expr.access] : []));
 }
 
-const readsOf = (stage: Leaf): Access[] => [...operandsOf(stage), ...loadsOf(rootsOf(stage))];
+const read = new WeakMap<Leaf, readonly Access[]>();
+
+function readsOf(stage: Leaf): readonly Access[] {
+  const known = read.get(stage) ?? [...operandsOf(stage), ...loadsOf(rootsOf(stage))];
+  read.set(stage, known);
+  return known;
+}
 
 const writesOf = (stage: Leaf): Access[] => [
   ...(stage.kind === "sum" ? [stage.into] : []),
   ...stage.stores.map((store) => store.access),
 ];
 
-function reads(stage: Leaf, test: (buffer: Buffer) => boolean | undefined): boolean {
+function reads(stage: Leaf, test: (buffer: Buffer) => boolean): boolean {
   return readsOf(stage).some(({ buffer }) => test(buffer));
 }
 

@@ -60,15 +60,21 @@ interface Found {
 function loopFrom(stages: readonly Leaf[], start: number, slicing: Slicing): Found | undefined {
   const first = stages[start] as Leaf;
   for (const axis of axesOf(first)) {
-    let members: readonly Member[] = [{ stage: first, axis }];
-    if (!isSliced(members)) continue;
+    const members: Member[] = [];
+    const written = new Set<Buffer>();
+    const join = (member: Member): void => {
+      members.push(member);
+      for (const { access } of member.stage.stores) written.add(access.buffer);
+    };
+    if (!isSliced([{ stage: first, axis }], buffersOf(first))) continue;
+    join({ stage: first, axis });
     const before: Leaf[] = [];
     let end = start + 1;
     for (; end < stages.length; end++) {
       const stage = stages[end] as Leaf;
-      const isConnected = accessesOf(stage).some(({ buffer }) => writtenBy(members).has(buffer));
-      const joined = isConnected ? joinedBy(members, stage) : undefined;
-      if (joined !== undefined) members = joined;
+      const isConnected = accessesOf(stage).some(({ buffer }) => written.has(buffer));
+      const member = isConnected ? memberOf(stage, members, written) : undefined;
+      if (member !== undefined) join(member);
       else if (isConnected) break;
       else before.push(stage);
     }
@@ -78,13 +84,16 @@ function loopFrom(stages: readonly Leaf[], start: number, slicing: Slicing): Fou
   return undefined;
 }
 
-/** The members with one more stage, if it treats the same slices one by one. */
-function joinedBy(members: readonly Member[], stage: Leaf): readonly Member[] | undefined {
+/** One more stage as a member, if it treats the same slices one by one. */
+function memberOf(stage: Leaf, members: readonly Member[], written: ReadonlySet<Buffer>): Member | undefined {
   const size = members[0]?.axis.size;
+  const own = buffersOf(stage);
+  if (!isSliced(members, own)) return undefined;
+  const all = new Set([...written, ...own]);
   return axesOf(stage)
     .filter((axis) => axis.size === size)
-    .map((axis) => [...members, { stage, axis }])
-    .find(isSliced);
+    .map((axis) => ({ stage, axis }))
+    .find((member) => isSliced([member], all));
 }
 
 /** Axes that a loop around the stage may take from it: those that make its kernel no worse, and that no value is made of. */
@@ -109,12 +118,11 @@ function freeAxes(stage: Nest | Product): readonly Axis[] {
   );
 }
 
-const writtenBy = (members: readonly Member[]): Set<Buffer> =>
-  new Set(members.flatMap(({ stage }) => stage.stores.map(({ access }) => access.buffer)));
+/** What a stage writes. */
+const buffersOf = (stage: Leaf): Set<Buffer> => new Set(stage.stores.map(({ access }) => access.buffer));
 
-/** Does every member touch, of all that members write, only the slice at its own place? */
-function isSliced(members: readonly Member[]): boolean {
-  const written = writtenBy(members);
+/** Does every member touch, of what is written, only the slice at its own place? */
+function isSliced(members: readonly Member[], written: ReadonlySet<Buffer>): boolean {
   return members.every(({ stage, axis }) =>
     accessesOf(stage).every((access) => !written.has(access.buffer) || staysInside(access, axis)),
   );
@@ -138,14 +146,17 @@ function loopOf(
   members: readonly Member[],
   { stages, slicing }: { stages: readonly Leaf[]; slicing: Slicing },
 ): Repeat | undefined {
+  const sum = (buffers: readonly Buffer[]): number => buffers.reduce((all, { cells }) => all + cells, 0);
+  const written = [...new Set(members.flatMap(({ stage }) => [...buffersOf(stage)]))];
+  const isProduct = ({ stage }: Member): boolean => stage.kind === "product";
+  if (sum(written) < LEAST_CELLS || !members.some(isProduct)) return undefined;
   const inside = new Set(members.map(({ stage }) => stage));
   const outside = new Set(
     stages.flatMap((stage) => (inside.has(stage) ? [] : accessesOf(stage).map(({ buffer }) => buffer))),
   );
-  const own = [...writtenBy(members)].filter((buffer) => !outside.has(buffer) && !slicing.isShared(buffer));
-  const cells = own.reduce((sum, buffer) => sum + buffer.cells, 0);
+  const own = written.filter((buffer) => !outside.has(buffer) && !slicing.isShared(buffer));
+  if (sum(own) < LEAST_CELLS) return undefined;
   const size = (members[0] as Member).axis.size;
-  if (cells < LEAST_CELLS || !members.some(({ stage }) => stage.kind === "product")) return undefined;
   const axis = slicing.makeAxis(size);
   const slices = new Map(
     own.map((buffer) => [buffer, slicing.makeBuffer(buffer, buffer.cells / size)] as const),

@@ -59,9 +59,12 @@ describe.each(devices)("on %s", (device) => {
 });
 
 /** WebAssembly's memory cannot be given away. */
-test.each(devices.filter((device) => device !== "wasm"))("a bound run on %s, and a view given away", (device) => {
-  const bound = rows(f, { device }).bind({ n: 2, inputs: [3], dtype: "f64" });
-  const { data } = bound.result as unknown as { data: Float64Array<ArrayBuffer> };
-  lost(data);
-  expect(() => bound.run()).toThrow("JR448");
-});
+test.each(devices.filter((device) => device !== "wasm"))(
+  "a bound run on %s, and a view given away",
+  (device) => {
+    const bound = rows(f, { device }).bind({ n: 2, inputs: [3], dtype: "f64" });
+    const { data } = bound.result as unknown as { data: Float64Array<ArrayBuffer> };
+    lost(data);
+    expect(() => bound.run()).toThrow("JR448");
+  },
+);

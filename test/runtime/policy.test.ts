@@ -54,7 +54,8 @@ test("any other refusal is our bug", (context) => {
   expect(() => compileKernelSync(program(), { device: "wasm", dtype: "f32" })).toThrow(InternalError);
 });
 
-test("the interpreter needs no WebAssembly", () => {
+test("the interpreter needs no WebAssembly", (context) => {
+  onlyOn(context, "interpreter");
   forbid("blocked by CSP");
   const kernel = compileKernelSync(program(), { device: "interpreter", dtype: "f64" });
   expect(kernel.runSync([Float64Array.of(1, 2)], 1)).toEqual([Float64Array.of(-1, -2)]);
