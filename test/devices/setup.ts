@@ -6,24 +6,21 @@
  */
 
 import { beforeEach, vi } from "vitest";
-import type { DeviceName, KernelOptions } from "../../src/runtime/kernel.ts";
+import type * as kernel from "../../src/runtime/kernel.ts";
 
 const state: { obstacle?: string | undefined } = {};
 beforeEach((context) => context.skip(state.obstacle !== undefined, state.obstacle));
 
 vi.mock("../../src/runtime/kernel.ts", async (original) => {
-  const real = await original<typeof import("../../src/runtime/kernel.ts")>();
-  const device = process.env["JACROW_TEST_DEVICE"] as DeviceName;
-  const there = (options: KernelOptions): KernelOptions => ({ ...options, device });
+  const real = await original<typeof kernel>();
+  const device = process.env["JACROW_TEST_DEVICE"] as kernel.DeviceName;
   const { provideNative } = await import("../../src/runtime/native/register.ts");
   const { registeredDevice } = await import("../../src/runtime/devices.ts");
   provideNative();
   state.obstacle = device === "native" ? registeredDevice(device)?.obstacle() : undefined;
-  return {
-    ...real,
-    compileKernel: ((program, options) =>
-      real.compileKernel(program, there(options))) satisfies typeof real.compileKernel,
-    compileKernelSync: ((program, options) =>
-      real.compileKernelSync(program, there(options))) satisfies typeof real.compileKernelSync,
-  };
+  const compileKernel: typeof real.compileKernel = (program, options) =>
+    real.compileKernel(program, { ...options, device });
+  const compileKernelSync: typeof real.compileKernelSync = (program, options) =>
+    real.compileKernelSync(program, { ...options, device });
+  return { ...real, compileKernel, compileKernelSync };
 });
