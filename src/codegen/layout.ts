@@ -16,6 +16,10 @@ const RESERVED = 64;
 const FIRST_LEVEL = 32 * 1024;
 const SECOND_LEVEL = 384 * 1024;
 const MOST_ROWS = 64;
+/** Weights of more bytes come from memory for every tile: the higher it is, the less often. */
+export const FAR_BYTES: number = 8 * 2 ** 20;
+/** What such a product multiplies them by should stay in the second-level cache. */
+const FAR_OPERAND = 512 * 1024;
 /** Cells of fewer rows than this share a line. */
 const LINE_BYTES = 64;
 const LEAST_VECTORS = 2;
@@ -129,17 +133,32 @@ function multipliesTiles(stages: readonly Leaf[]): boolean {
   return 2 * tiles > all;
 }
 
+/** How deep the deepest product is whose weights come from memory for every tile; 0 if there is none. */
+export function farDepth(lowered: Lowered): number {
+  const bytes = lowered.dtype === "f32" ? 4 : 8;
+  const far = leavesOf(lowered.stages)
+    .filter(isPacked)
+    .filter((product) => packingOf(product, { rows: 1 }).cells * bytes >= FAR_BYTES);
+  return Math.max(0, ...far.map(({ k }) => pointsOf(k)));
+}
+
 /** As many rows as the cache holds, but no more than there ever are: cells of a few rows lie close together. A loop touches few cells at a time. */
 function tileRowsOf(lowered: Lowered, { width, mostRows }: LayoutShape, sumBytes: number): number {
   const bytes = lowered.dtype === "f32" ? 4 : 8;
   const rowBytes = lowered.scratchCells * bytes;
   const least = width * LEAST_VECTORS;
+  const depth = farDepth(lowered);
   let rows = MOST_ROWS;
+  while (depth > 0 && rows > least && rows * depth * bytes > FAR_OPERAND) rows /= 2;
   const streams = lowered.stages.some(({ kind }) => kind === "repeat");
   // Running sums are loaded and stored once a tile: where they fill a cache, tiles should be high.
   const cache = streams || sumBytes > FIRST_LEVEL / 2 ? SECOND_LEVEL / 2 : FIRST_LEVEL;
-  while (rows > LINE_BYTES / bytes && rows * rowBytes > cache) rows /= 2;
-  while (rows > least && (rows * rowBytes > SECOND_LEVEL || multipliesTiles(leavesOf(lowered.stages))))
+  while (depth === 0 && rows > LINE_BYTES / bytes && rows * rowBytes > cache) rows /= 2;
+  while (
+    depth === 0 &&
+    rows > least &&
+    (rows * rowBytes > SECOND_LEVEL || multipliesTiles(leavesOf(lowered.stages)))
+  )
     rows /= 2;
   while (rows > width && rows / 2 >= mostRows) rows /= 2;
   return rows;

@@ -12,6 +12,7 @@ import { expressionsOf } from "../lower/intern.ts";
 import { type Access, type Axis, longestOf, type Product, pointsOf } from "../lower/loops.ts";
 import type { Frame } from "./emit.ts";
 import { Evaluator, weightOf } from "./expressions.ts";
+import { FAR_BYTES } from "./layout.ts";
 import { blockedAxis, blockHeight, PACKED_ROW, packedAccess, tailRows } from "./packing.ts";
 import { Pointers, type Shifts } from "./pointers.ts";
 import type { Target, Variable } from "./target.ts";
@@ -20,6 +21,11 @@ import type { Target, Variable } from "./target.ts";
 const INLINE_WEIGHT = 1600;
 /** So do those after sums of so many terms per instruction: it takes no time there, and the code is a fraction as long. */
 const CALL_DEPTH = 8;
+
+/** Weights of more bytes do not stay in a common second-level cache. */
+const STREAMED_BYTES = 2 * 2 ** 20;
+/** Two pages. */
+const EARLY_BYTES = 8192;
 
 /** Size of a register block. */
 interface Block {
@@ -40,6 +46,8 @@ interface Kernel<V, I> {
   /** Operand a for full blocks of rows and for the last, lower one. */
   readonly a: { readonly full: Access; readonly tail: Access };
   readonly rows: { readonly height: number; readonly tail: number };
+  /** Bytes of packed weights. */
+  readonly weightBytes: number;
 }
 
 /** One block's place: which rows and columns are written side by side. */
@@ -82,31 +90,40 @@ function kernelOf<V, I>(product: Product, frame: Frame<V, I>): Kernel<V, I> {
   const weight = weightOf(expressionsOf(rootsOf(product)));
   const inline = weight * target.blocking.sums <= INLINE_WEIGHT && pointsOf(product.k) < CALL_DEPTH * weight;
   const evaluator = new Evaluator(target, pointers, { inline });
-  return { product, frame, pointers, evaluator, rowAxis, columnAxis: longestOf(product.n), a, rows };
+  const weightBytes = (packed?.packing.cells ?? 0) * layout.bytes;
+  const columnAxis = longestOf(product.n);
+  return { product, frame, pointers, evaluator, rowAxis, columnAxis, a, rows, weightBytes };
 }
 
 /** Columns of a block: 1 unless rows and the wanted vectors leave registers free. */
-function columnsFor<V, I>({ rows, columnAxis, product, frame }: Kernel<V, I>): number {
+function columnsFor<V, I>(kernel: Kernel<V, I>): number {
+  const { columnAxis, product, frame } = kernel;
   const { blocking, width } = frame.target;
   const wanted =
     product.a.buffer.space === "tile" ? 1 : Math.min(blocking.vectors, frame.layout.tileRows / width);
-  const room = Math.max(1, Math.floor(operandVectors(product, rows.height, frame.target) / wanted));
+  const room = Math.max(1, Math.floor(operandVectors(kernel) / wanted));
   return Math.min(room, columnAxis?.size ?? 1);
 }
 
 /** Vectors of b that a block of so many rows can hold beside its sums and one weight. */
-function operandVectors<V, I>({ k }: Product, rows: number, target: Target<V, I>): number {
-  const { blocking, registers, width, lanes } = target;
-  const { operandBytes = Number.POSITIVE_INFINITY } = blocking;
-  const depth = pointsOf(k);
-  const near = Math.max(1, operandBytes / (depth * width * (lanes.dtype === "f32" ? 4 : 8)));
+function operandVectors<V, I>({
+  product,
+  rows: { height: rows },
+  weightBytes,
+  frame: { target, layout },
+}: Kernel<V, I>): number {
+  const { blocking, registers, width } = target;
+  const operandBytes = weightBytes >= STREAMED_BYTES ? undefined : blocking.operandBytes;
+  const depth = pointsOf(product.k);
+  const near = Math.max(1, (operandBytes ?? Number.POSITIVE_INFINITY) / (depth * width * layout.bytes));
   return Math.floor(Math.min(blocking.sums / rows, (registers - 1) / (rows + 1), near));
 }
 
 /** Vectors of a block, most first: what its registers hold and the tile divides into, then what is left. */
-function vectorsFor<V, I>({ rows, product, frame }: Kernel<V, I>, columns: number): readonly number[] {
+function vectorsFor<V, I>(kernel: Kernel<V, I>, columns: number): readonly number[] {
+  const { product, frame } = kernel;
   if (product.a.buffer.space === "tile") return [1];
-  const held = operandVectors(product, rows.height, frame.target) / columns;
+  const held = operandVectors(kernel) / columns;
   const tile = frame.layout.tileRows / frame.target.width;
   const most = [8, 4, 3, 2].find((count) => count <= held && tile % count === 0);
   if (most === undefined) return [1];
@@ -119,9 +136,18 @@ function emitColumns<V, I>(kernel: Kernel<V, I>): void {
   const strip = (columns: number, base: Shifts): void => {
     const vectorBytes = frame.target.width * frame.layout.bytes;
     const vectors = vectorsFor(kernel, columns);
-    pointers.lanes(frame.laneBytes, { vectors, vectorBytes }, (count) =>
-      emitRows(kernel, { columns, vectors: count, base }),
-    );
+    const alongLanes = (body: (count: number) => void): void =>
+      pointers.lanes(frame.laneBytes, { vectors, vectorBytes }, body);
+    const block = (rows: Rows, count: number): void =>
+      emitBlock(kernel, {
+        block: { rows: rows.height, columns, vectors: count },
+        a: rows.a,
+        base: new Map([...base, ...rows.base]),
+      });
+    // Weights from memory: a block of their rows meets all lanes before the next.
+    if (kernel.weightBytes >= FAR_BYTES)
+      alongRows(kernel, (rows) => alongLanes((count) => block(rows, count)));
+    else alongLanes((count) => alongRows(kernel, (rows) => block(rows, count)));
   };
   if (columnAxis === undefined) return strip(1, new Map());
   const whole = columnAxis.size - (columnAxis.size % step);
@@ -129,19 +155,20 @@ function emitColumns<V, I>(kernel: Kernel<V, I>): void {
   if (whole < columnAxis.size) strip(columnAxis.size - whole, new Map([[columnAxis, whole]]));
 }
 
-function emitRows<V, I>(
-  kernel: Kernel<V, I>,
-  { columns, vectors, base }: { columns: number; vectors: number; base: Shifts },
-): void {
-  const { pointers, rowAxis, rows, a } = kernel;
-  const block = (height: number): Block => ({ rows: height, columns, vectors });
-  if (rowAxis === undefined) return emitBlock(kernel, { block: block(1), a: a.full, base });
-  const whole = rowAxis.size - rows.tail;
-  pointers.along(rowAxis, { step: rows.height, to: whole }, () =>
-    emitBlock(kernel, { block: block(rows.height), a: a.full, base }),
-  );
-  if (rows.tail > 0)
-    emitBlock(kernel, { block: block(rows.tail), a: a.tail, base: new Map([...base, [rowAxis, whole]]) });
+/** Rows of weights side by side. */
+interface Rows {
+  readonly height: number;
+  readonly a: Access;
+  readonly base: Shifts;
+}
+
+/** Blocks of rows, then the lower one that is left. */
+function alongRows<V, I>({ pointers, rowAxis, rows, a }: Kernel<V, I>, body: (rows: Rows) => void): void {
+  if (rowAxis === undefined) return body({ height: 1, a: a.full, base: new Map() });
+  const { height, tail } = rows;
+  const whole = rowAxis.size - tail;
+  pointers.along(rowAxis, { step: height, to: whole }, () => body({ height, a: a.full, base: new Map() }));
+  if (tail > 0) body({ height: tail, a: a.tail, base: new Map([[rowAxis, whole]]) });
 }
 
 /** One register block: clears the accumulators, runs k, stores. */
@@ -151,7 +178,10 @@ function emitBlock<V, I>(kernel: Kernel<V, I>, place: Place): void {
   const { rows, columns, vectors } = place.block;
   const zero = target.lanes.constant(0);
   const accumulators = Array.from({ length: rows * columns * vectors }, () => target.variable(zero));
-  pointers.over(product.k, () => emitStep(kernel, place, accumulators));
+  pointers.over(product.k, () => {
+    if (kernel.weightBytes >= STREAMED_BYTES) askEarly(kernel, place);
+    emitStep(kernel, place, accumulators);
+  });
   emitEpilogue(kernel, place, accumulators);
 }
 
@@ -170,6 +200,12 @@ function emitStep<V, I>(kernel: Kernel<V, I>, place: Place, accumulators: readon
       accumulator.set(target.lanes.fma(left, right[cell] as V, accumulator.get()));
     });
   }
+}
+
+/** Asks for the weights that come in a few pages: processors look ahead no further than a page's end. */
+function askEarly<V, I>({ frame, pointers }: Kernel<V, I>, { a }: Place): void {
+  const { at, offset } = pointers.address(a, new Map());
+  frame.target.prefetch?.(at, offset + EARLY_BYTES);
 }
 
 /** Where a's row stands: packed rows lie side by side, others move along their axis. */

@@ -74,6 +74,8 @@ export interface Target<V, I> {
   load(address: I, offset: number): V;
   /** One cell in every lane: by default a bound one, which no store of this function changes. */
   splat(address: I, offset: number, space?: "tile" | "bound"): V;
+  /** Asks for a line of bound cells, or of what lies after them. */
+  prefetch?(address: I, offset: number): void;
   store(address: I, offset: number, value: V): void;
   /** Lanes from cells of the scratch or of the bound ones; those past the last may hold anything. */
   spread(address: I, offset: number, cells: CellStrip & { readonly space: "tile" | "bound" }): V;

@@ -56,6 +56,7 @@ typedef ${single ? "uint32_t" : "uint64_t"} cell_bits;
 #define VECTOR_BYTES ${shape.vectorBytes}
 #ifdef __GNUC__
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define PREFETCH(p) __builtin_prefetch(p)
 #ifdef JACROW_PORTABLE
 #define JR_INLINE inline __attribute__((unused))
 #else
@@ -71,6 +72,7 @@ typedef ${single ? "uint32_t" : "uint64_t"} cell_bits;
 #endif
 #else
 #define UNLIKELY(x) (x)
+#define PREFETCH(p) (void)0
 #define JR_INLINE inline
 #define JR_RARE
 #define JR_CALLED

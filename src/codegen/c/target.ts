@@ -78,6 +78,10 @@ export class CTarget implements Target<Value, Int> {
     return writer.vector("float", `SPLAT(${cell})`, { key: when, cell });
   }
 
+  prefetch(address: Int, offset: number): void {
+    this.#writer.line(`PREFETCH(${place("m", address, offset)});`);
+  }
+
   store(address: Int, offset: number, value: Value): void {
     const writer = this.#writer;
     writer.line(`STORE(${place("s", address, offset)}, ${this.lanes.as(value, "float").name});`);
@@ -93,8 +97,10 @@ export class CTarget implements Target<Value, Int> {
     const from = place(space === "tile" ? "s" : "m", address, offset);
     const key = `@${address.key}${space === "tile" ? `#${writer.stores}` : ""}`;
     if (stride === 0) return writer.vector("float", `SPLAT(${from})`, { key });
-    const whole = lanes === this.width && stride === this.#cellBytes;
-    return writer.vector("float", whole ? `LOADU(${from})` : `spread(${from}, ${stride}, ${lanes})`, { key });
+    if (stride !== this.#cellBytes)
+      return writer.vector("float", `spread(${from}, ${stride}, ${lanes})`, { key });
+    const whole = lanes === this.width;
+    return writer.vector("float", whole ? `LOADU(${from})` : `LOAD_FIRST(${from}, ${lanes})`, { key });
   }
 
   scatter(address: Int, value: Value, { offset, stride, lanes }: CellStrip & { offset: number }): void {

@@ -28,8 +28,11 @@ export function transpositionText(shape: VectorShape): string {
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (vi){__VA_ARGS__})
 #endif
 #ifdef STORE_PART
+#define LOAD_FIRST(p, count) LOAD_PART((const cell *)(p), count)
 #define STORE_FIRST(p, v, count) STORE_PART((cell *)(p), v, count)
 #else
+static JR_INLINE vf load_first(const char *p, size_t bytes) { vf r = {0}; memcpy(&r, p, bytes); return r; }
+#define LOAD_FIRST(p, count) load_first(p, (count) * sizeof(cell))
 #define STORE_FIRST(p, v, count) memcpy(p, &(v), (count) * sizeof(cell))
 #endif
 static JR_INLINE void transpose(vf *r) {
