@@ -15,7 +15,7 @@ import { Evaluator, weightOf } from "./expressions.ts";
 import { FAR_BYTES } from "./layout.ts";
 import { blockedAxis, blockHeight, PACKED_ROW, packedAccess, tailRows } from "./packing.ts";
 import { Pointers, type Shifts } from "./pointers.ts";
-import type { Target, Variable } from "./target.ts";
+import type { Variable } from "./target.ts";
 
 /** Epilogues above this many instructions in all call elementary functions. */
 const INLINE_WEIGHT = 1600;
