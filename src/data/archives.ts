@@ -6,7 +6,6 @@
  */
 
 import { readFileSync } from "node:fs";
-import { inflateRawSync } from "node:zlib";
 import { UsageError } from "../errors.ts";
 import { withFileErrors } from "./node-errors.ts";
 import { writeNpy } from "./npy.ts";
@@ -34,7 +33,7 @@ function fromNpz(bytes: Uint8Array, path: string, choice: ArrayChoice): { bytes:
   const entries = new Map(readZip(bytes, path).map((entry) => [entry.name.replace(/\.npy$/, ""), entry]));
   const key = chosen([...entries.keys()], choice, path);
   const inflate = (all: Uint8Array, most: number): Uint8Array =>
-    inflateRawSync(all, { maxOutputLength: most });
+    process.getBuiltinModule("node:zlib").inflateRawSync(all, { maxOutputLength: most });
   return { bytes: zipContents(entries.get(key) as ZipEntry, inflate, `${path}, ${key}`), key };
 }
 

@@ -5,7 +5,6 @@
  * process exits or is told to stop before it was published.
  */
 
-import { randomUUID } from "node:crypto";
 import { existsSync, linkSync, openSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "./node-errors.ts";
@@ -15,7 +14,7 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Creates a file in the folder of `path`; it is removed at exit until `publish` or `dropPartial` is called. */
 export function openPartial(path: string): { readonly partial: string; readonly file: number } {
-  const partial = join(dirname(path), `.${basename(path)}.${randomUUID().slice(0, 8)}.part`);
+  const partial = join(dirname(path), `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}.part`);
   const file = openSync(partial, "wx");
   if (partials.size === 0) listen();
   partials.add(partial);

@@ -16,7 +16,6 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { isatty } from "node:tty";
 import { InternalError, UsageError } from "../errors.ts";
 import { errorCode, withFileErrors } from "./node-errors.ts";
 import { npyHeader } from "./npy-header.ts";
@@ -98,7 +97,7 @@ function openTarget(path: string, options: NpyWriteOptions, headerBytes: number)
 }
 
 function openStandardOutput(): Target {
-  if (isatty(1)) {
+  if (process.getBuiltinModule("node:tty").isatty(1)) {
     throw new UsageError(
       "JR724",
       "standard output is a terminal, and .npy is binary; redirect it into a file or a pipe",

@@ -5,8 +5,7 @@
  * ABI and processor features. Nothing passes through a shell.
  */
 
-import { type ChildProcess, execFile, execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import type { ChildProcess } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
@@ -14,6 +13,7 @@ import { promisify } from "node:util";
 import { InternalError, UsageError } from "../../errors.ts";
 import { cachedLibrary, finishEntry, startEntry } from "./cache.ts";
 import type { Compiler } from "./compiler.ts";
+import { digest, processes } from "./files.ts";
 
 /** Optimising, but nothing that changes a float's bits. */
 const FLAGS = [
@@ -47,7 +47,7 @@ export async function buildLibrary(
   if (known !== undefined) return known;
   const { folder, args } = prepare(source, compiler);
   try {
-    const running = promisify(execFile)(compiler.path, args, { timeout: MOST_MS, cwd: folder });
+    const running = promisify(processes().execFile)(compiler.path, args, { timeout: MOST_MS, cwd: folder });
     if (aside) letGo(running.child);
     await running;
     return finishEntry(folder, key);
@@ -63,7 +63,8 @@ export function buildLibrarySync(source: string, compiler: Compiler): string {
   if (known !== undefined) return known;
   const { folder, args } = prepare(source, compiler);
   try {
-    execFileSync(compiler.path, args, { timeout: MOST_MS, cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+    const stdio = ["ignore", "ignore", "pipe"] as const;
+    processes().execFileSync(compiler.path, args, { timeout: MOST_MS, cwd: folder, stdio: [...stdio] });
     return finishEntry(folder, key);
   } catch (error) {
     throw failed(error, { compiler, folder });
@@ -78,7 +79,7 @@ function letGo(child: ChildProcess): void {
 
 function keyOf(source: string, compiler: Compiler): string {
   const parts = [compiler.identity, compiler.version, ...FLAGS, ...tuning(compiler), source];
-  return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 40);
+  return digest(parts.join("\0")).slice(0, 40);
 }
 
 function prepare(source: string, compiler: Compiler): { folder: string; args: string[] } {

@@ -5,7 +5,6 @@
  * entries are made aside and renamed, so that processes that race never see half of one. No links are followed.
  */
 
-import { createHash } from "node:crypto";
 import {
   accessSync,
   chmodSync,
@@ -26,6 +25,7 @@ import {
 } from "node:fs";
 import { homedir, platform, tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
+import { digest } from "./files.ts";
 
 /** All entries together; the ones not used for longest go first. */
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -168,8 +168,4 @@ function prune(keep: string): void {
     if (name !== keep && (building || total > MOST_BYTES))
       rmSync(join(root, name), { recursive: true, force: true });
   }
-}
-
-function digest(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

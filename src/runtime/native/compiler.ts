@@ -5,14 +5,12 @@
  * is remembered in the cache, under the compiler file and the processor it was asked on.
  */
 
-import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { accessSync, constants, realpathSync, statSync, writeFileSync } from "node:fs";
 import { arch, cpus, platform } from "node:os";
 import { basename, delimiter, isAbsolute, join } from "node:path";
 import { UsageError } from "../../errors.ts";
 import { cacheFolder, readOwnFile } from "./cache.ts";
-import { readStart } from "./files.ts";
+import { digest, processes, readStart } from "./files.ts";
 
 /** A compiler and the machine it compiles for. */
 export interface Compiler {
@@ -91,13 +89,14 @@ function describe(path: string): Compiler {
     vectorBytes: wide ? 64 : has("__AVX__") ? 32 : 16,
     registers: wide || has("__aarch64__") ? 32 : 16,
     fused: has("__FMA__") || has("__AVX512F__") || has("__aarch64__"),
-    identity: digest([realpathSync(path), platform(), arch(), ...flags, macros].join("\n")),
+    identity: digest([realpathSync(path), platform(), arch(), ...flags, macros].join("\n")).slice(0, 32),
   };
 }
 
 function probe(path: string): Probe {
   const { size, mtimeMs } = statSync(path);
-  const key = digest([realpathSync(path), size, mtimeMs, platform(), arch(), processor()].join("\n"));
+  const facts = [realpathSync(path), size, mtimeMs, platform(), arch(), processor()];
+  const key = digest(facts.join("\n")).slice(0, 32);
   const file = join(cacheFolder(), `probe-${key}.json`);
   const known = readOwnFile(file);
   if (known !== undefined) {
@@ -113,7 +112,7 @@ function ask(path: string): Probe {
   const native = arch() === "arm64" ? "-mcpu=native" : "-march=native";
   for (const flags of [[native], []]) {
     try {
-      const macros = execFileSync(path, [...flags, "-dM", "-E", "-x", "c", "-"], {
+      const macros = processes().execFileSync(path, [...flags, "-dM", "-E", "-x", "c", "-"], {
         input: "",
         encoding: "utf8",
         stdio: ["pipe", "pipe", "ignore"],
@@ -134,8 +133,4 @@ function processor(): string {
   } catch {
     return cpus()[0]?.model ?? "";
   }
-}
-
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }
