@@ -10,10 +10,8 @@ import { readSafetensors, writeSafetensors } from "./data/safetensors.ts";
 import { readState, type TrainingState, writeState } from "./nn/training-state.ts";
 import type { ParameterTree } from "./nn/tree.ts";
 import { type LoadWeightsOptions, loadWeights, namedParameters } from "./nn/weights.ts";
-import { provideFactoring } from "./optimize/factor.ts";
 
 provideFeatures();
-provideFactoring();
 
 export {
   type GivenRows,

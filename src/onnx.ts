@@ -12,12 +12,9 @@ import { type ImportOptions, importModel, type Port } from "./onnx/import.ts";
 import type { BatchAxisOption } from "./onnx/inputs.ts";
 import { readModel } from "./onnx/model.ts";
 import { alignWeights } from "./onnx/tensor.ts";
-import { provideFactoring } from "./optimize/factor.ts";
 import type { Operand } from "./trace/operand.ts";
 import { type RowFunction, rowFunction } from "./trace/row-function.ts";
 import type { Tensor } from "./trace/shapes.ts";
-
-provideFactoring();
 
 export { type ToOnnxOptions, toOnnx } from "./api/to-onnx.ts";
 export type { ModelSource } from "./onnx/files.ts";

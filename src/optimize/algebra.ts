@@ -9,6 +9,7 @@ import { binaryOps, compareOps, logicOps, reduceOps, sameRule, unaryOps } from "
 import type { Node, NodeOf, Op, Program } from "../ir/types.ts";
 import { contractRule } from "./contract.ts";
 import { binaryRule, compareRule, logicRule, selectRule, unaryRule } from "./elementwise.ts";
+import { factored } from "./factor.ts";
 import {
   broadcastRule,
   concatRule,
@@ -38,17 +39,9 @@ const rules: { readonly [K in Op]?: (node: NodeOf<K>, context: RuleContext) => N
   concat: concatRule,
   gather: gatherRule,
   scatterAdd: scatterAddRule,
-  contract: (node, context) => contractRule(node, context) ?? factored?.(node, context),
+  contract: (node, context) => contractRule(node, context) ?? factored(node, context),
   rowSum: rowSumRule,
 };
-
-/** Takes contractions apart; `factor.ts` provides it: small pages do without. */
-let factored: typeof rules.contract;
-
-/** Adds a rule for contractions that those of the table leave as they are. */
-export function registerFactoring(rule: NonNullable<typeof factored>): void {
-  factored = rule;
-}
 
 /** The program after all rules, inside scans too. */
 export function simplify(program: Program): Program {

@@ -2,15 +2,14 @@
  * The distributive law for contractions: Σ (p ⊗ q) w = p ⊗ Σ q w, (u + v) w = u w + v w, (x a) b = x (a b).
  *
  * In: a contraction. Out: an equal one of at most half its multiplications, or nothing. Taken apart are sums, products of values that
- * repeat along each other's axes, and products with constants, which are multiplied once for all rows. Provided by Node's entry points,
- * jacrow/nn and jacrow/onnx.
+ * repeat along each other's axes, and products with constants, which are multiplied once for all rows. Always: differences of what is
+ * given are taken first, for they are exact where it is nearly equal.
  */
 
 import type { Builder } from "../ir/builder.ts";
 import { isSelection, uniformValue } from "../ir/identities.ts";
 import { at, range } from "../ir/shape.ts";
 import type { BinaryNode, ContractNode, Node } from "../ir/types.ts";
-import { registerFactoring } from "./algebra.ts";
 import { type Labelled, thinned } from "./contract.ts";
 import type { RuleContext } from "./rewrite.ts";
 
@@ -42,7 +41,7 @@ interface Way {
 }
 
 /** The contraction taken apart, if that saves enough. */
-function factored(node: ContractNode, context: RuleContext): Node | undefined {
+export function factored(node: ContractNode, context: RuleContext): Node | undefined {
   const [a, b] = operandsOf(node);
   if (node.level !== "row" || isSelection(a.node) || isSelection(b.node)) return undefined;
   const ways = [[a, b] as const, [b, a] as const].flatMap(([value, other]) => {
@@ -64,7 +63,8 @@ function bestWay(task: Task, context: RuleContext): Way {
   const { node } = task.value;
   const usual = plain(task, context);
   if (task.depth > MOST_DEPTH || node.level !== "row") return usual;
-  if (node.op === "add" || node.op === "sub") return cheapest([usual, bySum(task, node, context)]);
+  if (node.op === "add" || node.op === "sub")
+    return isGiven(node.a) && isGiven(node.b) ? usual : cheapest([usual, bySum(task, node, context)]);
   if (node.op === "mul") return cheapest([usual, ...byProduct(task, node, context)]);
   if (node.op === "contract") return cheapest([usual, ...byConstants(task, node, context)]);
   if (node.op === "broadcast") return cheapest([usual, ...byRepeat(task, context)]);
@@ -157,6 +157,13 @@ function relabelled(node: ContractNode, labels: readonly number[], taken: readon
   return operandsOf(node).map((operand) => ({ node: operand.node, labels: operand.labels.map(named) }));
 }
 
+/** Is a value as the caller gave it, without a rounding? */
+function isGiven(node: Node): boolean {
+  if (node.op === "broadcast" || node.op === "reshape" || node.op === "transpose" || node.op === "slice")
+    return isGiven(node.a);
+  return node.op === "input" || (node.op === "constant" && !isSelection(node));
+}
+
 /** Is a value made of constants, which no call changes? */
 function isKnown(node: Node): boolean {
   if (node.op === "contract") return isKnown(node.a) && isKnown(node.b);
@@ -197,9 +204,4 @@ function sizesOf(values: readonly Labelled[]): Map<number, number> {
 
 function pointsOf(sizes: ReadonlyMap<number, number>, labels: readonly number[]): number {
   return [...new Set(labels)].reduce((points, label) => points * (sizes.get(label) as number), 1);
-}
-
-/** Makes this rule known to the simplifier. */
-export function provideFactoring(): void {
-  registerFactoring(factored);
 }

@@ -1,8 +1,7 @@
-/** The device "native", code for few rows and factoring of products: provided by Node's entry points only. */
+/** The device "native" and code for few rows: provided by Node's entry points only. */
 
 import { provideFeatures } from "../../codegen/features.ts";
 import type { Program } from "../../ir/types.ts";
-import { provideFactoring } from "../../optimize/factor.ts";
 import { AutoKernel } from "../auto.ts";
 import { type NativeOffer, registerDevice } from "../devices.ts";
 import type { Kernel, KernelOptions } from "../kernel.ts";
@@ -15,7 +14,6 @@ import { NativeRunner } from "./runner.ts";
 /** Makes the device known. */
 export function provideNative(): void {
   provideFeatures();
-  provideFactoring();
   registerDevice("native", { compile, compileSync, begin, offer, obstacle });
 }
 
