@@ -8,7 +8,7 @@
 import { accessesOf, rootsOf } from "../lower/accesses.ts";
 import { cellOf, expressionsOf } from "../lower/intern.ts";
 import type { Lanes } from "../lower/lanes.ts";
-import type { Axis, Nest, Repeat, Stage, Straight } from "../lower/loops.ts";
+import type { Axis, Buffer, Nest, Repeat, Stage, Straight } from "../lower/loops.ts";
 import { isElementary } from "./elementwise.ts";
 import { type Copy, Evaluator, weightOf } from "./expressions.ts";
 import { partsOfFold, reduceStart, reduceStep } from "./folds.ts";
@@ -27,6 +27,8 @@ export interface Frame<V, I> {
   readonly laneBytes: I;
   /** Where running sums over rows are, if the program has any. */
   readonly sums?: I;
+  /** Where buffers are that do not lie in the scratch. */
+  readonly places?: ReadonlyMap<Buffer, I>;
   /** Where the loops around the stage stand. */
   readonly steps?: ReadonlyMap<Axis, I>;
 }

@@ -35,45 +35,72 @@ import type { Target, Variable } from "./target.ts";
 const INLINE_WEIGHT = 1500;
 /** Vectors of a block of weights. */
 const MOST_VECTORS = 8;
+/** Cells after which lines share a set of a first-level cache, and columns that have room in one beside what they are made of. */
+const [SET_CELLS, FEW_COLUMNS] = [1024, 4];
 const NONE: Shifts = new Map();
 
 /** Multiplications by weights of a row from which lanes along features pay. */
 const LEAST_PRODUCTS = 1 << 14;
+/** Bytes of the scratch of a tile of rows, a line for each cell, that fills any cache. */
+const [LARGE_TILE, LINE_BYTES] = [16 * 2 ** 20, 64];
+/** Lanes along features may stand idle for so many times the work before memory is the lesser evil (measured). */
+const MOST_IDLE = 2;
 
 /**
  * Up to how many rows are best run one after the other, with lanes along features: half of a vector's lanes where products with weights
- * are most of the work, else none.
+ * are most of the work; any number where products are and a tile of rows side by side would run through memory; else none.
  */
-function mostRows({ stages, inputs, outputs, sums }: Lowered, width: number): number {
+function mostRows({ stages, inputs, outputs, sums, scratchCells }: Lowered, width: number): number {
   if (sums.length > 0 || [...inputs, ...outputs].some(({ buffer }) => buffer.cell !== "float")) return 0;
-  const { products, others } = workOf(stages);
-  return products >= LEAST_PRODUCTS && products > others ? Math.max(1, width / 2) : 0;
+  const { weights, products, others, lanes } = workOf(stages, width);
+  const isLarge = scratchCells * LINE_BYTES > LARGE_TILE && products >= LEAST_PRODUCTS && products > others;
+  if (isLarge && lanes < MOST_IDLE * (products + others)) return Number.POSITIVE_INFINITY;
+  return weights >= LEAST_PRODUCTS && 2 * weights > products + others ? Math.max(1, width / 2) : 0;
 }
 
-/** Instructions of a row, about: of products with weights, and of the rest. */
-function workOf(stages: readonly Stage[]): { products: number; others: number } {
-  const work = { products: 0, others: 0 };
+/** Instructions of a row, about. */
+interface Work {
+  /** Of products with weights, of all products, and of the rest. */
+  weights: number;
+  products: number;
+  others: number;
+  /** Of all, in lanes along features, idle ones included. */
+  lanes: number;
+}
+
+function workOf(stages: readonly Stage[], width: number): Work {
+  const work = { weights: 0, products: 0, others: 0, lanes: 0 };
   for (const stage of stages) {
-    if (stage.kind === "repeat") {
-      const inner = workOf(stage.stages);
-      work.products += stage.axis.size * inner.products;
-      work.others += stage.axis.size * inner.others;
-      continue;
-    }
-    const each = weightOf(expressionsOf(rootsOf(stage)));
-    if (stage.kind === "straight") work.others += each;
-    else if (stage.kind === "nest")
-      work.others += pointsOf([...stage.axes, ...(stage.reduce?.axes ?? [])]) * each;
-    else
-      work[hasLanes(stage) ? "products" : "others"] += pointsOf([
-        ...stage.batch,
-        ...stage.m,
-        ...stage.n,
-        ...stage.k,
-      ]);
+    const times = stage.kind === "repeat" ? stage.axis.size : 1;
+    const each = stage.kind === "repeat" ? workOf(stage.stages, width) : workOfLeaf(stage, width);
+    for (const kind of Object.keys(work) as (keyof Work)[]) work[kind] += times * each[kind];
   }
   return work;
 }
+
+function workOfLeaf(stage: Leaf, width: number): Work {
+  const each = weightOf(expressionsOf(rootsOf(stage)));
+  if (stage.kind === "straight" || stage.kind === "sum")
+    return { weights: 0, products: 0, others: each, lanes: each * width };
+  if (stage.kind === "product") {
+    const products = pointsOf([...stage.batch, ...stage.m, ...stage.n, ...stage.k]);
+    const hasWeights = hasLanes(stage);
+    const axis = hasWeights ? blockedAxis(stage) : laneAxisOf(stage, [...stage.m, ...stage.n], width);
+    return { weights: hasWeights ? products : 0, products, others: 0, lanes: products * idle(axis, width) };
+  }
+  const points = pointsOf([...stage.axes, ...(stage.reduce?.axes ?? [])]);
+  const axis = laneAxisOf(stage, stage.axes, width);
+  const single = axis === undefined ? [] : accessesOf(stage).filter((access) => !isSmooth(access, axis));
+  const lanes = points * idle(axis, width) * (each + single.length * width);
+  return { weights: 0, products: 0, others: points * each, lanes };
+}
+
+/** Lanes of whole vectors along the axis, for each of its places. */
+const idle = (axis: Axis | undefined, width: number): number =>
+  axis === undefined ? width : (Math.ceil(axis.size / width) * width) / axis.size;
+
+/** Are cells along the axis neighbours, or one? */
+const isSmooth = (access: Access, axis: Axis): boolean => Math.abs(strideOf(access, axis) - 0.5) <= 0.5;
 
 /** Writes a stage. Sums over rows have no such form. */
 function emitFeatures<V, I>(stage: Stage, frame: Frame<V, I>): void {
@@ -96,11 +123,21 @@ function blockOf(
   product: Product,
   { registers }: { width: number; registers: number },
 ): { vectors: number; columns: number } {
-  const columns = Math.min(columnAxisOf(product)?.size ?? 1, Math.floor((registers - 2) / 2));
+  const axis = columnAxisOf(product);
+  const most = axis !== undefined && collides(product, axis) ? FEW_COLUMNS : Math.floor((registers - 2) / 2);
+  const columns = Math.min(axis?.size ?? 1, most);
   return {
     columns,
     vectors: Math.min(MOST_VECTORS, Math.max(1, Math.floor((registers - 1) / (columns + 1)))),
   };
+}
+
+/** Do results in neighbouring columns lie in the same set of a first-level cache? */
+function collides({ stores }: Product, axis: Axis): boolean {
+  return stores.some(({ access }) => {
+    const stride = strideOf(access, axis);
+    return stride > 0 && stride % SET_CELLS === 0;
+  });
 }
 
 /** What the lanes of a stage are now: the axis they lie along, and how many of them count. */
@@ -209,7 +246,7 @@ function hasLanes(stage: Leaf): boolean {
 function laneAxisOf(stage: Nest | Product, axes: readonly Axis[], width: number): Axis | undefined {
   const accesses = accessesOf(stage);
   const time = (axis: Axis): number => {
-    const each = accesses.map((access) => (Math.abs(strideOf(access, axis) - 0.5) <= 0.5 ? 1 : width));
+    const each = accesses.map((access) => (isSmooth(access, axis) ? 1 : width));
     return (Math.ceil(axis.size / width) / axis.size) * each.reduce((sum, cost) => sum + cost, 1);
   };
   let best: Axis | undefined;

@@ -14,7 +14,7 @@ export interface FeatureCode {
   readonly emit: typeof emitStage;
   /** Rows of weights that a product reads side by side. */
   panelRows(product: Product, machine: Pick<Target<unknown, unknown>, "width" | "registers">): number;
-  /** Up to how many rows are best run so, for vectors of `width` lanes; 0: none. */
+  /** Up to how many rows are best run so, for vectors of `width` lanes; 0: none, infinity: all. */
   mostRows(lowered: Lowered, width: number): number;
   /** Wide results in slices, for rows however many: what small pages do without as well. */
   readonly slices: typeof withSlicedOutput;

@@ -6,7 +6,7 @@
  */
 
 import { strideOf, withTables } from "../lower/accesses.ts";
-import type { Access, Axis } from "../lower/loops.ts";
+import type { Access, Axis, Buffer } from "../lower/loops.ts";
 import type { Layout } from "./layout.ts";
 import type { SumPlace } from "./sum-places.ts";
 import type { Target } from "./target.ts";
@@ -40,10 +40,11 @@ export class Pointers<V, I> {
   readonly #extra: ReadonlyMap<Access, number>;
   readonly #base: I;
   readonly #sums: I | undefined;
+  readonly #places: ReadonlyMap<Buffer, I>;
 
   /**
-   * `base`: the thread's scratch. `sums`: its running sums. `steps`: where the loops around the stage stand. `extra`: accesses of
-   * bound cells with an address of their own.
+   * `base`: the thread's scratch. `sums`: its running sums. `places`: buffers that lie elsewhere. `steps`: where the loops around the
+   * stage stand. `extra`: accesses of bound cells with an address of their own.
    */
   constructor(
     target: Target<V, I>,
@@ -51,6 +52,7 @@ export class Pointers<V, I> {
     place: {
       base: I;
       sums?: I;
+      places?: ReadonlyMap<Buffer, I>;
       steps?: ReadonlyMap<Axis, I>;
       extra?: ReadonlyMap<Access, number>;
     },
@@ -62,6 +64,7 @@ export class Pointers<V, I> {
     this.#extra = place.extra ?? new Map();
     this.#base = place.base;
     this.#sums = place.sums;
+    this.#places = place.places ?? new Map();
   }
 
   /** Prepares pointers for the accesses of a stage; call before any loop. */
@@ -175,7 +178,8 @@ export class Pointers<V, I> {
     const { space } = sample.buffer;
     const origin = Math.min(...members.map((access) => this.#start(access)));
     const start = this.#target.int(origin);
-    const base = space === "tile" ? this.#base : space === "sum" ? this.#sums : undefined;
+    const elsewhere = this.#places.get(sample.buffer);
+    const base = elsewhere ?? (space === "tile" ? this.#base : space === "sum" ? this.#sums : undefined);
     const target = this.#target;
     let current = base === undefined ? start : target.plus(base, start);
     for (const [axis, i] of this.#steps) {
@@ -198,6 +202,7 @@ export class Pointers<V, I> {
   #start(access: Access): number {
     const { bytes, placement, plain, sums } = this.#layout;
     const { buffer, index } = access;
+    if (this.#places.has(buffer)) return index.offset * this.#unitOf(access);
     if (buffer.space === "tile")
       return ((placement.get(buffer) as number) + index.offset) * this.#unitOf(access);
     if (buffer.space === "sum")
@@ -218,7 +223,8 @@ export class Pointers<V, I> {
         access.index.indirect === undefined
           ? ""
           : `!${access.buffer.id}+${access.index.offset}${access.index.indirect.map(({ table, stride }) => `${table.id}*${stride}`).join()}`;
-      key = `${access.buffer.space}|${terms}${own}`;
+      const place = this.#places.has(access.buffer) ? access.buffer.id : "";
+      key = `${access.buffer.space}${place}|${terms}${own}`;
       this.#keys.set(access, key);
     }
     return key;

@@ -16,6 +16,12 @@ export function operandsOf(stage: Leaf): Access[] {
   return [];
 }
 
+/** What a stage reads, tables apart. */
+export function loadsOf(stage: Leaf): Access[] {
+  const loads = expressionsOf(rootsOf(stage)).flatMap((expr) => (expr.op === "load" ? [expr.access] : []));
+  return [...operandsOf(stage), ...(stage.kind === "sum" ? [stage.into] : []), ...loads];
+}
+
 const touched = new WeakMap<Leaf, readonly Access[]>();
 
 /** Every access of a stage, tables of indirect indices included. */
@@ -26,11 +32,7 @@ export function accessesOf(stage: Leaf): readonly Access[] {
 }
 
 function findAccesses(stage: Leaf): Access[] {
-  const loads = expressionsOf(rootsOf(stage)).flatMap((expr) => (expr.op === "load" ? [expr.access] : []));
-  const sums = stage.kind === "sum" ? [stage.into] : [];
-  return [...operandsOf(stage), ...sums, ...loads, ...stage.stores.map((store) => store.access)].flatMap(
-    withTables,
-  );
+  return [...loadsOf(stage), ...stage.stores.map((store) => store.access)].flatMap(withTables);
 }
 
 /** An access and the tables that its index reads. */

@@ -41,7 +41,7 @@ export function expectNarrow(vectorBytes: 16 | 32, dtype: Dtype): void {
   const compiler = { ...plan.compiler, vectorBytes, machineFlags, fused, registers: 16 as const };
   const code = cKernel(plan.lowered, { vectorBytes, fused });
   const library = loadLibrary(buildLibrarySync(code.source, compiler));
-  const runner = new NativeRunner({ ...plan, code, compiler, fused }, library, true);
+  const runner = new NativeRunner({ ...plan, code, compiler, fused, mostFewRows: 0 }, library);
   for (const n of [1, 7, 21]) {
     const inputs = inputsFor(program, n, dtype);
     const expected = interpret(program, inputs, n);
@@ -79,7 +79,7 @@ export function expectSameBitsApart(dtype: Dtype, share = 1): void {
   const plan = nativePlan(program, { device: "native", dtype: dtype });
   const apart = apartPlan(plan);
   const [rows, features] = [plan, apart].map(
-    (each) => new NativeRunner(each, loadLibrary(buildLibrarySync(each.code.source, each.compiler)), true),
+    (each) => new NativeRunner(each, loadLibrary(buildLibrarySync(each.code.source, each.compiler))),
   ) as [NativeRunner, NativeRunner];
   const inputs = inputsFor(program, 3, dtype);
   const [wanted, got] = [rows.runSync(inputs, 3), features.runSync(inputs, 3)];

@@ -5,7 +5,8 @@
  * thread's scratch, the bound memory, and how many bytes of lanes to fill.
  */
 
-import type { Buffer, Lowered, Port } from "../../lower/loops.ts";
+import { loadsOf } from "../../lower/accesses.ts";
+import { type Buffer, type Lowered, leavesOf, type Port } from "../../lower/loops.ts";
 import { emitStage } from "../emit.ts";
 import type { FeatureCode } from "../few-rows.ts";
 import { type Layout, layoutOf } from "../layout.ts";
@@ -15,6 +16,7 @@ import { machineOf } from "./machine.ts";
 import { CTarget } from "./target.ts";
 import { tileRowsFor } from "./tiles.ts";
 import type { VectorShape } from "./vectors.ts";
+import type { Int } from "./writer.ts";
 
 /** Options that change the code. */
 export interface COptions {
@@ -48,6 +50,8 @@ export interface CBody {
   /** Bytes of tile buffers; running sums over rows follow them. */
   readonly scratch: number;
   readonly sumBytes: number;
+  /** Outputs that stages write where the caller wants them, and where the scratch says that is. */
+  readonly direct: ReadonlyMap<Buffer, number>;
 }
 
 /** Writes the functions of a lowered program. */
@@ -66,28 +70,56 @@ export function cBody(lowered: Lowered, options: COptions): CBody {
     byCells: options.byCells ?? false,
     ...(apart && { panelRows: (product) => apart.panelRows(product, machine) }),
   });
-  const scratch = layout.scratchBytes;
+  const cellsEnd = layout.scratchBytes;
+  const elsewhere = apart === undefined ? [] : writtenOnly(lowered);
+  const direct = new Map(elsewhere.map((buffer, index) => [buffer, cellsEnd + 8 * index]));
+  const scratch = cellsEnd + Math.ceil((8 * direct.size) / 64) * 64;
   const { file, prefix } = options.into ?? {
     file: new CFile({ dtype, fused, embeds, tables, byTurns }),
     prefix: "",
   };
   const target = new CTarget(file, machine);
-  const frame = { target, layout, base: target.int(0), laneBytes: LANE_BYTES, sums: target.int(scratch) };
+  const common = { target, layout, base: target.int(0), laneBytes: LANE_BYTES, sums: target.int(scratch) };
   const emit = apart?.emit ?? emitStage;
   const isSliced = lowered.outputs.some((port) => port.slices !== undefined);
   lowered.stages.forEach((stage, index) => {
     const name = `${prefix}stage${index}`;
     if (!isSliced || stage.kind !== "repeat" || index < lowered.stages.length - 1)
-      return define(file, name, () => emit(stage, frame));
-    const step = { ...frame, steps: new Map([[stage.axis, STEP]]) };
-    define(file, { name, params: [...PARAMS, "ix step"] }, () =>
-      stage.stages.forEach((inner) => emit(inner, step)),
-    );
+      return define(file, name, () => emit(stage, { ...common, places: placesIn(file, direct) }));
+    const steps = new Map([[stage.axis, STEP]]);
+    define(file, { name, params: [...PARAMS, "ix step"] }, () => {
+      const frame = { ...common, steps, places: placesIn(file, direct) };
+      for (const inner of stage.stages) emit(inner, frame);
+    });
   });
   const inner = { file, target, layout, prefix };
   defineConversions(inner, lowered.inputs, "in");
   if (!options.into?.rawOutputs) defineConversions(inner, lowered.outputs, "out");
-  return { text: file.text, shape, layout, width, scratch, sumBytes: layout.sums.length * layout.bytes };
+  const sumBytes = layout.sums.length * layout.bytes;
+  return { text: file.text, shape, layout, width, scratch, sumBytes, direct };
+}
+
+/** Outputs that are stored and never read, as they are: stages can write them where the caller wants them. */
+function writtenOnly({ stages, inputs, outputs }: Lowered): Buffer[] {
+  const leaves = leavesOf(stages);
+  const written = new Set(leaves.flatMap((stage) => stage.stores.map(({ access }) => access.buffer)));
+  const read = new Set(leaves.flatMap((stage) => loadsOf(stage).map(({ buffer }) => buffer)));
+  const ports = [...inputs, ...outputs].map(({ buffer }) => buffer);
+  return outputs
+    .map(({ buffer }) => buffer)
+    .filter((buffer) => buffer.cell === "float" && written.has(buffer) && !read.has(buffer))
+    .filter((buffer) => ports.indexOf(buffer) === ports.lastIndexOf(buffer));
+}
+
+/** Reads where they are, at the start of a function. */
+function placesIn(file: CFile, direct: ReadonlyMap<Buffer, number>): Map<Buffer, Int> {
+  return new Map(
+    [...direct].map(([buffer, slot], index) => {
+      const base = `z${index}`;
+      file.current.line(`char *const ${base} = *(char *const *)(s + ${slot}); (void)${base};`);
+      return [buffer, { name: undefined, key: "", offset: 0, base }];
+    }),
+  );
 }
 
 const LANE_BYTES = { name: "n", key: "n", offset: 0 };

@@ -29,9 +29,12 @@ export interface CKernel {
 
 /** Writes the file of a lowered program. */
 export function cKernel(lowered: Lowered, options: COptions): CKernel {
-  const { text, shape, layout, width, scratch, sumBytes } = cBody(lowered, { ...options, byCells: true });
+  const { text, shape, layout, width, scratch, sumBytes, direct } = cBody(lowered, {
+    ...options,
+    byCells: true,
+  });
   const scratchBytes = scratch + Math.ceil(sumBytes / 64) * 64 + 128;
-  const run = runText(lowered, { layout, scratch, sumBytes });
+  const run = runText(lowered, { layout, scratch, sumBytes, direct });
   const exports = exportsText(lowered, { scratchBytes, sums: sumBytes > 0, bytes: layout.bytes });
   return {
     source: [

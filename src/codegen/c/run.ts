@@ -6,7 +6,7 @@
  */
 
 import { operandsOf } from "../../lower/accesses.ts";
-import { type Lowered, type Port, rowCells } from "../../lower/loops.ts";
+import { type Buffer, type Lowered, type Port, rowCells } from "../../lower/loops.ts";
 import { sumCells } from "../../lower/sums.ts";
 import type { Layout } from "../layout.ts";
 import { KEPT_ROWS } from "../sum-places.ts";
@@ -55,11 +55,13 @@ interface Places {
   /** Bytes of tile buffers: where the thread's running sums start. */
   readonly scratch: number;
   readonly sumBytes: number;
+  /** Outputs that stages write themselves, and where the scratch says they are. */
+  readonly direct: ReadonlyMap<Buffer, number>;
 }
 
 /** run_rows(job, s, first, rows): the loop over tiles. */
 export function runText(lowered: Lowered, places: Places): string {
-  const { layout, scratch, sumBytes } = places;
+  const { layout, scratch, sumBytes, direct } = places;
   const { tileRows, bytes, placement } = layout;
   const cellBytes = tileRows * bytes;
   const place = ({ buffer }: Port): string => `s + ${(placement.get(buffer) as number) * cellBytes}`;
@@ -74,9 +76,14 @@ export function runText(lowered: Lowered, places: Places): string {
   );
   const copiesOut = lowered.outputs.map((port, output) => {
     const index = lowered.inputs.length + output;
-    return copyOut(port, { layout, from: place(port), to: `r${index}` });
+    return direct.has(port.buffer) ? "" : copyOut(port, { layout, from: place(port), to: `r${index}` });
   });
   const isSliced = (output: number): boolean => lowered.outputs[output]?.slices !== undefined;
+  const slots = lowered.outputs.map((port, output) => {
+    const slot = direct.get(port.buffer);
+    const to = `r${lowered.inputs.length + output}${port.slices === undefined ? "" : ` + step * ${port.buffer.cells}`}`;
+    return slot === undefined ? "" : `    *(cell **)(s + ${slot}) = ${to};`;
+  });
   const lines = [
     "static void run_rows(const int64_t *job, char *s, ix first, ix rows) {",
     `  const char *m = (const char *)(uintptr_t)job[${JOB.memory}];`,
@@ -88,8 +95,10 @@ export function runText(lowered: Lowered, places: Places): string {
     "    const ix n = (now + LANES - 1) / LANES * VECTOR_BYTES;",
     ...copiesIn,
     "    convert_in(s, m, n);",
+    ...slots.filter((_, output) => !isSliced(output)),
     ...inSlices(stageCalls(lowered, layout), {
       lowered,
+      slots: slots.filter((_, output) => isSliced(output)),
       copies: copiesOut.filter((_, output) => isSliced(output)),
     }),
     "    convert_out(s, m, n);",
@@ -106,13 +115,13 @@ export function runText(lowered: Lowered, places: Places): string {
 /** The call of the last stage within a loop that writes its slices out, if there are any. */
 function inSlices(
   calls: readonly string[],
-  { lowered, copies }: { lowered: Lowered; copies: readonly string[] },
+  { lowered, slots, copies }: { lowered: Lowered; slots: readonly string[]; copies: readonly string[] },
 ): readonly string[] {
   const last = lowered.stages.length - 1;
   const slices = lowered.outputs.find((port) => port.slices !== undefined)?.slices;
   if (slices === undefined) return calls;
-  const loop = `    for (ix step = 0; step < ${slices}; step++) {\n  `;
-  return [...calls.slice(0, -1), `${loop}    stage${last}(s, m, n, step);`, ...copies, "    }"];
+  const loop = `    for (ix step = 0; step < ${slices}; step++) {`;
+  return [...calls.slice(0, -1), loop, ...slots, `      stage${last}(s, m, n, step);`, ...copies, "    }"];
 }
 
 /** Writes a port's rows, or the slice of them that was made in the last step. */

@@ -39,10 +39,11 @@ export class CTarget implements Target<Value, Int> {
   }
 
   plus(a: Int, b: Int): Int {
-    if (b.name === undefined) return { ...a, offset: a.offset + b.offset };
-    if (a.name === undefined) return { ...b, offset: a.offset + b.offset };
+    const base = a.base ?? b.base;
+    if (b.name === undefined) return { ...a, base, offset: a.offset + b.offset };
+    if (a.name === undefined) return { ...b, base, offset: a.offset + b.offset };
     const sum = this.#writer.int(`${a.name} + ${b.name}`, `@${a.key},${b.key}`);
-    return { ...sum, offset: a.offset + b.offset };
+    return { ...sum, base, offset: a.offset + b.offset };
   }
 
   times(a: Int, factor: number): Int {
@@ -141,9 +142,10 @@ export class CTarget implements Target<Value, Int> {
   counter(initial: Int): Variable<Int> {
     const writer = this.#writer;
     const name = writer.name("i");
+    const { base } = initial;
     writer.line(`ix ${name} = ${textOf(initial)};`);
     return {
-      get: () => ({ name, key: `${name}@${writer.epoch}`, offset: 0 }),
+      get: () => ({ name, key: `${name}@${writer.epoch}`, offset: 0, base }),
       set: (value) => {
         writer.line(`${name} = ${textOf(value)};`);
         writer.noteAssignment();
@@ -202,7 +204,7 @@ export class CTarget implements Target<Value, Int> {
 }
 
 function place(base: "s" | "m", address: Int, offset: number): string {
-  return `${base} + ${textOf({ ...address, offset: address.offset + offset })}`;
+  return `${address.base ?? base} + ${textOf({ ...address, offset: address.offset + offset })}`;
 }
 
 /** Operations on int lanes; division goes through floats, exact for the indices and counters that ints are for. */

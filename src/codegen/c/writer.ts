@@ -25,6 +25,8 @@ export interface Int {
   readonly name: string | undefined;
   readonly key: string;
   readonly offset: number;
+  /** The pointer that it is counted from, where that is not the one of its kind of address. */
+  readonly base?: string | undefined;
 }
 
 /** C's names for the kinds. */

@@ -2,6 +2,7 @@
 
 import type { COptions } from "../../codegen/c/body.ts";
 import { type CKernel, cKernel } from "../../codegen/c/kernel.ts";
+import { lanesOf } from "../../codegen/c/vectors.ts";
 import { featureCode } from "../../codegen/few-rows.ts";
 import type { Program } from "../../ir/types.ts";
 import { lower } from "../../lower/index.ts";
@@ -22,13 +23,16 @@ export interface NativePlan {
   readonly compiler: Compiler;
   readonly fused: boolean;
   readonly threads: number;
+  /** Up to so many rows are better run with lanes along features, by code of their own. */
+  readonly mostFewRows: number;
 }
 
 /** The same plan for few rows, with lanes along features. */
 export function apartPlan(plan: NativePlan): NativePlan {
   const { lowered, compiler, fused } = plan;
   const options = codeOptions(compiler, { fused, dtype: lowered.dtype });
-  return { ...plan, threads: 1, code: cKernel(lowered, { ...options, apart: featureCode() }) };
+  const code = cKernel(lowered, { ...options, apart: featureCode() });
+  return { ...plan, threads: 1, code, mostFewRows: 0 };
 }
 
 function codeOptions(
@@ -47,9 +51,14 @@ export function nativePlan(program: Program, options: KernelOptions): NativePlan
   const lowered = lower(program, { dtype: options.dtype, slices: withSlicedOutput });
   // The lanes of a sum over rows are added one by one: the same bits as on WebAssembly need vectors as wide.
   const narrow = options.deterministic === true && lowered.sums.length > 0;
+  const coding = codeOptions(compiler, { fused, dtype: options.dtype });
+  const mostRows = featureCode()?.mostRows(lowered, lanesOf({ ...coding, dtype: options.dtype })) ?? 0;
+  const always = mostRows === Number.POSITIVE_INFINITY;
   const code = cKernel(lowered, {
-    ...codeOptions(compiler, { fused, dtype: options.dtype }),
+    ...coding,
     ...(narrow && { vectorBytes: 16, registers: undefined }),
+    apart: always ? featureCode() : undefined,
   });
-  return { program, options, lowered, code, compiler, fused, threads: options.threads ?? 1 };
+  const threads = options.threads ?? 1;
+  return { program, options, lowered, code, compiler, fused, threads, mostFewRows: always ? 0 : mostRows };
 }

@@ -6,7 +6,6 @@
  */
 
 import { JOB } from "../../codegen/c/run.ts";
-import { featureCode } from "../../codegen/few-rows.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
 import { sumCells } from "../../lower/sums.ts";
@@ -19,7 +18,7 @@ import { byLevel, sameBits, sharedValues } from "../shared-inputs.ts";
 import { boundImage } from "../wasm/bind.ts";
 import type { FloatArray } from "../wasm/instance.ts";
 import { SHORT_WORK, workOf } from "../work.ts";
-import { buildLibrarySync } from "./build.ts";
+import { buildLibrary, buildLibrarySync } from "./build.ts";
 import { addressOf, type Library, loadLibrary } from "./library.ts";
 import { apartPlan, type NativePlan } from "./plan.ts";
 import { type Job, shareRows } from "./share.ts";
@@ -28,6 +27,8 @@ import { joinedSums, partialSums, rangesOf } from "./sums.ts";
 const LINE_BYTES = 64;
 /** In calls of fewer the calling thread takes part: one that is woken is late by a part of what they take. */
 const HELPED_WORK = 4e8;
+/** Calls of few rows with so many, idle lanes included, repay compiling code for them: about what a compiler takes. */
+const COMPILE_WORK = 1e10;
 /** About this many chunks per thread: uneven threads end together. */
 const CHUNKS = 32;
 const NO_SUMS = new Float64Array(0);
@@ -63,13 +64,12 @@ export class NativeRunner implements Kernel {
   /** The latest call on threads. */
   #queue: Promise<unknown> = Promise.resolve();
   readonly #rowWork: number;
-  /** So many rows have code of their own, with lanes along features. */
-  readonly #mostFewRows: number;
   #fewRows: NativeRunner | undefined;
+  /** Operations of calls of few rows so far, idle lanes included. */
+  #fewWork = 0;
+  #isBuilding = false;
 
-  /** `apart`: the plan is one for few rows. */
-  constructor(plan: NativePlan, library: Library, apart = false) {
-    this.#mostFewRows = apart ? 0 : (featureCode()?.mostRows(plan.lowered, plan.code.width) ?? 0);
+  constructor(plan: NativePlan, library: Library) {
     this.program = plan.program;
     this.#plan = plan;
     this.#rowWork = workOf(plan.program);
@@ -97,7 +97,8 @@ export class NativeRunner implements Kernel {
 
   async run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]> {
     if (this.runsAtOnce(n)) return this.runSync(inputs, n, outs);
-    if (n <= this.#mostFewRows && this.#fewRows !== undefined) return this.#fewRows.run(inputs, n, outs);
+    const fewRows = this.#forCall(n);
+    if (fewRows !== undefined) return fewRows.run(inputs, n, outs);
     const call = this.#checked(inputs, n, outs);
     const turn = this.#queue.then(() => this.#share(call));
     this.#queue = turn.catch(() => {});
@@ -106,7 +107,8 @@ export class NativeRunner implements Kernel {
   }
 
   runSync(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): FloatArray[] {
-    if (n <= this.#mostFewRows && this.#fewRows !== undefined) return this.#fewRows.runSync(inputs, n, outs);
+    const fewRows = this.#forCall(n);
+    if (fewRows !== undefined) return fewRows.runSync(inputs, n, outs);
     const call = this.#checked(inputs, n, outs);
     if (n === 0) return this.#finish(call);
     this.#caller ??= this.#job();
@@ -117,7 +119,7 @@ export class NativeRunner implements Kernel {
 
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
     const { options, lowered, code } = this.#plan;
-    if (n > 0 && n <= this.#mostFewRows) return this.#forFewRows().bindFixed(n, shared);
+    if (n > 0 && n <= this.#plan.mostFewRows) return this.#forFewRows().bindFixed(n, shared);
     const inputs = lowered.inputs.map((port) => floatsOf(options.dtype, n * port.buffer.cells));
     const outs = this.program.outputs.map((output) => floatsOf(options.dtype, outputLength(output, n)));
     const ports = [...inputs, ...outputsOf(this.program, "row", outs)];
@@ -158,13 +160,34 @@ export class NativeRunner implements Kernel {
     this.#fewRows = undefined;
   }
 
+  /** The kernel for so few rows, if there is one by now: it is compiled beside this process once such calls repay that. */
+  #forCall(n: number): NativeRunner | undefined {
+    const { mostFewRows, code } = this.#plan;
+    if (n === 0 || n > mostFewRows) return undefined;
+    this.#fewWork += code.width * this.#rowWork;
+    const isDue = this.#fewWork > COMPILE_WORK && this.#fewRows === undefined;
+    if (isDue && !this.#isBuilding) void this.#buildFewRows();
+    return this.#fewRows;
+  }
+
+  async #buildFewRows(): Promise<void> {
+    this.#isBuilding = true;
+    try {
+      const plan = apartPlan(this.#plan);
+      const path = await buildLibrary(plan.code.source, plan.compiler, { aside: true });
+      if (this.#library !== undefined) this.#fewRows ??= new NativeRunner(plan, loadLibrary(path));
+    } catch {
+      // Tiles give the same bits, later.
+    }
+  }
+
   /** A kernel with lanes along features, compiled when it is first wanted. */
   #forFewRows(): NativeRunner {
     this.#functions();
     if (this.#fewRows === undefined) {
       const plan = apartPlan(this.#plan);
       const library = loadLibrary(buildLibrarySync(plan.code.source, plan.compiler));
-      this.#fewRows = new NativeRunner(plan, library, true);
+      this.#fewRows = new NativeRunner(plan, library);
     }
     return this.#fewRows;
   }

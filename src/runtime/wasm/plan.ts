@@ -1,6 +1,6 @@
 /** Everything about a wasm kernel that is decided before compiling: its code, and how its memory is cut. */
 
-import { featureCode } from "../../codegen/few-rows.ts";
+import { type FeatureCode, featureCode } from "../../codegen/few-rows.ts";
 import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
 import type { Program } from "../../ir/types.ts";
 import { lower } from "../../lower/index.ts";
@@ -23,6 +23,10 @@ export interface WasmPlan {
   readonly threads: number;
   readonly threadsNote: string | undefined;
   readonly memory: MemoryPlan;
+  /** Up to so many rows are better run with lanes along features, by code of their own. */
+  readonly mostFewRows: number;
+  /** Writes such code where it is best for any number of rows. */
+  readonly apart: FeatureCode | undefined;
 }
 
 /** Lowers and writes the code of a prepared program. */
@@ -31,14 +35,17 @@ export function wasmPlan(program: Program, options: KernelOptions): WasmPlan {
   const wanted = options.threads ?? 1;
   const shared = wanted > 1 && hasSharedMemory();
   const lowered = lower(program, { dtype: options.dtype, slices: featureCode()?.slices });
-  const code = wasmKernel(lowered, { fused, shared, ordered: fused && keepsOrder() });
+  const most = featureCode()?.mostRows(lowered, options.dtype === "f32" ? 4 : 2) ?? 0;
+  const apart = most === Number.POSITIVE_INFINITY ? featureCode() : undefined;
+  const code = wasmKernel(lowered, { fused, shared, ordered: fused && keepsOrder(), apart });
   const threads = shared ? wanted : 1;
   const threadsNote =
     threads < wanted
       ? "one thread: no SharedArrayBuffer here (a page must be cross-origin isolated)"
       : undefined;
   const memory = memoryPlan(lowered, code, { rows: chunkRows(lowered, code), threads: 1, slots: 1 });
-  return { program, options, lowered, code, fused, shared, threads, threadsNote, memory };
+  const mostFewRows = apart === undefined ? most : 0;
+  return { program, options, lowered, code, fused, shared, threads, threadsNote, memory, mostFewRows, apart };
 }
 
 /** Rows per call: whole tiles. */

@@ -65,8 +65,6 @@ export class WasmRunner implements Kernel {
   readonly program: Program;
   readonly #plan: WasmPlan;
   readonly #rowWork: number;
-  /** So many rows have code of their own, with lanes along features. */
-  readonly #mostFewRows: number;
   #module: WebAssembly.Module | undefined;
   #caller: Bound | undefined;
   #fewRows: Bound | undefined;
@@ -78,7 +76,6 @@ export class WasmRunner implements Kernel {
     this.program = plan.program;
     this.#plan = plan;
     this.#rowWork = workOf(plan.program);
-    this.#mostFewRows = featureCode()?.mostRows(plan.lowered, plan.code.width) ?? 0;
     this.#module = module;
   }
 
@@ -164,10 +161,11 @@ export class WasmRunner implements Kernel {
   #fixed(n: number): Bound {
     const { lowered, fused, shared } = this.#plan;
     if (this.#module === undefined) throw disposed(this.program);
-    const apart = n > 0 && n <= this.#mostFewRows ? featureCode() : undefined;
+    const few = n > 0 && n <= this.#plan.mostFewRows;
+    const apart = few ? featureCode() : this.#plan.apart;
     const ordered = fused && keepsOrder();
     // Where tiles are full anyway, the code of all calls is as good; only its memory may be of another kind.
-    const isCommon = !shared && apart === undefined && n >= this.#plan.code.layout.tileRows;
+    const isCommon = !shared && !few && n >= this.#plan.code.layout.tileRows;
     const code = isCommon
       ? this.#plan.code
       : wasmKernel(lowered, { fused, shared: false, mostRows: n, ordered, apart });
@@ -178,8 +176,8 @@ export class WasmRunner implements Kernel {
 
   /** Where the calling thread computes so many rows. */
   #forRows(n: number): Bound {
-    if (n > 0 && n <= this.#mostFewRows) {
-      this.#fewRows ??= this.#fixed(this.#mostFewRows);
+    if (n > 0 && n <= this.#plan.mostFewRows) {
+      this.#fewRows ??= this.#fixed(this.#plan.mostFewRows);
       return this.#fewRows;
     }
     this.#caller ??= this.#instantiate(this.#plan.memory);
