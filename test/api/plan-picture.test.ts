@@ -3,13 +3,15 @@
 import { describe, expect, test } from "vitest";
 import { eliminationTasks, programOfTask } from "../../bench/tasks/elimination.ts";
 import { attention, chain, residual, twoHeads } from "../../bench/tasks/networks.ts";
-import { planPicture } from "../../src/api/plan-picture.ts";
+import { planPicture, providePictures } from "../../src/api/plan-picture.ts";
 import { planGraph, planJacobian } from "../../src/autodiff/index.ts";
 import { jacrow, type Row, rows, scan, sin, type Tensor, tanh } from "../../src/index.ts";
 import { Builder } from "../../src/ir/builder.ts";
 import { programOf } from "../../src/ir/graph.ts";
 import { at, range } from "../../src/ir/shape.ts";
 import type { Node, Program } from "../../src/ir/types.ts";
+
+providePictures();
 
 /** Fails on tags that do not close, on stray marks and on bare ampersands. */
 function expectWellFormed(xml: string): void {
