@@ -40,7 +40,7 @@ class Hoist {
   constructor(outer: Builder, scan: ScanNode) {
     this.#outer = outer;
     this.#scan = scan;
-    this.#body = hoistScans(scan.body);
+    this.#body = hoistScans(levelled(scan));
     const operands = operandsOf(scan);
     const { carries, perStep } = scan;
     this.#body.inputs.forEach((input, index) => {
@@ -175,6 +175,26 @@ class Hoist {
       );
     return derived(root, this.#outside, { needs: operandsOf, make: copied });
   }
+}
+
+/** The body with inputs of their operands' levels: loops inside of it are made of what is known then. */
+function levelled(scan: ScanNode): Program {
+  const { body, carries, perStep } = scan;
+  const operands = operandsOf(scan);
+  const b = new Builder();
+  const inputs = body.inputs.map(({ name, shape, cell }, index) => {
+    const isRow = index < carries.length || at(operands, index).level === "row";
+    return b.input(name, shape, { cell, level: isRow ? "row" : "bound" });
+  });
+  if (inputs.every(({ level }, index) => level === at(body.inputs, index).level)) return body;
+  const given = inputs.map((input, index) => {
+    const operand = at(operands, index);
+    if (operand.level !== "constant" || index < carries.length + perStep.length) return input;
+    return at(inline(b, programOf("constant", [], [{ name: "value", value: operand }]), []), 0);
+  });
+  const values = inline(b, body, given);
+  const outputs = body.outputs.map(({ name }, index) => ({ name, value: at(values, index) }));
+  return programOf(body.name, inputs, outputs);
 }
 
 /** Numbers that need nothing from outside. */

@@ -3,8 +3,10 @@
 import { describe, expect, test } from "vitest";
 import { jacobianProgram } from "../../src/autodiff/index.ts";
 import { embeddedJs } from "../../src/codegen/js/module.ts";
+import { Builder } from "../../src/ir/builder.ts";
+import { programOf } from "../../src/ir/graph.ts";
 import { at, range } from "../../src/ir/shape.ts";
-import type { InputNode, Program } from "../../src/ir/types.ts";
+import type { InputNode, Node, Program } from "../../src/ir/types.ts";
 import { verify } from "../../src/ir/verify.ts";
 import { lower } from "../../src/lower/index.ts";
 import { type Buffer, leavesOf } from "../../src/lower/loops.ts";
@@ -69,6 +71,38 @@ function filled({ cells }: Buffer, [values]: readonly Float64Array[]): Float64Ar
 }
 
 const options = { dtype: "f64" } as const;
+
+/** A loop of two steps around one of three, whose steps multiply shared weights by constants that the outer loop hands on. */
+function handedOn(): Program {
+  const square = [4, 4];
+  const stack = [3, ...square];
+  const inner = new Builder();
+  const [c, s, v] = [inner.input("c", [4]), inner.input("s", square), inner.input("v", square)];
+  const next = inner.add(c, inner.sum(inner.matmul(v, s), [1]));
+  const innerBody = programOf("inner", [c, s, v], [{ name: "c", value: inner.unary("sin", next) }]);
+  const outer = new Builder();
+  const [h, all, u] = [outer.input("h", [4]), outer.input("all", stack), outer.input("u", square)];
+  const [end] = outer.scan(innerBody, 3, { carries: [h], perStep: [all], captured: [u] });
+  const outerBody = programOf("outer", [h, all, u], [{ name: "h", value: end as Node }]);
+  const b = new Builder();
+  const [x, w] = [b.input("x", [4]), b.input("w", square, { level: "bound" })];
+  const constant = b.constant(
+    range(48).map((k) => Math.cos(k)),
+    stack,
+  );
+  const [y] = b.scan(outerBody, 2, { carries: [x], perStep: [], captured: [constant, w] });
+  return programOf("handed on", [x, w], [{ name: "y", value: y as Node }]);
+}
+
+test("what shared values and constants make in an inner loop's steps is made at every bind", () => {
+  const program = handedOn();
+  const hoisted = hoistScans(program);
+  verify(hoisted);
+  const inputs = randomInputs(program, ROWS, 3);
+  expectRows(interpret(hoisted, inputs, ROWS), program, inputs);
+  const { stages } = checkLowered(hoisted, { inputs });
+  expect(leavesOf(stages).some(({ kind }) => kind === "product")).toBe(false);
+});
 
 describe("random loops", () => {
   test("hoisting keeps programs legal and equal to their unrolled steps", () => {
