@@ -3,7 +3,7 @@
  *
  * In: names of machines (default: all that are installed). Out: one line per machine, width and kind of source with the largest error,
  * and for arm64 the innermost loops of a product with weights. Needs, in Debian's names, gcc-aarch64-linux-gnu, gcc-arm-linux-gnueabihf,
- * gcc-riscv64-linux-gnu or gcc-s390x-linux-gnu, and qemu-user. Run: npx tsx scripts/foreign.ts arm64
+ * gcc-i686-linux-gnu, gcc-riscv64-linux-gnu or gcc-s390x-linux-gnu, and qemu-user. Run: npx tsx scripts/foreign.ts arm64
  */
 
 import { execFileSync } from "node:child_process";

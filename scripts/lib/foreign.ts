@@ -35,9 +35,10 @@ const machine = (triple: string, emulator: string): Machine => ({
 });
 
 /** By name; s390x has its bytes in the other order. */
-export const machines: Readonly<Record<"arm64" | "armhf" | "riscv64" | "s390x", Machine>> = {
+export const machines: Readonly<Record<"arm64" | "armhf" | "i686" | "riscv64" | "s390x", Machine>> = {
   arm64: machine("aarch64-linux-gnu", "aarch64"),
   armhf: machine("arm-linux-gnueabihf", "arm"),
+  i686: machine("i686-linux-gnu", "i386"),
   riscv64: machine("riscv64-linux-gnu", "riscv64"),
   s390x: machine("s390x-linux-gnu", "s390x"),
 };

@@ -17,9 +17,15 @@ export function preludeText(shape: VectorShape): string {
   return [namesText(shape), vectorText(shape)].join("\n");
 }
 
-/** The same for any compiler: lanes are arrays where there are no vector extensions, multiply-adds round as is quick. */
+/**
+ * The same for any compiler: lanes are arrays where there are no vector extensions, or no registers for them (32-bit x86 as it comes: GCC
+ * warns of their ABI). Multiply-adds round as is quick.
+ */
 export function portablePreludeText(shape: VectorShape): string {
   return [
+    "#if defined(__i386__) && !defined(__SSE2__) && !defined(JACROW_PORTABLE)",
+    "#define JACROW_PORTABLE",
+    "#endif",
     namesText(shape),
     strictText,
     "#if defined(__GNUC__) && !defined(__PCC__) && !defined(JACROW_PORTABLE)",
