@@ -7,7 +7,7 @@
  * are read as packed scalars, tile operands as vectors. Every lane sums over k in order, whatever the block.
  */
 
-import { accessesOf, rootsOf } from "../lower/accesses.ts";
+import { accessesOf, rootsOf, strideOf } from "../lower/accesses.ts";
 import { expressionsOf } from "../lower/intern.ts";
 import { type Access, type Axis, longestOf, type Product, pointsOf } from "../lower/loops.ts";
 import type { Frame } from "./emit.ts";
@@ -24,6 +24,8 @@ const CALL_DEPTH = 8;
 
 /** Weights of more bytes do not stay in a common second-level cache. */
 const STREAMED_BYTES = 2 * 2 ** 20;
+/** Sums of so few terms into results of so many cells (with 16 lanes half a megabyte) take the time of writing those. */
+const [SHALLOW, LARGE_CELLS] = [16, 8192];
 /** Two pages. */
 const EARLY_BYTES = 8192;
 
@@ -67,7 +69,20 @@ export function emitProduct<V, I>(product: Product, frame: Frame<V, I>): void {
     ...product.m.filter((axis) => axis !== rowAxis),
     ...product.n.filter((axis) => axis !== columnAxis),
   ];
-  pointers.over(outer, () => emitColumns(kernel));
+  const inside = (body: () => void): void => pointers.over(outer, body);
+  const others = Math.max(0, ...outer.map((axis) => reach(product, axis)));
+  const [columns, rows] = [reach(product, columnAxis), reach(product, rowAxis)];
+  if (rows > Math.max(columns, others))
+    alongRows(kernel, (block) => inside(() => emitColumns(kernel, block)));
+  else if (columns > others) emitColumns(kernel, undefined, inside);
+  else inside(() => emitColumns(kernel));
+}
+
+/** How far an axis goes in the large results of short sums: the outermost loop goes farthest, and writes them from start to end. */
+function reach({ stores, k }: Product, axis: Axis | undefined): number {
+  if (axis === undefined || pointsOf(k) > SHALLOW) return 0;
+  const large = stores.filter(({ access }) => access.buffer.cells >= LARGE_CELLS);
+  return Math.max(0, ...large.map(({ access }) => strideOf(access, axis)));
 }
 
 function kernelOf<V, I>(product: Product, frame: Frame<V, I>): Kernel<V, I> {
@@ -130,7 +145,12 @@ function vectorsFor<V, I>(kernel: Kernel<V, I>, columns: number): readonly numbe
   return most === 8 ? [8, 2, 1] : [most, 1];
 }
 
-function emitColumns<V, I>(kernel: Kernel<V, I>): void {
+/** `inside`: loops between those of columns and of rows; `given`: the block of rows, where the loop over them is outside of all. */
+function emitColumns<V, I>(
+  kernel: Kernel<V, I>,
+  given?: Rows,
+  inside: (body: () => void) => void = (body) => body(),
+): void {
   const { pointers, columnAxis, frame } = kernel;
   const step = columnsFor(kernel);
   const strip = (columns: number, base: Shifts): void => {
@@ -145,9 +165,12 @@ function emitColumns<V, I>(kernel: Kernel<V, I>): void {
         base: new Map([...base, ...rows.base]),
       });
     // Weights from memory: a block of their rows meets all lanes before the next.
-    if (kernel.weightBytes >= FAR_BYTES)
-      alongRows(kernel, (rows) => alongLanes((count) => block(rows, count)));
-    else alongLanes((count) => alongRows(kernel, (rows) => block(rows, count)));
+    inside(() => {
+      const alongLanesOf = (rows: Rows): void => alongLanes((count) => block(rows, count));
+      if (given !== undefined) alongLanesOf(given);
+      else if (kernel.weightBytes >= FAR_BYTES) alongRows(kernel, alongLanesOf);
+      else alongLanes((count) => alongRows(kernel, (rows) => block(rows, count)));
+    });
   };
   if (columnAxis === undefined) return strip(1, new Map());
   const whole = columnAxis.size - (columnAxis.size % step);

@@ -37,6 +37,14 @@ function operands(): Program {
   return programOf("operands", [x], [b.contract(left, right, { a: [0, 1], b: [2, 1], out: [0, 2] }), right]);
 }
 
+/** Short sums into large results, whose axes lie in this order: the loops over them do too. */
+function shortSums(out: readonly number[]): Program {
+  const b = new Builder();
+  const [x, y] = [b.input("x", [3, 57, 5]), b.input("y", [3, 61, 5])];
+  const product = b.contract(x, y, { a: [0, 1, 2], b: [0, 3, 2], out });
+  return programOf("short sums", [x, y], [b.unary("tanh", product)]);
+}
+
 const lowered = (program: Program): Lowered =>
   lower(prepared(program), { dtype: "f64", slices: withSlicedOutput });
 const sandglass = (last: number): Program => network([130, 24, 6, 24, last], "auto");
@@ -46,6 +54,9 @@ const cases = [
   { name: "an axis without divisors", program: sandglass(151), slices: undefined, dtype: "f64" },
   { name: "a loop over seeds", program: network([160, 140, 150], "reverse"), slices: 150, dtype: "f32" },
   { name: "operands that are results", program: operands(), slices: 3, dtype: "f64" },
+  { name: "short sums, rows outermost", program: shortSums([1, 0, 3]), slices: undefined, dtype: "f32" },
+  { name: "short sums, columns outermost", program: shortSums([3, 0, 1]), slices: undefined, dtype: "f64" },
+  { name: "short sums, batches outermost", program: shortSums([0, 1, 3]), slices: undefined, dtype: "f32" },
 ] as const;
 
 describe("lowering", () => {
@@ -91,7 +102,7 @@ function testDevice(device: "wasm" | "native"): void {
       expectSameBits(await three.run(inputs, n), alone, `n = ${n}`);
       if (n === 0) continue;
       const bound = one.bindFixed(n, []);
-      bound.inputs[0]?.set(inputs[0] as FloatArray);
+      inputs.forEach((values, input) => bound.inputs[input]?.set(values));
       bound.run();
       expectSameBits(bound.outputs, alone, `bound, n = ${n}`);
     }
