@@ -12,6 +12,7 @@ const config: ViteUserConfig = defineConfig({
     reporters: ["./scripts/reporter.ts"],
     // Ends what hangs. Tests take a second or two; those that wait for a compiler's process took 36 s on a machine with ten times its work.
     testTimeout: chosen ? 900_000 : 120_000,
+    hookTimeout: 120_000,
     coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text-summary", "html"] },
   },
 });

@@ -3,7 +3,7 @@
  *
  * In: words for vitest, such as `test/ir`; `--devices` (`npm run test:devices`): everything on every device instead. Out: vitest's report
  * of each run, and last the counts of all together. Always: a run that gives no counts is a failure; a missing second Node is a
- * skip with its reason.
+ * skip with its reason; the runs share compiled kernels, so that a C compiler sees each once.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -14,6 +14,7 @@ import { currentNode } from "./lib/current-node.ts";
 import { root } from "./lib/files.ts";
 import { run } from "./lib/run.ts";
 
+const compiled = mkdtempSync(join(tmpdir(), "jacrow-compiled-"));
 const nothing: Counts = { passed: 0, failed: 0, skipped: 0 };
 const devices = ["interpreter", "wasm", "native"] as const;
 /** What users call, where a device makes a difference; the rest is in `npm run test:devices`. */
@@ -44,8 +45,9 @@ async function suite(node: string, words: readonly string[], device?: string): P
   const folder = mkdtempSync(join(tmpdir(), "jacrow-test-"));
   const file = join(folder, "counts.json");
   const command = [node, join(root, "node_modules/vitest/vitest.mjs"), "run", ...words];
-  const here = device && { JACROW_TEST_DEVICE: device, JACROW_CACHE: join(folder, "cache") };
-  const { code } = await run(command, { loud: true, env: { JACROW_TEST_COUNTS: file, ...here } });
+  const here = device && { JACROW_TEST_DEVICE: device, JACROW_CACHE: compiled };
+  const env = { JACROW_TEST_COUNTS: file, JACROW_TEST_CACHE: compiled, ...here };
+  const { code } = await run(command, { loud: true, env });
   const counts = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Counts) : nothing;
   rmSync(folder, { recursive: true });
   return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
@@ -85,5 +87,6 @@ async function main(given: readonly string[]): Promise<Counts> {
 }
 
 const total = await main(process.argv.slice(2));
+rmSync(compiled, { recursive: true });
 console.log(countsLine(total));
 process.exitCode = total.failed === 0 ? 0 : 1;

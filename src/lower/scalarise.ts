@@ -11,6 +11,7 @@ import { operandsOf } from "../ir/graph.ts";
 import { isReduce } from "../ir/ops.ts";
 import { at, range, sizeOf, stridesOf } from "../ir/shape.ts";
 import type { ContractNode, Node, Program, ReduceNode, ReduceOp, Shape } from "../ir/types.ts";
+import { MOVEMENTS } from "../optimize/scalar-cells.ts";
 import { labelSizes } from "./contractions.ts";
 import { functionOf } from "./decide.ts";
 import { cellIn, type Homes } from "./homes.ts";
@@ -258,16 +259,6 @@ class Cells {
     return sums;
   }
 }
-
-const MOVEMENTS: ReadonlySet<string> = new Set([
-  "reshape",
-  "transpose",
-  "broadcast",
-  "slice",
-  "window",
-  "concat",
-  "pad",
-]);
 
 const STEPS: Readonly<Record<ReduceOp, ElementwiseOp>> = {
   reduceSum: "add",

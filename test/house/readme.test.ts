@@ -9,8 +9,9 @@
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readText, root } from "../../scripts/lib/files.ts";
 import { type Program, programsOf, promised, unprinted } from "./readme.ts";
 
@@ -65,10 +66,28 @@ function checkPrograms(): void {
   });
 
   const runnable = programs.filter(({ typesOnly }) => !typesOnly);
-  test.each(runnable)("the program on line $line runs and prints what it says", async (program: Program) => {
-    const { code, text } = await node("--import", "tsx", join(folder, `${program.name}.ts`));
-    expect(code, text).toBe(0);
+  let printed: readonly string[] = [];
+  beforeAll(async () => {
+    printed = await runAll(runnable);
+  });
+  test.each(runnable)("the program on line $line runs and prints what it says", (program: Program) => {
+    const text = printed[runnable.indexOf(program)] ?? "";
+    expect(text).not.toContain(FAILED);
     if (program.output !== undefined) expect(unprinted(program.output.split("\n"), text, true)).toEqual([]);
     expect(unprinted(promised(program.code), text, false)).toEqual([]);
   });
+}
+
+const NEXT = "=== next program ===\n";
+const FAILED = "=== failed ===";
+
+/** What each program prints, and how it failed if it did; one process runs them one after the other. */
+async function runAll(runnable: readonly Program[]): Promise<string[]> {
+  const files = runnable.map(({ name }) => pathToFileURL(join(folder, `${name}.ts`)).href);
+  const script = `for (const file of ${JSON.stringify(files)}) {
+    await import(file).catch((error) => console.log(${JSON.stringify(FAILED)}, error));
+    process.stdout.write(${JSON.stringify(NEXT)});
+  }`;
+  const { text } = await node("--import", "tsx", "--input-type=module", "-e", script);
+  return text.split(NEXT);
 }

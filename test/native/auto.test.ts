@@ -1,5 +1,7 @@
 /** Device "auto" for real: native code takes over between calls, and what lacks is passed over. */
 
+import "./anew.ts";
+
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";

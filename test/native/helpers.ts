@@ -12,7 +12,7 @@ import { provideNative } from "../../src/runtime/native/register.ts";
 provideNative();
 
 const cache = mkdtempSync(join(tmpdir(), "jacrow-test-"));
-process.env["JACROW_CACHE"] = join(cache, "own");
+process.env["JACROW_CACHE"] = process.env["JACROW_TEST_CACHE"] ?? join(cache, "own");
 afterAll(() => rmSync(cache, { recursive: true, force: true }));
 
 /** Why there is no native code here. */

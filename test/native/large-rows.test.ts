@@ -1,7 +1,8 @@
 /** Rows too large for tiles: all run one after the other, with the same numbers on every device and for any number of rows. */
 
+import "./anew.ts";
+
 import { expect, test, vi } from "vitest";
-import "../../src/codegen/features.ts";
 import { Builder } from "../../src/ir/builder.ts";
 import { compileKernelSync, type FloatArray } from "../../src/runtime/kernel.ts";
 import { knownLibrary } from "../../src/runtime/native/build.ts";
