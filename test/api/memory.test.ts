@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import "../../src/index.node.ts";
 import { jacrow, type Row, rows, sin, type Tensor } from "../../src/index.ts";
+import { onlyOn } from "../devices/here.ts";
 import { obstacle } from "../native/helpers.ts";
 
 const devices = (["interpreter", "wasm", "native"] as const).filter(
@@ -59,9 +60,10 @@ describe.each(devices)("on %s", (device) => {
 });
 
 /** WebAssembly's memory cannot be given away. */
-test.each(devices.filter((device) => device !== "wasm"))(
+test.for(devices.filter((device) => device !== "wasm"))(
   "a bound run on %s, and a view given away",
-  (device) => {
+  (device, context) => {
+    onlyOn(context, "interpreter", "native");
     const bound = rows(f, { device }).bind({ n: 2, inputs: [3], dtype: "f64" });
     const { data } = bound.result as unknown as { data: Float64Array<ArrayBuffer> };
     lost(data);

@@ -53,7 +53,7 @@ describe.each(eliminationTasks)("$name", (task) => {
   test("value and Jacobian are right and take no more than CasADi's code", () => {
     const { program: both, plan } = planJacobian(program, { wrt: [0], value: true });
     const [y, jacobian] = valuesAt(both, [point]);
-    expect(y).toEqual(at(valuesAt(program, [point]), 0));
+    expect(distance(y as Float64Array, at(valuesAt(program, [point]), 0))).toBeLessThan(1e-14);
     expect(
       distance(jacobian as Float64Array, differences(program, [point], { output: 0, wrt: 0 })),
     ).toBeLessThan(1e-6);
