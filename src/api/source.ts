@@ -224,13 +224,14 @@ const RESERVED = new Set([
   ...`auto break case catch char class const continue debugger default delete do double else enum export extern false
    finally float for function goto if import in inline instanceof int let long new null register restrict return short
    signed sizeof static struct super switch template this throw true try typedef typeof union unsigned var void volatile
-   while with yield cell data i ix lanes m main n now rows s scratch vf vi vm EOF LANES NULL ROWS VECTOR_BYTES
-   add_lanes after after_rows any_lane bound c cell_bits cell_int clear_lanes convert_in convert_out fused held lookup max_float
-   memcpy memset min_float mirror printf row rows_in rows_out scatter set_int shared size_t splat_float splat_int spread strip_in
-   strip_out sums to_int totals transpose vf_any vu work ABS ADD ANY BITS CEIL DIV EQ FIRST FLOATS FLOOR FMA FNMA HALF HIGH IADD
-   IAND IEQ ILE ILT IMUL INFINITY INT_MASK IOR ISUB IXOR LE LEAST_PART LOAD LOADU LOAD_INT LOAD_PART LOW LT MAND MASK_INT MAX MIN
-   MOR MSEL MUL MXOR NAN NE NEAREST NEG PERMUTE32 ROUND SAR SEL SET SETI SHL SHR SHUFFLE SPLAT SQRT STORE STOREU STORE_PART SUB
-   TOFLOAT TOINT TRUNC UNLIKELY Math Float64Array RangeError`.split(/\s+/),
+   while with yield cell data i ix lanes m main n now rows s scratch vf vi vm EOF LANES NULL ROWS VECTOR_BYTES add_lanes
+   after after_rows any_lane bound c cell_bits cell_int clear_lanes convert_in convert_out four fused held lookup
+   max_float memcpy memset min_float mirror narrow_out printf quad quads_in quads_out row rows_in rows_out scatter
+   set_int shared size_t splat_float splat_int spread squares strip_in strip_out sums to_int totals transpose vf_any vu
+   wide_out work ABS ADD ANY BITS CEIL DIV EQ EXPONENT FIRST FLOATS FLOOR FMA FNMA HALF HIGH IADD IAND IEQ ILE ILT IMUL
+   INFINITY INT_MASK IOR ISUB IXOR LE LEAST_PART LOAD LOADU LOAD_INT LOAD_PART LOW LT MAND MANTISSA MASK_INT MAX MIN MOR
+   MSEL MUL MXOR NAN NE NEAREST NEG PART PERMUTE16 ROUND SAR SCALE SEL SET SETI SHL SHR SHUFFLE SPLAT SQRT STORE STOREU
+   STORE_PART SUB TOFLOAT TOINT TRUNC UNLIKELY Math Float64Array RangeError`.split(/\s+/),
 ]);
 /** What generated code calls loop counters, sums, temporaries, constants and functions. */
 const GENERATED = /^(?:[aitvwz]\d+|(?:each|lanes|one|shared)_\w+|(?:rare|stage)\d+|JR_\w+)$/;
