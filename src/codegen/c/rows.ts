@@ -1,7 +1,7 @@
 /**
  * Moves rows between row-major arrays (as users have them) and tile buffers (a vector per cell), as C.
  *
- * Rows of 16 floats a vector are moved by quads. Else blocks of LANES × LANES cells are transposed in registers, as are columns left over where parts of vectors can be stored; few go cell by cell. No byte outside
+ * Vectors of 512 bits are moved by quads. Else blocks of LANES × LANES cells are transposed in registers, as are columns left over where parts of vectors can be stored; few go cell by cell. No byte outside
  * of the rows is read or written; lanes beyond the last row repeat it.
  */
 
@@ -12,7 +12,7 @@ export const rowsText = `/* Columns left over that are worth a transposition of 
 static JR_INLINE void strip_in(char *to, const cell *from, ix cells, ix stride, ix rows) {
   ix c = 0;
 #ifdef JR_QUADS
-  if (cells >= 4) {
+  if (cells >= JR_QUADS) {
     quads_in(to, from, cells, stride, rows);
     return;
   }
@@ -41,7 +41,7 @@ static JR_INLINE void strip_in(char *to, const cell *from, ix cells, ix stride, 
 static JR_INLINE void strip_out(const char *from, cell *to, ix cells, ix stride, ix rows, ix pitch) {
   ix c = 0;
 #ifdef JR_QUADS
-  if (cells >= 4) {
+  if (cells >= JR_QUADS) {
     quads_out(from, to, cells, stride, rows, pitch);
     return;
   }
