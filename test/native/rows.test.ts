@@ -17,9 +17,10 @@ describeNative("rows of every width", () => {
       inputs.map((x) => b.neg(x)),
     );
     const kernel = nativeKernel(program, { dtype });
-    const Floats = dtype === "f32" ? Float32Array : Float64Array;
+    const floats = (length: number): Float32Array | Float64Array =>
+      (dtype === "f32" ? new Float32Array(length) : new Float64Array(length)).map((_, i) => i + 1);
     for (const n of [1, 3, 15, 16, 18, 50]) {
-      const rows = widths.map((width) => Floats.from({ length: n * width }, (_, i) => i + 1));
+      const rows = widths.map((width) => floats(n * width));
       const results = kernel.runSync(rows, n);
       rows.forEach((x, index) => expect(results[index]).toEqual(x.map((value) => -value)));
     }
