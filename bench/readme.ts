@@ -80,7 +80,7 @@ const tables: Tables = {
     ]);
     const most = Math.max(...figures.map(({ threads }) => threads));
     const note =
-      "Milliseconds (best call, on a machine with other work) for the Jacobians of all rows of a tanh network, float32, on one thread, then on all " +
+      "Milliseconds (best call) for the Jacobians of all rows of a tanh network, float32, on one thread, then on all " +
       `(${most}); the peers by their best formulation, in the same run; shares of the measured multiply-add peak of 128-bit WebAssembly and of native code at the best call.`;
     return [
       note,
