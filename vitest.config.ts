@@ -9,6 +9,8 @@ const config: ViteUserConfig = defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: chosen ? elsewhere.map((area) => `test/${area}/**`) : [],
     setupFiles: chosen ? ["test/devices/setup.ts"] : [],
+    // Vitest leaves a core to itself by default, which on two cores is half of the machine.
+    maxWorkers: "100%",
     reporters: ["./scripts/reporter.ts"],
     // Ends what hangs. Tests take a second or two; those that wait for a compiler's process took 36 s on a machine with ten times its work.
     testTimeout: chosen ? 900_000 : 120_000,
