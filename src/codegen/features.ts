@@ -159,6 +159,12 @@ class FeatureCells<V, I> implements Cells<V, I> {
     return this.#target.spread(at, offset, { space, stride: this.#stride(access), lanes: this.lanes });
   }
 
+  /** A product's operand: one number in every lane may be read by the multiply-add itself. */
+  operand(access: Access, place: Address<I>): V {
+    const isOne = access.buffer.space === "tile" && this.#stride(access) === 0;
+    return isOne ? this.#target.splat(place.at, place.offset, "tile") : this.load(access, place);
+  }
+
   store(access: Access, { at, offset }: Address<I>, value: V): void {
     this.#target.scatter(at, value, { offset, stride: this.#stride(access), lanes: this.lanes });
   }
@@ -364,7 +370,7 @@ function emitBlock<V, I>(
     cells.lanes = Math.min(width, panel.rows - row);
     const isPacked = access === panel.a && access !== product.a;
     const shifts = isPacked ? new Map([[PACKED_ROW, row]]) : shiftsOf(row, column);
-    return cells.load(access, pointers.address(access, shifts));
+    return cells.operand(access, pointers.address(access, shifts));
   };
   const sums = vectors.map(() =>
     Array.from({ length: columns }, () => target.variable(arithmetic.constant(0))),
