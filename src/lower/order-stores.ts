@@ -2,86 +2,183 @@
  * The order in which straight code computes its results: few values alive at once, so that they stay in registers.
  *
  * Greedy: of the next results in line, take the one that adds the fewest values still needed later, less those it uses up;
- * among equals the one that takes the fewest operations.
+ * among equals the one that takes the fewest operations. Always: the three counts of every result in line are kept up to date,
+ * never taken anew, by masks with a bit for each of them; the work is in proportion to the code's operations and operands.
  */
 
+import { at } from "../ir/shape.ts";
 import { expressionsOf, partsOf } from "./intern.ts";
 import type { Expr, Store } from "./loops.ts";
 
-/** Results compared at each step. */
-const CANDIDATES = 160;
+/** Results compared at each step: so many words of bits. */
+const WORDS = 5;
+const CANDIDATES = 32 * WORDS;
+/** Weighs a value that stays alive against operations. */
+const ALIVE = 1000;
 
 /** The same stores in a better order. */
 export function orderedStores(stores: readonly Store[]): Store[] {
   const order = new Order(stores);
-  const waiting = [...stores];
-  const result: Store[] = [];
-  while (waiting.length > 0) {
-    const choices = waiting.slice(0, CANDIDATES).map((store) => order.cost(store.value));
-    const best = choices.reduce(
-      (least, { score }, index) => (score < (choices[least] as Choice).score ? index : least),
-      0,
-    );
-    order.take((choices[best] as Choice).fresh);
-    result.push(...waiting.splice(best, 1));
-  }
-  return result;
+  const line = stores.slice(0, CANDIDATES).map((store, slot) => ({ store, slot }));
+  for (const { store, slot } of line) order.enter(slot, store.value);
+  return stores.map((_, taken) => {
+    const scores = line.map(({ slot }) => order.score(slot));
+    const [best] = line.splice(scores.indexOf(Math.min(...scores)), 1) as [(typeof line)[number]];
+    order.take(best.store.value);
+    const next = stores[taken + CANDIDATES];
+    if (next !== undefined) {
+      order.enter(best.slot, next.value);
+      line.push({ store: next, slot: best.slot });
+    }
+    return best.store;
+  });
 }
 
-interface Choice {
-  readonly score: number;
-  /** What is not computed yet. */
-  readonly fresh: readonly Expr[];
-}
-
-/** Weighs a value that stays alive against operations. */
-const ALIVE = 1000;
-
+/** Expressions by number, leaves left out; a result in line is a slot. What a result needs that is not computed yet is fresh. */
 class Order {
-  readonly #done = new Set<Expr>();
-  /** Uses of each expression by expressions that are not computed yet. */
-  readonly #uses = new Map<Expr, number>();
+  readonly #numbers: ReadonlyMap<Expr, number>;
+  readonly #parts: readonly (readonly number[])[];
+  /** What reads an expression; those that are computed are dropped when they are met. */
+  readonly #users: readonly number[][];
+  readonly #done: Uint8Array;
+  /** Slots for which it is fresh; of these, slots after which it is still needed; for what is done, slots that use it up. */
+  readonly #fresh: Masks;
+  readonly #born: Masks;
+  readonly #dead: Masks;
 
   constructor(stores: readonly Store[]) {
-    for (const expr of expressionsOf(stores.map((store) => store.value)))
-      for (const part of partsOf(expr)) count(this.#uses, part);
+    const all = expressionsOf(stores.map(({ value }) => value)).filter((expr) => partsOf(expr).length > 0);
+    const numbers = new Map(all.map((expr, number) => [expr, number]));
+    this.#numbers = numbers;
+    this.#parts = all.map((expr) => [...new Set(partsOf(expr))].flatMap((part) => numbers.get(part) ?? []));
+    this.#users = all.map(() => []);
+    this.#parts.forEach((parts, user) => {
+      for (const part of parts) at(this.#users, part).push(user);
+    });
+    this.#done = new Uint8Array(all.length);
+    this.#fresh = new Masks(all.length);
+    this.#born = new Masks(all.length);
+    this.#dead = new Masks(all.length);
   }
 
-  cost(root: Expr): Choice {
-    const fresh = this.#fresh(root);
-    const used = new Map<Expr, number>();
-    for (const expr of fresh) for (const part of partsOf(expr)) count(used, part);
-    const born = fresh.filter((expr) => this.#usesOf(expr) > (used.get(expr) ?? 0)).length;
-    const dead = [...used].filter(
-      ([part, uses]) => this.#done.has(part) && this.#usesOf(part) === uses,
-    ).length;
-    return { score: (born - dead) * ALIVE + fresh.length, fresh };
+  score(slot: number): number {
+    return (this.#born.count(slot) - this.#dead.count(slot)) * ALIVE + this.#fresh.count(slot);
   }
 
-  take(fresh: readonly Expr[]): void {
+  /** A result comes into line. */
+  enter(slot: number, root: Expr): void {
+    const own = new Int32Array(WORDS);
+    own[slot >> 5] = 1 << (slot & 31);
+    const fresh = this.#below(root);
+    for (const expr of fresh) this.#fresh.add(expr, own);
     for (const expr of fresh) {
-      this.#done.add(expr);
-      for (const part of partsOf(expr)) this.#uses.set(part, this.#usesOf(part) - 1);
+      if (!this.#keepsFresh(expr, own.slice())) this.#born.add(expr, own);
+      for (const part of at(this.#parts, expr)) if (this.#done[part] === 1) this.#useUp(part, own);
     }
   }
 
-  #usesOf(expr: Expr): number {
-    return this.#uses.get(expr) ?? 0;
+  /** A result is computed. */
+  take(root: Expr): void {
+    const fresh = this.#below(root);
+    for (const expr of fresh) {
+      this.#done[expr] = 1;
+      this.#fresh.clear(expr);
+      this.#born.clear(expr);
+    }
+    const touched = new Set(fresh);
+    for (const expr of fresh) for (const part of at(this.#parts, expr)) touched.add(part);
+    for (const expr of touched) this.#useUp(expr, ALL);
+  }
+
+  /** Notes which of the slots use up what is computed: those for which all that still reads it is fresh. */
+  #useUp(expr: number, slots: Int32Array): void {
+    const using = this.#dead.without(expr, slots);
+    const some = this.#keepsFresh(expr, using);
+    if (at(this.#users, expr).length === 0) this.#dead.clear(expr);
+    else if (some) this.#dead.add(expr, using);
+  }
+
+  /**
+   * Keeps the slots for which all users are fresh that are not computed yet; is there one? A user that leaves none is asked
+   * first the next time, so few are asked more than once.
+   */
+  #keepsFresh(expr: number, slots: Int32Array): boolean {
+    const users = at(this.#users, expr);
+    for (let index = 0; index < users.length; ) {
+      const user = at(users, index);
+      if (this.#done[user] === 1) {
+        users[index] = at(users, users.length - 1);
+        users.pop();
+      } else if (this.#fresh.keep(user, slots)) index++;
+      else {
+        users[index] = at(users, 0);
+        users[0] = user;
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Everything below the root that is neither computed nor a leaf. */
-  #fresh(root: Expr): Expr[] {
-    const fresh = new Set<Expr>();
-    const stack = [root];
+  #below(root: Expr): number[] {
+    const start = this.#numbers.get(root);
+    const stack = start === undefined ? [] : [start];
+    const fresh = new Set<number>();
     for (let expr = stack.pop(); expr !== undefined; expr = stack.pop()) {
-      if (fresh.has(expr) || this.#done.has(expr) || partsOf(expr).length === 0) continue;
+      if (fresh.has(expr) || this.#done[expr] === 1) continue;
       fresh.add(expr);
-      stack.push(...partsOf(expr));
+      stack.push(...at(this.#parts, expr));
     }
     return [...fresh];
   }
 }
 
-function count(counts: Map<Expr, number>, expr: Expr): void {
-  counts.set(expr, (counts.get(expr) ?? 0) + 1);
+const ALL: Int32Array = new Int32Array(WORDS).fill(-1);
+
+/** For every expression a set of slots, and for every slot how many expressions have it. */
+class Masks {
+  readonly #words: Int32Array;
+  readonly #counts: Int32Array = new Int32Array(CANDIDATES);
+
+  constructor(size: number) {
+    this.#words = new Int32Array(size * WORDS);
+  }
+
+  count(slot: number): number {
+    return this.#counts[slot] as number;
+  }
+
+  /** Adds slots that the expression does not have. */
+  add(expr: number, slots: Int32Array): void {
+    for (let word = 0; word < WORDS; word++) {
+      const added = slots[word] as number;
+      (this.#words[expr * WORDS + word] as number) |= added;
+      this.#change(word, added, 1);
+    }
+  }
+
+  clear(expr: number): void {
+    for (let word = 0; word < WORDS; word++) {
+      this.#change(word, this.#words[expr * WORDS + word] as number, -1);
+      this.#words[expr * WORDS + word] = 0;
+    }
+  }
+
+  /** Leaves only slots that the expression has; is there one? */
+  keep(expr: number, slots: Int32Array): boolean {
+    let some = 0;
+    for (let word = 0; word < WORDS; word++)
+      some |= (slots[word] as number) &= this.#words[expr * WORDS + word] as number;
+    return some !== 0;
+  }
+
+  /** The slots that the expression does not have. */
+  without(expr: number, slots: Int32Array): Int32Array {
+    return slots.map((own, word) => own & ~(this.#words[expr * WORDS + word] as number));
+  }
+
+  #change(word: number, slots: number, by: number): void {
+    for (let rest = slots; rest !== 0; rest &= rest - 1)
+      (this.#counts[32 * word + 31 - Math.clz32(rest & -rest)] as number) += by;
+  }
 }
