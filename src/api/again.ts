@@ -2,7 +2,8 @@
  * Calls like the one before: arguments of the same form are read without being taken apart and described again.
  *
  * In: arguments, and what the call before was. Out: the call, or undefined where anything differs (names, shapes, widths) or the
- * numbers are not in typed arrays yet. Then `readArguments` reads them, and says what is wrong with them.
+ * numbers are not in typed arrays yet. Then `readArguments` reads them, and says what is wrong with them. Loops, not closures: this
+ * runs before every small kernel, most often before it has been compiled.
  */
 
 import { sizeOf } from "../ir/shape.ts";
@@ -13,40 +14,54 @@ import type { CallArguments, Floats } from "./arguments.ts";
 export interface CallForm extends Pick<CallArguments, "signature" | "dtype"> {
   /** Inputs may also be given one by one, in order, whatever the structure (a model's). */
   readonly positional: boolean;
+  readonly inputs: readonly FormInput[];
 }
 
-interface Shaped {
-  readonly data: Floats;
-  readonly shape: readonly unknown[];
+interface FormInput {
+  readonly shape: readonly number[];
+  readonly cells: number;
+  readonly isRow: boolean;
+}
+
+/** What calls share that are like one of this signature and width. */
+export function callForm(
+  { signature, dtype }: Pick<CallArguments, "signature" | "dtype">,
+  positional: boolean,
+): CallForm {
+  const inputs = signature.inputs.map(({ shape, level }) => ({
+    shape,
+    cells: sizeOf(shape),
+    isRow: level === "row",
+  }));
+  return { signature, dtype, positional, inputs };
 }
 
 /** Reads arguments of the form; `single`: each is one row. */
 export function readAgain(
   args: readonly unknown[],
-  { signature, dtype, positional }: CallForm,
+  { signature, dtype, positional, inputs }: CallForm,
   single: boolean,
 ): CallArguments | undefined {
-  const { inputs, structure } = signature;
   const found: unknown[] = [];
-  const leaves = collect(structure, args, found) ? found : positional ? args : [];
+  const leaves = collect(signature.structure, args, found) ? found : positional ? args : [];
   if (leaves.length !== inputs.length) return undefined;
-  const wanted = dtype === "f32" ? Float32Array : Float64Array;
   const data: Floats[] = [];
-  let n = single ? 1 : undefined;
+  let n = single ? 1 : -1;
   for (let index = 0; index < inputs.length; index++) {
-    const { shape, level } = inputs[index] as (typeof inputs)[number];
-    const isRows = level === "row" && !single;
-    const given = shaped(leaves[index], isRows);
-    if (given === undefined || !(given.data instanceof wanted)) return undefined;
-    const count = isRows ? (given.shape[0] as number) : 1;
-    if (!endsIn(given.shape, shape, isRows ? 1 : 0) || !Number.isInteger(count)) return undefined;
-    const size = sizeOf(shape);
+    const { shape, cells, isRow } = inputs[index] as FormInput;
+    const rows = isRow && !single;
+    const leaf = leaves[index];
+    const floats = floatsIn(leaf);
+    const count = countOf(leaf, shape, rows);
+    if (floats === undefined || !(floats instanceof (dtype === "f32" ? Float32Array : Float64Array)))
+      return undefined;
     // No numbers: the array may have lost its memory, and `readArguments` says so.
-    if (count * size === 0 || given.data.length !== count * size) return undefined;
-    if (isRows && count !== (n ??= count)) return undefined;
-    data.push(given.data);
+    if (!(count * cells > 0) || floats.length !== count * cells) return undefined;
+    if (rows && n < 0) n = count;
+    if (rows && count !== n) return undefined;
+    data.push(floats);
   }
-  return n === undefined ? undefined : { signature, data, n, dtype, converted: false };
+  return n < 0 ? undefined : { signature, data, n, dtype, converted: false };
 }
 
 /** Adds the leaves of what has this structure. */
@@ -58,26 +73,42 @@ function collect(structure: Structure, value: unknown, leaves: unknown[]): boole
   if (structure.kind === "array") {
     const { items } = structure;
     if (!Array.isArray(value) || value.length !== items.length) return false;
-    return items.every((item, index) => collect(item, value[index], leaves));
+    for (let index = 0; index < items.length; index++)
+      if (!collect(items[index] as Structure, value[index], leaves)) return false;
+    return true;
   }
   if (!isPlainObject(value) || "data" in value) return false;
   const { entries } = structure;
   const keys = Object.keys(value);
   if (keys.length !== entries.length) return false;
-  return entries.every(([key, item], index) => key === keys[index] && collect(item, value[key], leaves));
-}
-
-/** A typed array stands for itself only where no axis of rows is meant. */
-function shaped(value: unknown, isRows: boolean): Shaped | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  if (value instanceof Float32Array || value instanceof Float64Array)
-    return isRows ? undefined : { data: value, shape: [value.length] };
-  const { data, shape } = value as Partial<Shaped>;
-  return data !== undefined && Array.isArray(shape) ? { data, shape } : undefined;
-}
-
-function endsIn(shape: readonly unknown[], end: readonly number[], from: number): boolean {
-  if (shape.length !== from + end.length) return false;
-  for (let axis = 0; axis < end.length; axis++) if (shape[from + axis] !== end[axis]) return false;
+  for (let index = 0; index < entries.length; index++) {
+    const [key, item] = entries[index] as (typeof entries)[number];
+    if (key !== keys[index] || !collect(item, value[key], leaves)) return false;
+  }
   return true;
+}
+
+/** The numbers of a typed array or of `{ data, shape }`. */
+function floatsIn(value: unknown): Floats | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const data: unknown = isFloats(value) ? value : (value as { data?: unknown }).data;
+  return isFloats(data) ? data : undefined;
+}
+
+function isFloats(value: unknown): value is Floats {
+  return value instanceof Float32Array || value instanceof Float64Array;
+}
+
+/**
+ * How many values of this shape there are, an axis of rows in front of it or not; NaN where the shape is another. A typed array stands
+ * for itself only where no axis of rows is meant.
+ */
+function countOf(value: unknown, shape: readonly number[], rows: boolean): number {
+  if (isFloats(value)) return !rows && shape.length === 1 && value.length === shape[0] ? 1 : Number.NaN;
+  const given: unknown = (value as { shape?: unknown } | null | undefined)?.shape;
+  const from = rows ? 1 : 0;
+  if (!Array.isArray(given) || given.length !== shape.length + from) return Number.NaN;
+  for (let axis = 0; axis < shape.length; axis++) if (given[from + axis] !== shape[axis]) return Number.NaN;
+  const count: unknown = rows ? given[0] : 1;
+  return Number.isInteger(count) ? (count as number) : Number.NaN;
 }

@@ -14,7 +14,6 @@ import type { Structure } from "../trace/structure.ts";
 import type { InputSpec, Signature } from "../trace/trace.ts";
 import { type Floats, inWidth, readShared } from "./arguments.ts";
 import type { Compiled } from "./compiled.ts";
-import { nestResults } from "./results.ts";
 import type { Bound, InputShapes } from "./types.ts";
 
 /** Preallocates n rows of a compiled function. */
@@ -23,7 +22,6 @@ export function bound(
   signature: Signature,
   { n, shared }: { n: number; shared: Readonly<Record<string, unknown>> },
 ): Bound<unknown> {
-  const { program, results } = compiled.planned;
   const { dtype } = compiled.options;
   const inputs = signature.inputs.filter(({ level }) => level !== "row");
   const sharedData = inputs.map((input) => sharedFloats(input, shared, dtype));
@@ -39,7 +37,7 @@ export function bound(
   );
   return {
     inputs: inputViews(signature.structure, views),
-    result: nestResults(program, results, { data: run.outputs, lead: [n] }),
+    result: compiled.results.nest(run.outputs, n),
     run: () => {
       for (let index = 0; index < kept.length; index++) if (at(kept, index).length === 0) throw transferred();
       run.run();

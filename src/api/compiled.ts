@@ -8,6 +8,7 @@ import { compileKernel, compileKernelSync, type Kernel, type KernelOptions } fro
 import type { Floats } from "./arguments.ts";
 import type { Entry } from "./cache.ts";
 import type { Planned } from "./plan.ts";
+import { Results } from "./results.ts";
 
 /** Copies of so many bytes are kept for the next call: new memory takes longer than copying. */
 const KEPT_BYTES = 1 << 20;
@@ -21,10 +22,12 @@ export class Compiled implements Entry {
   #copies: readonly Floats[] = [];
   readonly planned: Planned;
   readonly options: KernelOptions;
+  readonly results: Results;
 
   constructor(planned: Planned, options: KernelOptions) {
     this.planned = planned;
     this.options = options;
+    this.results = new Results(planned.program, planned.results);
   }
 
   sync(): Kernel {

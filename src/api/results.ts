@@ -9,29 +9,91 @@ import { type Structure, unflatten } from "../trace/structure.ts";
 import { describe } from "../trace/trace.ts";
 import type { Floats } from "./arguments.ts";
 
-/** Flat results as nested arrays; `lead` is the axis of rows, [] for one row; sums over rows have none. */
-export function nestResults(
-  program: Program,
-  structure: Structure,
-  flat: { data: readonly Floats[]; lead: readonly number[] },
-): unknown {
-  return unflatten(structure, (index) => {
-    const { shape, level } = at(program.outputs, index).value;
-    const lead = level === "finish" ? [] : flat.lead;
-    return new NdArray(at(flat.data, index) as FloatData, [...lead, ...shape]);
-  });
+/** One output: the shape and number of its cells, of each row or in all. */
+interface Place {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly cells: number;
+  readonly isRow: boolean;
 }
 
-/** The arrays of `out`, in the order of the program's outputs. */
-export function outArrays(program: Program, structure: Structure, out: unknown): Floats[] {
-  const found: Floats[] = [];
-  const walk = (part: Structure, value: unknown): void => {
-    if (part.kind === "leaf") found[part.index] = floatsOf(value, at(program.outputs, part.index).name);
-    else if (part.kind === "array") part.items.forEach((item, index) => walk(item, member(value, index)));
-    else for (const [key, item] of part.entries) walk(item, member(value, key));
-  };
-  walk(structure, out);
-  return found;
+/** The results of a program's calls. */
+export class Results {
+  readonly #structure: Structure;
+  readonly #outputs: readonly Place[];
+  /** Shapes of the latest number of rows: those of the next call, mostly. */
+  #shapes: { readonly rows: number | undefined; readonly all: readonly (readonly number[])[] } | undefined;
+
+  constructor({ outputs }: Program, structure: Structure) {
+    this.#structure = structure;
+    this.#outputs = outputs.map(({ name, value: { shape, level } }) => ({
+      name,
+      shape,
+      cells: sizeOf(shape),
+      isRow: level !== "finish",
+    }));
+  }
+
+  /** Flat results as nested arrays with an axis of so many rows, or none for one row; sums over rows have none. */
+  nest(data: readonly Floats[], rows: number | undefined): unknown {
+    if (this.#shapes === undefined || this.#shapes.rows !== rows)
+      this.#shapes = { rows, all: this.#outputs.map((output) => shapeOf(output, rows)) };
+    const shapes = this.#shapes.all;
+    const structure = this.#structure;
+    if (structure.kind === "leaf") return arrayOf(data, shapes, structure.index);
+    return unflatten(structure, (index) => arrayOf(data, shapes, index));
+  }
+
+  /** The arrays of `out`, in the order of the program's outputs. */
+  arraysOf(out: unknown): Floats[] {
+    const found: Floats[] = [];
+    this.#collect(this.#structure, out, found);
+    return found;
+  }
+
+  #collect(part: Structure, value: unknown, found: Floats[]): void {
+    if (part.kind === "leaf") found[part.index] = floatsOf(value, at(this.#outputs, part.index).name);
+    else if (part.kind === "array")
+      part.items.forEach((item, index) => this.#collect(item, member(value, index), found));
+    else for (const [key, item] of part.entries) this.#collect(item, member(value, key), found);
+  }
+
+  /** Refuses arrays of another width or length before anything is written. */
+  check(outs: readonly Floats[], { n, dtype }: { n: number; dtype: "f32" | "f64" }): void {
+    for (let index = 0; index < this.#outputs.length; index++) {
+      const output = at(this.#outputs, index);
+      const out = at(outs, index);
+      const width = out instanceof Float32Array ? "f32" : "f64";
+      const length = output.isRow ? n * output.cells : output.cells;
+      if (width === dtype && out.length === length) continue;
+      const shape = showShape(shapeOf(output, n));
+      throw new UsageError(
+        "JR431",
+        `out for ${output.name} must be ${dtype} of shape ${shape}, ${length} numbers; got ${width} of ${out.length}`,
+      );
+    }
+    for (let index = 1; index < outs.length; index++)
+      for (let other = 0; other < index; other++)
+        if (overlap(at(outs, other), at(outs, index))) throw this.#shared(other, index);
+  }
+
+  #shared(...places: readonly number[]): UsageError {
+    const names = places.map((place) => at(this.#outputs, place).name).join(" and ");
+    return new UsageError("JR432", `out for ${names} share memory; give each numbers of its own`);
+  }
+}
+
+/** Frozen, so that results can have it in common. */
+function shapeOf({ shape, isRow }: Place, rows: number | undefined): readonly number[] {
+  return Object.freeze(isRow && rows !== undefined ? [rows, ...shape] : [...shape]);
+}
+
+function arrayOf(
+  data: readonly Floats[],
+  shapes: readonly (readonly number[])[],
+  index: number,
+): NdArray {
+  return new NdArray(at(data, index) as FloatData, at(shapes, index));
 }
 
 function member(value: unknown, key: string | number): unknown {
@@ -47,38 +109,18 @@ function floatsOf(value: unknown, name: string): Floats {
   );
 }
 
-/** Refuses arrays of another width or length before anything is written. */
-export function checkOut(
-  program: Program,
-  outs: readonly Floats[],
-  wanted: { n: number; dtype: "f32" | "f64" },
-): void {
-  program.outputs.forEach(({ name, value }, index) => {
-    const out = at(outs, index);
-    const width = out instanceof Float32Array ? "f32" : "f64";
-    const full = value.level === "finish" ? value.shape : [wanted.n, ...value.shape];
-    const length = sizeOf(full);
-    if (width === wanted.dtype && out.length === length) return;
-    const shape = showShape(full);
-    throw new UsageError(
-      "JR431",
-      `out for ${name} must be ${wanted.dtype} of shape ${shape}, ${length} numbers; got ${width} of ${out.length}`,
-    );
-  });
-  outs.forEach((out, index) => {
-    const other = outs.findIndex((each, place) => place < index && overlap(each, out));
-    if (other < 0) return;
-    const names = [other, index].map((place) => at(program.outputs, place).name).join(" and ");
-    throw new UsageError("JR432", `out for ${names} share memory; give each numbers of its own`);
-  });
-}
-
 /** Inputs as they are before results are written: those that share memory with a result are copied. */
 export function beforeResults(inputs: readonly Floats[], outs: readonly Floats[]): readonly Floats[] {
-  return inputs.map((input) => (outs.some((out) => overlap(input, out)) ? input.slice() : input));
+  const isSafe = !inputs.some((input) => overlapsAny(input, outs));
+  return isSafe ? inputs : inputs.map((input) => (overlapsAny(input, outs) ? input.slice() : input));
+}
+
+function overlapsAny(input: Floats, outs: readonly Floats[]): boolean {
+  for (let index = 0; index < outs.length; index++) if (overlap(input, at(outs, index))) return true;
+  return false;
 }
 
 function overlap(a: Floats, b: Floats): boolean {
-  const end = ({ byteOffset, byteLength }: Floats): number => byteOffset + byteLength;
-  return a.buffer === b.buffer && a.byteOffset < end(b) && b.byteOffset < end(a);
+  if (a.buffer !== b.buffer) return false;
+  return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
 }

@@ -15,7 +15,7 @@ import { isHolder } from "../trace/operand.ts";
 import { isTracing } from "../trace/scope.ts";
 import { unflatten } from "../trace/structure.ts";
 import type { Signature } from "../trace/trace.ts";
-import { type CallForm, readAgain } from "./again.ts";
+import { type CallForm, callForm, readAgain } from "./again.ts";
 import { type CallArguments, readArguments, signatureKey, signatureOf } from "./arguments.ts";
 import { bound, checkSharedNames, withSharedShapes } from "./bind.ts";
 import { Cache } from "./cache.ts";
@@ -24,7 +24,7 @@ import { debug } from "./debug.ts";
 import { explained } from "./explain.ts";
 import { withRowStarts } from "./pattern.ts";
 import type { Planned } from "./plan.ts";
-import { beforeResults, checkOut, nestResults, outArrays } from "./results.ts";
+import { beforeResults } from "./results.ts";
 import { checkSize, type Estimate } from "./sizes.ts";
 import type {
   BindSpec,
@@ -71,17 +71,22 @@ export class Runner {
 
   /** Throws at once, not by rejecting, where a traced value is given: nothing is left unhandled. */
   run(args: readonly unknown[]): Promise<unknown> {
+    // A small call like the one before is done here, without the turns of an asynchronous function.
+    try {
+      const again = this.#again && readAgain(args, this.#again, false);
+      if (again !== undefined && this.#again?.entry.ready?.runsAtOnce(again.n) === true)
+        return Promise.resolve(this.#runSync(again, undefined, again.n));
+    } catch (error) {
+      return Promise.reject(error);
+    }
     refuseTraced(this.#what.name, args);
     return this.#run(args);
   }
 
   async #run(args: readonly unknown[]): Promise<unknown> {
-    const { rows, options } = this.#split(args);
-    if (options.out !== undefined)
-      throw new UsageError("JR454", "out is an option of J.sync(X, { out }); await J(X) returns new arrays");
-    const call = this.#read(rows, false);
+    const call = this.#readRows(args);
     const entry = this.#called(call);
-    if (entry.ready?.runsAtOnce(call.n) === true) return this.#runSync(call, undefined);
+    if (entry.ready?.runsAtOnce(call.n) === true) return this.#runSync(call, undefined, call.n);
     this.#checkSize(entry.planned.estimates, call);
     entry.active++;
     // The caller may write to its arrays before the result is there: what counts is what they hold now.
@@ -89,7 +94,7 @@ export class Runner {
     try {
       const kernel = await entry.kernel();
       const data = await kernel.run(given, call.n);
-      return nestResults(entry.planned.program, entry.planned.results, { data, lead: [call.n] });
+      return entry.results.nest(data, call.n);
     } finally {
       entry.active--;
       if (entry.left && entry.active === 0) entry.dispose();
@@ -97,13 +102,14 @@ export class Runner {
   }
 
   sync(args: readonly unknown[]): unknown {
-    const { rows, options } = this.#split(args);
-    return this.#runSync(this.#read(rows, false), options.out);
+    const options = optionsIn(args);
+    const call = this.#read(options === undefined ? args : args.slice(0, -1), false);
+    return this.#runSync(call, options?.out, call.n);
   }
 
   one(args: readonly unknown[]): unknown {
     const call = this.#read(args, true);
-    return this.#runSync(call, undefined, []);
+    return this.#runSync(call, undefined, undefined);
   }
 
   async compile(spec: CompileSpec = {}): Promise<void> {
@@ -164,25 +170,24 @@ export class Runner {
     this.#compiled.clear();
   }
 
-  #runSync(call: CallArguments, out: unknown, lead: readonly number[] = [call.n]): unknown {
+  /** `rows`: the axis of rows that results have. */
+  #runSync(call: CallArguments, out: unknown, rows: number | undefined): unknown {
     const entry = this.#called(call);
-    const { program, results, estimates } = entry.planned;
+    const { planned, results } = entry;
     if (out === undefined) {
-      this.#checkSize(estimates, call);
-      return nestResults(program, results, { data: entry.sync().runSync(call.data, call.n), lead });
+      this.#checkSize(planned.estimates, call);
+      return results.nest(entry.sync().runSync(call.data, call.n), rows);
     }
-    const outs = outArrays(program, results, out);
-    checkOut(program, outs, call);
+    const outs = results.arraysOf(out);
+    results.check(outs, call);
     entry.sync().runSync(beforeResults(call.data, outs), call.n, outs);
-    return out instanceof NdArray ? out : nestResults(program, results, { data: outs, lead });
+    return out instanceof NdArray ? out : results.nest(outs, rows);
   }
 
-  /** Rows and, after them, options: an object that is neither rows nor named inputs. */
-  #split(args: readonly unknown[]): { rows: readonly unknown[]; options: SyncOptions } {
-    const last = args.at(-1);
-    const isOptions =
-      args.length > 1 && typeof last === "object" && last !== null && "out" in last && !("data" in last);
-    return isOptions ? { rows: args.slice(0, -1), options: last } : { rows: args, options: {} };
+  #readRows(args: readonly unknown[]): CallArguments {
+    if (optionsIn(args)?.out !== undefined)
+      throw new UsageError("JR454", "out is an option of J.sync(X, { out }); await J(X) returns new arrays");
+    return this.#read(optionsIn(args) === undefined ? args : args.slice(0, -1), false);
   }
 
   #read(args: readonly unknown[], single: boolean): CallArguments {
@@ -231,7 +236,7 @@ export class Runner {
     if (again?.signature === signature && again.dtype === dtype) return again.entry;
     const entry = this.#entry(signature, dtype);
     if (!this.#disposed)
-      this.#again = { signature, dtype, entry, positional: this.#what.signature !== undefined };
+      this.#again = { ...callForm({ signature, dtype }, this.#what.signature !== undefined), entry };
     return entry;
   }
 
@@ -258,6 +263,14 @@ export class Runner {
   #checkSize(estimates: readonly Estimate[], { n, dtype }: { n: number; dtype: FloatType }): void {
     checkSize(estimates, { n, bytesPerNumber: dtype === "f32" ? 4 : 8, maxBytes: this.#options.maxBytes });
   }
+}
+
+/** Options after the rows: an object that is neither rows nor named inputs. */
+function optionsIn(args: readonly unknown[]): SyncOptions | undefined {
+  if (args.length < 2) return undefined;
+  const last = args.at(-1);
+  const isOptions = typeof last === "object" && last !== null && "out" in last && !("data" in last);
+  return isOptions ? last : undefined;
 }
 
 /** `jacrow(f)(q)` inside a traced function: q has no numbers, and what is wanted is jacobian(f). */

@@ -31,7 +31,8 @@ export function checkSize(
 ): void {
   const { n, bytesPerNumber, maxBytes } = size;
   let total = 0;
-  for (const { name, cells } of results) {
+  for (let index = 0; index < results.length; index++) {
+    const { name, cells } = results[index] as Estimate;
     total += cells * bytesPerNumber * n;
     const bytes = cells * bytesPerNumber;
     if (bytes > (maxBytes ?? MOST_BYTES_PER_ROW)) {

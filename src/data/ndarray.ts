@@ -37,7 +37,7 @@ export class NdArray<T extends Float32Array | Float64Array = FloatData> {
       );
     }
     this.data = data;
-    this.shape = Object.freeze([...shape]);
+    this.shape = Object.isFrozen(shape) ? shape : Object.freeze([...shape]);
     this.dtype = data instanceof Float32Array ? "f32" : "f64";
   }
 

@@ -12,7 +12,8 @@ export type FloatType = "f32" | "f64";
 /** Product of the axes: how many numbers a shape holds. Throws a `UsageError` for axes that are not counts. */
 export function shapeSize(shape: readonly number[]): number {
   let size = 1;
-  for (const axis of shape) {
+  for (let index = 0; index < shape.length; index++) {
+    const axis = shape[index] as number;
     if (!Number.isSafeInteger(axis) || axis < 0) {
       throw new UsageError("JR113", `shape ${showShape(shape)} is not a list of whole numbers ≥ 0`);
     }

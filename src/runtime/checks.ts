@@ -1,29 +1,21 @@
-/** Checks what is handed to a kernel: counts and sizes, with the argument's name in the message. */
+/**
+ * The arrays of a program's calls: told apart by kind, checked, and made where results are new.
+ *
+ * In: a program, once; then the arrays of each call. Out: the same arrays. Always: what calls have in common is counted once, and a
+ * call takes no memory for arrays that it has already. Messages name the argument.
+ */
 
 import { UsageError } from "../errors.ts";
 import { sizeOf } from "../ir/shape.ts";
-import type { InputNode, Program } from "../ir/types.ts";
+import type { Program } from "../ir/types.ts";
 import type { Dtype } from "../lower/lanes.ts";
-import { outputLength } from "./finish.ts";
 import type { FloatArray } from "./wasm/instance.ts";
 
-/** Throws unless there is one array of the right length per input. */
-export function checkArguments(program: Program, inputs: readonly FloatArray[], n: number): void {
-  if (!Number.isSafeInteger(n) || n < 0)
-    throw new UsageError("JR870", `n must be a whole number of rows, not ${n}`);
-  if (inputs.length !== program.inputs.length) {
-    throw new UsageError(
-      "JR871",
-      `"${program.name}" takes ${program.inputs.length} inputs, got ${inputs.length}`,
-    );
-  }
-  for (let index = 0; index < inputs.length; index++) {
-    const { name, shape, level } = program.inputs[index] as InputNode;
-    const wanted = sizeOf(shape) * (level === "row" ? n : 1);
-    const { length } = inputs[index] as FloatArray;
-    if (length !== wanted)
-      throw new UsageError("JR872", `input "${name}" needs ${wanted} numbers, got ${length}`);
-  }
+/** An input or output: how many numbers it has, of each row or in all. */
+interface Place {
+  readonly name: string;
+  readonly cells: number;
+  readonly isRow: boolean;
 }
 
 /** Zeros of the dtype. */
@@ -31,18 +23,85 @@ export function floatsOf(dtype: Dtype, length: number): FloatArray {
   return dtype === "f32" ? new Float32Array(length) : new Float64Array(length);
 }
 
-/** The arrays results go to: those given, checked, or new ones. */
-export function outputArrays(
-  program: Program,
-  { n, outs, dtype }: { n: number; outs: readonly FloatArray[] | undefined; dtype: Dtype },
-): FloatArray[] {
-  if (outs === undefined) return program.outputs.map((output) => floatsOf(dtype, outputLength(output, n)));
-  program.outputs.forEach((output, index) => {
-    const length = outputLength(output, n);
-    const given = outs[index]?.length ?? 0;
-    if (given !== length) {
-      throw new UsageError("JR873", `out for "${output.name}" needs ${length} numbers, got ${given}`);
+/** What a program takes and gives. */
+export class CallArrays {
+  readonly dtype: Dtype;
+  readonly #name: string;
+  readonly #inputs: readonly Place[];
+  readonly #outputs: readonly Place[];
+  readonly #make: typeof floatsOf;
+  readonly #hasShared: boolean;
+  readonly #hasFinish: boolean;
+
+  /** `make` gives the memory of new results, of which every number is written. */
+  constructor({ name, inputs, outputs }: Program, dtype: Dtype, make: typeof floatsOf = floatsOf) {
+    this.dtype = dtype;
+    this.#name = name;
+    this.#make = make;
+    this.#inputs = inputs.map((input) => ({
+      name: input.name,
+      cells: sizeOf(input.shape),
+      isRow: input.level === "row",
+    }));
+    this.#outputs = outputs.map((output) => ({
+      name: output.name,
+      cells: sizeOf(output.value.shape),
+      isRow: output.value.level !== "finish",
+    }));
+    this.#hasShared = this.#inputs.some(({ isRow }) => !isRow);
+    this.#hasFinish = this.#outputs.some(({ isRow }) => !isRow);
+  }
+
+  /** Throws unless there is one array of the right length per input. */
+  check(given: readonly FloatArray[], n: number): void {
+    if (!Number.isSafeInteger(n) || n < 0)
+      throw new UsageError("JR870", `n must be a whole number of rows, not ${n}`);
+    const inputs = this.#inputs;
+    if (given.length !== inputs.length)
+      throw new UsageError("JR871", `"${this.#name}" takes ${inputs.length} inputs, got ${given.length}`);
+    for (let index = 0; index < inputs.length; index++) {
+      const { name, cells, isRow } = inputs[index] as Place;
+      const wanted = isRow ? n * cells : cells;
+      const { length } = given[index] as FloatArray;
+      if (length !== wanted)
+        throw new UsageError("JR872", `input "${name}" needs ${wanted} numbers, got ${length}`);
     }
-  });
-  return [...outs];
+  }
+
+  /** The arrays results go to: those given, checked, or new ones. */
+  results(n: number, given: readonly FloatArray[] | undefined): FloatArray[] {
+    const results: FloatArray[] = [];
+    for (let index = 0; index < this.#outputs.length; index++) {
+      const { name, cells, isRow } = this.#outputs[index] as Place;
+      const length = isRow ? n * cells : cells;
+      const out = given === undefined ? this.#make(this.dtype, length) : given[index];
+      if (out?.length !== length)
+        throw new UsageError(
+          "JR873",
+          `out for "${name}" needs ${length} numbers, got ${out === undefined ? 0 : out.length}`,
+        );
+      results.push(out);
+    }
+    return results;
+  }
+
+  /** Of the inputs, those of rows. */
+  rows(inputs: readonly FloatArray[]): readonly FloatArray[] {
+    return this.#hasShared ? inputs.filter((_, index) => this.#inputs[index]?.isRow === true) : inputs;
+  }
+
+  /** Of the inputs, those all rows share. */
+  shared(inputs: readonly FloatArray[]): readonly FloatArray[] {
+    return this.#hasShared ? inputs.filter((_, index) => this.#inputs[index]?.isRow !== true) : [];
+  }
+
+  /** Of the results, those of rows. */
+  rowResults(results: readonly FloatArray[]): readonly FloatArray[] {
+    return this.#hasFinish ? results.filter((_, index) => this.#outputs[index]?.isRow === true) : results;
+  }
+
+  /** Of the results, those known after all rows. */
+  lastResults(results: readonly FloatArray[]): readonly FloatArray[] {
+    return this.#hasFinish ? results.filter((_, index) => this.#outputs[index]?.isRow !== true) : [];
+  }
 }

@@ -3,7 +3,7 @@
 import { UsageError } from "../errors.ts";
 import { sizeOf } from "../ir/shape.ts";
 import type { Program } from "../ir/types.ts";
-import { checkArguments, floatsOf, outputArrays } from "./checks.ts";
+import { CallArrays, floatsOf } from "./checks.ts";
 import { outputLength } from "./finish.ts";
 import { interpret } from "./interpreter.ts";
 import type { BoundRun, Kernel, KernelInfo, KernelOptions } from "./kernel.ts";
@@ -13,10 +13,12 @@ import type { FloatArray } from "./wasm/instance.ts";
 export class InterpreterKernel implements Kernel {
   readonly program: Program;
   readonly info: KernelInfo;
+  readonly #arrays: CallArrays;
   #disposed = false;
 
   constructor(program: Program, { dtype }: KernelOptions) {
     this.program = program;
+    this.#arrays = new CallArrays(program, dtype);
     this.info = {
       device: "interpreter",
       dtype,
@@ -43,8 +45,8 @@ export class InterpreterKernel implements Kernel {
   }
 
   #rows(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): FloatArray[] {
-    checkArguments(this.program, inputs, n);
-    const results = outputArrays(this.program, { n, outs, dtype: this.info.dtype });
+    this.#arrays.check(inputs, n);
+    const results = this.#arrays.results(n, outs);
     interpret(this.program, inputs, n).forEach((values, index) => {
       const { level } = (this.program.outputs[index] as Program["outputs"][number]).value;
       const result = results[index] as FloatArray;

@@ -8,13 +8,15 @@
 import { JOB } from "../../codegen/c/run.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
+import type { Dtype } from "../../lower/lanes.ts";
 import { sumCells } from "../../lower/sums.ts";
 import { BoundSums } from "../bound-sums.ts";
-import { checkArguments, floatsOf, outputArrays } from "../checks.ts";
+import { CallArrays, floatsOf } from "../checks.ts";
 import { finished, outputLength, outputsOf } from "../finish.ts";
 import type { BoundRun, Kernel, KernelInfo } from "../kernel.ts";
+import { unwritten } from "../memory.ts";
 import { type BoundMemory, Rebinding } from "../rebinding.ts";
-import { byLevel, sameBits, sharedValues } from "../shared-inputs.ts";
+import { allSameBits, sharedValues } from "../shared-inputs.ts";
 import { boundImage } from "../wasm/bind.ts";
 import type { FloatArray } from "../wasm/instance.ts";
 import { SHORT_WORK, workOf } from "../work.ts";
@@ -35,14 +37,23 @@ const NO_SUMS = new Float64Array(0);
 
 /** One call's rows. */
 interface Call {
-  /** Arrays of the kernel's dtype, one per row input and per output with a row axis. */
-  readonly ports: readonly FloatArray[];
+  /** Arrays of the kernel's dtype, one per row input. */
+  readonly inputs: readonly FloatArray[];
+  /** One per output with a row axis: of `outs` where those have the kernel's dtype. */
+  readonly results: readonly FloatArray[];
   readonly shared: readonly FloatArray[];
   /** What the caller gets. */
   readonly outs: FloatArray[];
   readonly rows: number;
   /** Sums over rows, range by range; empty if there are none. */
   readonly sums: Float64Array;
+}
+
+/** A thread's job: what it says of rows is written anew only where it changes. */
+interface OwnJob extends Job {
+  readonly scratch: ArrayBuffer;
+  /** The rows it was last written for. */
+  rows: number;
 }
 
 /** Bound values in memory and the shared inputs they came from. */
@@ -58,12 +69,13 @@ export class NativeRunner implements Kernel {
   readonly #plan: NativePlan;
   #library: Library | undefined;
   #image: Image | undefined;
-  #caller: (Job & { readonly scratch: ArrayBuffer }) | undefined;
+  #caller: OwnJob | undefined;
   /** Scratch of the threads that share calls, which follow one after the other. */
   #parallel: ArrayBuffer | undefined;
   /** The latest call on threads. */
   #queue: Promise<unknown> = Promise.resolve();
   readonly #rowWork: number;
+  readonly #arrays: CallArrays;
   #fewRows: NativeRunner | undefined;
   /** Operations of calls of few rows so far, idle lanes included. */
   #fewWork = 0;
@@ -73,6 +85,7 @@ export class NativeRunner implements Kernel {
     this.program = plan.program;
     this.#plan = plan;
     this.#rowWork = workOf(plan.program);
+    this.#arrays = new CallArrays(plan.program, plan.options.dtype, unwritten);
     this.#library = library;
   }
 
@@ -122,8 +135,8 @@ export class NativeRunner implements Kernel {
     if (n > 0 && n <= this.#plan.mostFewRows) return this.#forFewRows().bindFixed(n, shared);
     const inputs = lowered.inputs.map((port) => floatsOf(options.dtype, n * port.buffer.cells));
     const outs = this.program.outputs.map((output) => floatsOf(options.dtype, outputLength(output, n)));
-    const ports = [...inputs, ...outputsOf(this.program, "row", outs)];
-    const call = { ports, shared, outs, rows: n, sums: this.#sums(n) };
+    const results = outputsOf(this.program, "row", outs);
+    const call = { inputs, results, shared, outs, rows: n, sums: this.#sums(n) };
     const { run } = this.#functions();
     const job = this.#job();
     const image = this.#fill(job, call);
@@ -208,23 +221,29 @@ export class NativeRunner implements Kernel {
   }
 
   /** A job's words; one for a single thread has memory of its own. */
-  #job(scratch: ArrayBuffer = new ArrayBuffer(this.#plan.code.scratchBytes)): Job & { scratch: ArrayBuffer } {
+  #job(scratch: ArrayBuffer = new ArrayBuffer(this.#plan.code.scratchBytes)): OwnJob {
     const words = JOB.ports + this.#plan.lowered.inputs.length + this.#plan.lowered.outputs.length;
     const buffer = new ArrayBuffer(words * 8);
-    const job = { words: new BigInt64Array(buffer), address: Number(addressOf(buffer)), scratch };
+    const job = { words: new BigInt64Array(buffer), address: Number(addressOf(buffer)), scratch, rows: -1 };
     job.words[JOB.scratch] = addressOf(scratch);
     return job;
   }
 
   /** Writes a call's words; gives the memory that must be kept besides the call's. */
-  #fill({ words }: Pick<Job, "words">, { ports, shared, rows, sums }: Omit<Call, "outs">): Image {
+  #fill(job: OwnJob, { inputs, results, shared, rows, sums }: Call): Image {
+    const { words } = job;
     const image = this.#bound(shared);
     words[JOB.memory] = image.address;
     words[JOB.sums] = sums.length === 0 ? 0n : addressOf(sums);
-    words[JOB.rows] = BigInt(rows);
-    words[JOB.chunk] = BigInt(this.#chunk(rows));
-    for (let index = 0; index < ports.length; index++)
-      words[JOB.ports + index] = addressOf(ports[index] as FloatArray);
+    if (job.rows !== rows) {
+      words[JOB.rows] = BigInt(rows);
+      words[JOB.chunk] = BigInt(this.#chunk(rows));
+      job.rows = rows;
+    }
+    for (let index = 0; index < inputs.length; index++)
+      words[JOB.ports + index] = addressOf(inputs[index] as FloatArray);
+    for (let index = 0; index < results.length; index++)
+      words[JOB.ports + inputs.length + index] = addressOf(results[index] as FloatArray);
     return image;
   }
 
@@ -238,40 +257,35 @@ export class NativeRunner implements Kernel {
   }
 
   #sums(rows: number): Float64Array {
-    const cells = sumCells(this.#plan.lowered.sums);
-    return cells === 0 ? NO_SUMS : new Float64Array(cells * rangesOf(rows).count);
+    const { sums } = this.#plan.lowered;
+    return sums.length === 0 ? NO_SUMS : new Float64Array(sumCells(sums) * rangesOf(rows).count);
   }
 
   /** Row inputs, shared inputs and results of a call, checked, in the kernel's dtype. */
   #checked(inputs: readonly FloatArray[], n: number, given: readonly FloatArray[] | undefined): Call {
-    const { dtype } = this.#plan.options;
-    checkArguments(this.program, inputs, n);
-    const { rows, shared } = byLevel(this.program, inputs);
-    const outs = outputArrays(this.program, { n, outs: given, dtype });
-    const wanted = dtype === "f32" ? Float32Array : Float64Array;
-    const results = outputsOf(this.program, "row", outs);
+    const arrays = this.#arrays;
+    arrays.check(inputs, n);
+    const outs = arrays.results(n, given);
     return {
-      ports: [
-        ...rows.map((row) => (row instanceof wanted ? row : new wanted(row))),
-        ...results.map((out) => (out instanceof wanted ? out : new wanted(out.length))),
-      ],
+      inputs: inDtype(arrays.rows(inputs), arrays.dtype, (row, wanted) => new wanted(row)),
+      results: inDtype(arrays.rowResults(outs), arrays.dtype, (out, wanted) => new wanted(out.length)),
+      shared: arrays.shared(inputs),
       sums: this.#sums(n),
-      shared,
       outs,
       rows: n,
     };
   }
 
   /** Copies results to arrays of another width, and evaluates what follows sums over rows. */
-  #finish({ ports, shared, outs, rows, sums }: Call): FloatArray[] {
-    const { lowered } = this.#plan;
-    outputsOf(this.program, "row", outs).forEach((out, index) => {
-      const result = ports[lowered.inputs.length + index] as FloatArray;
+  #finish({ results, shared, outs, rows, sums }: Call): FloatArray[] {
+    const rowOuts = this.#arrays.rowResults(outs);
+    for (let index = 0; index < results.length; index++) {
+      const [result, out] = [results[index] as FloatArray, rowOuts[index] as FloatArray];
       if (out !== result) out.set(result);
-    });
-    const last = outputsOf(this.program, "finish", outs);
+    }
+    const last = this.#arrays.lastResults(outs);
     if (last.length === 0) return outs;
-    const joined = joinedSums(lowered, partialSums(sums, rangesOf(rows).count));
+    const joined = joinedSums(this.#plan.lowered, partialSums(sums, rangesOf(rows).count));
     finished(this.program, sharedValues(this.program, shared), joined).forEach((values, index) =>
       last[index]?.set(values),
     );
@@ -281,13 +295,27 @@ export class NativeRunner implements Kernel {
   /** The image of these shared inputs' values. */
   #bound(shared: readonly FloatArray[]): Image {
     const known = this.#image;
-    if (known !== undefined && shared.every((values, index) => sameBits(values, known.shared[index])))
-      return known;
+    if (known !== undefined && allSameBits(shared, known.shared)) return known;
     const { lowered, code } = this.#plan;
     const copies = shared.map((numbers) => numbers.slice());
     this.#image = imageOf(boundImage(lowered, code, sharedValues(this.program, shared)), copies);
     return this.#image;
   }
+}
+
+type FloatArrays = typeof Float32Array | typeof Float64Array;
+
+/** The arrays in a dtype: the same ones, but for those of another. */
+function inDtype(
+  arrays: readonly FloatArray[],
+  dtype: Dtype,
+  make: (array: FloatArray, wanted: FloatArrays) => FloatArray,
+): readonly FloatArray[] {
+  const wanted = dtype === "f32" ? Float32Array : Float64Array;
+  for (let index = 0; index < arrays.length; index++)
+    if (!(arrays[index] instanceof wanted))
+      return arrays.map((array) => (array instanceof wanted ? array : make(array, wanted)));
+  return arrays;
 }
 
 /** The bytes where a line of the cache starts: vectors of weights lie in one line each. */

@@ -11,15 +11,17 @@ import { KEPT_ROWS } from "../../codegen/sum-places.ts";
 import { type WasmKernel, wasmKernel } from "../../codegen/wasm/kernel.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
+import type { Dtype } from "../../lower/lanes.ts";
 import { type Lowered, type Port, rowCells } from "../../lower/loops.ts";
 import { sumCells } from "../../lower/sums.ts";
 import { BoundSums } from "../bound-sums.ts";
-import { checkArguments, floatsOf, outputArrays } from "../checks.ts";
-import { finished, outputLength, outputsOf } from "../finish.ts";
+import { CallArrays, floatsOf } from "../checks.ts";
+import { finished, outputLength } from "../finish.ts";
 import type { BoundRun, Kernel, KernelInfo } from "../kernel.ts";
+import { unwritten } from "../memory.ts";
 import { Rebinding } from "../rebinding.ts";
 import { keepSums, type RowRange, rowRanges } from "../row-sums.ts";
-import { byLevel, sameBits, sharedValues } from "../shared-inputs.ts";
+import { allSameBits, sharedValues } from "../shared-inputs.ts";
 import { dropKernel, kernelNumber } from "../threads/pool.ts";
 import { SHORT_WORK, workOf } from "../work.ts";
 import { boundImage } from "./bind.ts";
@@ -57,6 +59,10 @@ interface FixedPiece {
   readonly run: () => void;
 }
 
+/** From so many bytes on, zeroing a result takes longer than writing it to memory that is not. */
+const LARGE_BYTES = 8 * 2 ** 20;
+const results = (dtype: Dtype, length: number): FloatArray => unwritten(dtype, length, LARGE_BYTES);
+
 /** Workers keep a kernel's memory until told: also when a kernel is dropped without `dispose`. */
 const abandoned = new FinalizationRegistry<number>(dropKernel);
 
@@ -65,6 +71,7 @@ export class WasmRunner implements Kernel {
   readonly program: Program;
   readonly #plan: WasmPlan;
   readonly #rowWork: number;
+  readonly #arrays: CallArrays;
   #module: WebAssembly.Module | undefined;
   #caller: Bound | undefined;
   #fewRows: Bound | undefined;
@@ -76,6 +83,7 @@ export class WasmRunner implements Kernel {
     this.program = plan.program;
     this.#plan = plan;
     this.#rowWork = workOf(plan.program);
+    this.#arrays = new CallArrays(plan.program, plan.options.dtype, results);
     this.#module = module;
   }
 
@@ -262,14 +270,14 @@ export class WasmRunner implements Kernel {
 
   /** Row inputs, shared inputs and results of a call, checked. */
   #checked(inputs: readonly FloatArray[], n: number, outs: readonly FloatArray[] | undefined): Call {
-    checkArguments(this.program, inputs, n);
-    const { rows, shared } = byLevel(this.program, inputs);
-    const results = outputArrays(this.program, { n, outs, dtype: this.#plan.options.dtype });
+    const arrays = this.#arrays;
+    arrays.check(inputs, n);
+    const results = arrays.results(n, outs);
     return {
-      inputs: rows,
-      shared,
+      inputs: arrays.rows(inputs),
+      shared: arrays.shared(inputs),
       outs: results,
-      rowOuts: outputsOf(this.program, "row", results),
+      rowOuts: arrays.rowResults(results),
     };
   }
 
@@ -281,11 +289,7 @@ export class WasmRunner implements Kernel {
 
   /** Writes the shared inputs' values to memory unless they are there. */
   #rebind(bound: Bound, shared: readonly FloatArray[]): void {
-    if (
-      bound.shared !== undefined &&
-      shared.every((values, index) => sameBits(values, bound.shared?.[index]))
-    )
-      return;
+    if (bound.shared !== undefined && allSameBits(shared, bound.shared)) return;
     const image = boundImage(this.#plan.lowered, bound.code, sharedValues(this.program, shared));
     new Uint8Array(bound.instance.memory.buffer).set(image);
     bound.shared = shared.map((numbers) => numbers.slice());
@@ -293,7 +297,7 @@ export class WasmRunner implements Kernel {
 
   /** Evaluates the outputs that follow sums over rows. */
   #finish({ shared, outs }: Pick<Call, "shared" | "outs">, queue: RowQueue): void {
-    const results = outputsOf(this.program, "finish", outs);
+    const results = this.#arrays.lastResults(outs);
     if (results.length === 0) return;
     finished(this.program, sharedValues(this.program, shared), queue.sums()).forEach((values, index) =>
       results[index]?.set(values),
