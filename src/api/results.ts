@@ -88,11 +88,7 @@ function shapeOf({ shape, isRow }: Place, rows: number | undefined): readonly nu
   return Object.freeze(isRow && rows !== undefined ? [rows, ...shape] : [...shape]);
 }
 
-function arrayOf(
-  data: readonly Floats[],
-  shapes: readonly (readonly number[])[],
-  index: number,
-): NdArray {
+function arrayOf(data: readonly Floats[], shapes: readonly (readonly number[])[], index: number): NdArray {
   return new NdArray(at(data, index) as FloatData, at(shapes, index));
 }
 

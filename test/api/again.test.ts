@@ -56,6 +56,22 @@ test("what is wrong with a later call is said as of the first", () => {
   expect(() => J.sync(given(new Float64Array(4), 2))).toThrow("JR441");
 });
 
+test("a call like the one before rejects where it fails, and throws nothing", async () => {
+  const J = jacrow(square, { device: "wasm", maxBytes: 1000 });
+  await J(given(new Float64Array(4), 2));
+  await expect(J(given(new Float64Array(400), 200))).rejects.toThrow("JR411");
+  const broken = {
+    shape: [2, 2],
+    get data(): Float64Array {
+      throw new RangeError("no numbers");
+    },
+  };
+  await J(given(new Float64Array(4), 2));
+  await expect(J(broken)).rejects.toThrow("no numbers");
+  J.dispose();
+  await expect(J(given(new Float64Array(4), 2))).rejects.toThrow("JR441");
+});
+
 test("named inputs and shared ones are told apart by name and read anew", () => {
   const g = rows(({ x, w }: { x: Row; w: Row }) => mul(x, w), { device: "wasm", shared: ["w"] });
   const w = Float64Array.of(2, 3);

@@ -63,6 +63,7 @@ typedef ${single ? "uint32_t" : "uint64_t"} cell_bits;
 #ifdef __GNUC__
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PREFETCH(p) __builtin_prefetch(p)
+#define PREFETCH_TO(p) __builtin_prefetch(p, 1)
 #ifdef JACROW_PORTABLE
 #define JR_INLINE inline __attribute__((unused))
 #else
@@ -79,6 +80,7 @@ typedef ${single ? "uint32_t" : "uint64_t"} cell_bits;
 #else
 #define UNLIKELY(x) (x)
 #define PREFETCH(p) (void)0
+#define PREFETCH_TO(p) (void)0
 #define JR_INLINE inline
 #define JR_RARE
 #define JR_CALLED

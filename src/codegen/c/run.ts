@@ -36,6 +36,8 @@ const WAIT_TURNS = 2000;
 const [LEAST_STAGED_BYTES, MOST_STAGED_BYTES] = [1024, 32 * 1024];
 /** That takes longer than writing to a third-level cache: for results that would fill it. */
 const STAGED_BYTES = 12 * 2 ** 20;
+/** Results of a tile that leave room in the first-level cache are asked for before the tile is computed. */
+const ASKED_BYTES = 8 * 1024;
 /** Rows of fewer cells cost more at their ends than they gain. */
 const WIDE_CELLS = 128;
 
@@ -84,7 +86,12 @@ export function runText(lowered: Lowered, places: Places): string {
     const to = `r${lowered.inputs.length + output}${port.slices === undefined ? "" : ` + step * ${port.buffer.cells}`}`;
     return slot === undefined ? "" : `    *(cell **)(s + ${slot}) = ${to};`;
   });
+  const asked = lowered.outputs.map((port, output) => {
+    const index = lowered.inputs.length + output;
+    return rowCells(port) * cellBytes > ASKED_BYTES ? "" : `    ask_lines(r${index}, now * ${rowCells(port)});`;
+  });
   const lines = [
+    ...askText,
     "static void run_rows(const int64_t *job, char *s, ix first, ix rows) {",
     `  const char *m = (const char *)(uintptr_t)job[${JOB.memory}];`,
     ...pointers,
@@ -94,6 +101,7 @@ export function runText(lowered: Lowered, places: Places): string {
     `    const ix now = rows < ${tileRows} ? rows : ${tileRows};`,
     "    const ix n = (now + LANES - 1) / LANES * VECTOR_BYTES;",
     ...copiesIn,
+    ...asked,
     "    convert_in(s, m, n);",
     ...slots.filter((_, output) => !isSliced(output)),
     ...inSlices(stageCalls(lowered, layout), {
@@ -111,6 +119,14 @@ export function runText(lowered: Lowered, places: Places): string {
   ];
   return `${lines.join("\n")}\n`;
 }
+
+/** Memory of new results was last seen long ago: its lines come while the tile is computed. */
+const askText = [
+  "static JR_INLINE void ask_lines(const cell *to, ix cells) {",
+  "  for (ix c = 0; c < cells; c += 64 / sizeof(cell)) PREFETCH_TO(to + c);",
+  "}",
+  "",
+];
 
 /** The call of the last stage within a loop that writes its slices out, if there are any. */
 function inSlices(

@@ -8,7 +8,6 @@
 import { JOB } from "../../codegen/c/run.ts";
 import { UsageError } from "../../errors.ts";
 import type { InputNode, Program } from "../../ir/types.ts";
-import type { Dtype } from "../../lower/lanes.ts";
 import { sumCells } from "../../lower/sums.ts";
 import { BoundSums } from "../bound-sums.ts";
 import { CallArrays, floatsOf } from "../checks.ts";
@@ -21,47 +20,18 @@ import { boundImage } from "../wasm/bind.ts";
 import type { FloatArray } from "../wasm/instance.ts";
 import { SHORT_WORK, workOf } from "../work.ts";
 import { buildLibrary, buildLibrarySync } from "./build.ts";
-import { addressOf, type Library, loadLibrary } from "./library.ts";
+import { type Call, CallJob, type Image, imageOf } from "./job.ts";
+import { type Library, loadLibrary } from "./library.ts";
 import { apartPlan, type NativePlan } from "./plan.ts";
-import { type Job, shareRows } from "./share.ts";
+import { shareRows } from "./share.ts";
+import { inDtype, Staging } from "./staging.ts";
 import { joinedSums, partialSums, rangesOf } from "./sums.ts";
 
-const LINE_BYTES = 64;
 /** In calls of fewer the calling thread takes part: one that is woken is late by a part of what they take. */
 const HELPED_WORK = 4e8;
 /** Calls of few rows with so many, idle lanes included, repay compiling code for them: about what a compiler takes. */
 const COMPILE_WORK = 1e10;
-/** About this many chunks per thread: uneven threads end together. */
-const CHUNKS = 32;
 const NO_SUMS = new Float64Array(0);
-
-/** One call's rows. */
-interface Call {
-  /** Arrays of the kernel's dtype, one per row input. */
-  readonly inputs: readonly FloatArray[];
-  /** One per output with a row axis: of `outs` where those have the kernel's dtype. */
-  readonly results: readonly FloatArray[];
-  readonly shared: readonly FloatArray[];
-  /** What the caller gets. */
-  readonly outs: FloatArray[];
-  readonly rows: number;
-  /** Sums over rows, range by range; empty if there are none. */
-  readonly sums: Float64Array;
-}
-
-/** A thread's job: what it says of rows is written anew only where it changes. */
-interface OwnJob extends Job {
-  readonly scratch: ArrayBuffer;
-  /** The rows it was last written for. */
-  rows: number;
-}
-
-/** Bound values in memory and the shared inputs they came from. */
-interface Image {
-  readonly bytes: Uint8Array;
-  readonly address: bigint;
-  readonly shared: readonly FloatArray[];
-}
 
 /** A program run as native code. */
 export class NativeRunner implements Kernel {
@@ -69,13 +39,15 @@ export class NativeRunner implements Kernel {
   readonly #plan: NativePlan;
   #library: Library | undefined;
   #image: Image | undefined;
-  #caller: OwnJob | undefined;
+  #caller: CallJob | undefined;
   /** Scratch of the threads that share calls, which follow one after the other. */
   #parallel: ArrayBuffer | undefined;
   /** The latest call on threads. */
   #queue: Promise<unknown> = Promise.resolve();
   readonly #rowWork: number;
   readonly #arrays: CallArrays;
+  /** For few rows that the calling thread computes. */
+  readonly #staging: Staging;
   #fewRows: NativeRunner | undefined;
   /** Operations of calls of few rows so far, idle lanes included. */
   #fewWork = 0;
@@ -86,6 +58,7 @@ export class NativeRunner implements Kernel {
     this.#plan = plan;
     this.#rowWork = workOf(plan.program);
     this.#arrays = new CallArrays(plan.program, plan.options.dtype, unwritten);
+    this.#staging = new Staging(plan.lowered);
     this.#library = library;
   }
 
@@ -122,10 +95,10 @@ export class NativeRunner implements Kernel {
   runSync(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): FloatArray[] {
     const fewRows = this.#forCall(n);
     if (fewRows !== undefined) return fewRows.runSync(inputs, n, outs);
-    const call = this.#checked(inputs, n, outs);
+    const call = this.#checked(inputs, n, outs, this.#staging.holds(n));
     if (n === 0) return this.#finish(call);
-    this.#caller ??= this.#job();
-    this.#fill(this.#caller, call);
+    this.#caller ??= new CallJob(this.#plan);
+    this.#caller.fill(this.#bound(call.shared), call);
     this.#functions().run(this.#caller.address);
     return this.#finish(call);
   }
@@ -136,10 +109,11 @@ export class NativeRunner implements Kernel {
     const inputs = lowered.inputs.map((port) => floatsOf(options.dtype, n * port.buffer.cells));
     const outs = this.program.outputs.map((output) => floatsOf(options.dtype, outputLength(output, n)));
     const results = outputsOf(this.program, "row", outs);
-    const call = { inputs, results, shared, outs, rows: n, sums: this.#sums(n) };
+    const call = { inputs, results, shared, outs, rows: n, sums: this.#sums(n), isStaged: false };
     const { run } = this.#functions();
-    const job = this.#job();
-    const image = this.#fill(job, call);
+    const job = new CallJob(this.#plan);
+    const image = this.#bound(shared);
+    job.fill(image, call);
     const kept = { run, job, image, address: job.address };
     const rows = n === 0 ? () => {} : () => kept.run(kept.address);
     const memory = (): BoundMemory => {
@@ -209,10 +183,12 @@ export class NativeRunner implements Kernel {
     const { threads, code } = this.#plan;
     const library = this.#functions();
     this.#parallel ??= new ArrayBuffer(code.scratchBytes * threads);
-    const job = this.#job(this.#parallel);
-    const image = this.#fill(job, call);
+    const job = new CallJob(this.#plan, this.#parallel);
+    const image = this.#bound(call.shared);
+    job.fill(image, call);
     const isShort = call.rows * this.#rowWork < HELPED_WORK;
-    await shareRows(library, { ...job, kept: { call, image, job } }, { threads, isShort });
+    const { words, address } = job;
+    await shareRows(library, { words, address, kept: { call, image, job } }, { threads, isShort });
   }
 
   #functions(): Library {
@@ -220,59 +196,32 @@ export class NativeRunner implements Kernel {
     return this.#library;
   }
 
-  /** A job's words; one for a single thread has memory of its own. */
-  #job(scratch: ArrayBuffer = new ArrayBuffer(this.#plan.code.scratchBytes)): OwnJob {
-    const words = JOB.ports + this.#plan.lowered.inputs.length + this.#plan.lowered.outputs.length;
-    const buffer = new ArrayBuffer(words * 8);
-    const job = { words: new BigInt64Array(buffer), address: Number(addressOf(buffer)), scratch, rows: -1 };
-    job.words[JOB.scratch] = addressOf(scratch);
-    return job;
-  }
-
-  /** Writes a call's words; gives the memory that must be kept besides the call's. */
-  #fill(job: OwnJob, { inputs, results, shared, rows, sums }: Call): Image {
-    const { words } = job;
-    const image = this.#bound(shared);
-    words[JOB.memory] = image.address;
-    words[JOB.sums] = sums.length === 0 ? 0n : addressOf(sums);
-    if (job.rows !== rows) {
-      words[JOB.rows] = BigInt(rows);
-      words[JOB.chunk] = BigInt(this.#chunk(rows));
-      job.rows = rows;
-    }
-    for (let index = 0; index < inputs.length; index++)
-      words[JOB.ports + index] = addressOf(inputs[index] as FloatArray);
-    for (let index = 0; index < results.length; index++)
-      words[JOB.ports + inputs.length + index] = addressOf(results[index] as FloatArray);
-    return image;
-  }
-
-  /** Rows that a thread takes at a time: whole tiles, or a range of the sums over rows. */
-  #chunk(rows: number): number {
-    const { lowered, code, threads } = this.#plan;
-    if (lowered.sums.length > 0) return rangesOf(rows).rows;
-    const { tileRows } = code.layout;
-    const chunks = threads === 1 ? 1 : threads * CHUNKS;
-    return Math.max(1, Math.ceil(rows / (tileRows * chunks))) * tileRows;
-  }
-
   #sums(rows: number): Float64Array {
     const { sums } = this.#plan.lowered;
     return sums.length === 0 ? NO_SUMS : new Float64Array(sumCells(sums) * rangesOf(rows).count);
   }
 
-  /** Row inputs, shared inputs and results of a call, checked, in the kernel's dtype. */
-  #checked(inputs: readonly FloatArray[], n: number, given: readonly FloatArray[] | undefined): Call {
+  /** Row inputs, shared inputs and results of a call, checked, in the kernel's dtype; `staged`: rows and results in place. */
+  #checked(
+    inputs: readonly FloatArray[],
+    n: number,
+    given: readonly FloatArray[] | undefined,
+    staged = false,
+  ): Call {
     const arrays = this.#arrays;
     arrays.check(inputs, n);
     const outs = arrays.results(n, given);
+    const rows = arrays.rows(inputs);
+    const wanted = arrays.dtype === "f32" ? Float32Array : Float64Array;
+    const ports = staged ? this.#staging.filled(rows, n) : undefined;
     return {
-      inputs: inDtype(arrays.rows(inputs), arrays.dtype, (row, wanted) => new wanted(row)),
-      results: inDtype(arrays.rowResults(outs), arrays.dtype, (out, wanted) => new wanted(out.length)),
-      shared: arrays.shared(inputs),
-      sums: this.#sums(n),
-      outs,
+      inputs: ports?.inputs ?? inDtype(rows, wanted, "rows"),
+      results: ports?.results ?? inDtype(arrays.rowResults(outs), wanted, "results"),
       rows: n,
+      isStaged: staged,
+      shared: arrays.shared(inputs),
+      outs,
+      sums: this.#sums(n),
     };
   }
 
@@ -280,7 +229,8 @@ export class NativeRunner implements Kernel {
   #finish({ results, shared, outs, rows, sums }: Call): FloatArray[] {
     const rowOuts = this.#arrays.rowResults(outs);
     for (let index = 0; index < results.length; index++) {
-      const [result, out] = [results[index] as FloatArray, rowOuts[index] as FloatArray];
+      const result = results[index] as FloatArray;
+      const out = rowOuts[index] as FloatArray;
       if (out !== result) out.set(result);
     }
     const last = this.#arrays.lastResults(outs);
@@ -301,29 +251,4 @@ export class NativeRunner implements Kernel {
     this.#image = imageOf(boundImage(lowered, code, sharedValues(this.program, shared)), copies);
     return this.#image;
   }
-}
-
-type FloatArrays = typeof Float32Array | typeof Float64Array;
-
-/** The arrays in a dtype: the same ones, but for those of another. */
-function inDtype(
-  arrays: readonly FloatArray[],
-  dtype: Dtype,
-  make: (array: FloatArray, wanted: FloatArrays) => FloatArray,
-): readonly FloatArray[] {
-  const wanted = dtype === "f32" ? Float32Array : Float64Array;
-  for (let index = 0; index < arrays.length; index++)
-    if (!(arrays[index] instanceof wanted))
-      return arrays.map((array) => (array instanceof wanted ? array : make(array, wanted)));
-  return arrays;
-}
-
-/** The bytes where a line of the cache starts: vectors of weights lie in one line each. */
-function imageOf(from: Uint8Array, shared: readonly FloatArray[]): Image {
-  const buffer = new ArrayBuffer(from.length + LINE_BYTES);
-  const start = addressOf(buffer);
-  const before = -start & BigInt(LINE_BYTES - 1);
-  const bytes = new Uint8Array(buffer, Number(before), from.length);
-  bytes.set(from);
-  return { bytes, address: start + before, shared };
 }
