@@ -2,17 +2,7 @@
 
 import { describe, expect, test, vi } from "vitest";
 import "../../src/index.node.ts";
-import {
-  add,
-  concat,
-  jacrow,
-  type NdArray,
-  type Row,
-  rowSum,
-  rows,
-  sin,
-  type Tensor,
-} from "../../src/index.ts";
+import { concat, jacrow, type NdArray, type Row, rowSum, rows, sin, type Tensor } from "../../src/index.ts";
 import { onlyOn } from "../devices/here.ts";
 import { obstacle } from "../native/helpers.ts";
 

@@ -88,7 +88,9 @@ export function runText(lowered: Lowered, places: Places): string {
   });
   const asked = lowered.outputs.map((port, output) => {
     const index = lowered.inputs.length + output;
-    return rowCells(port) * cellBytes > ASKED_BYTES ? "" : `    ask_lines(r${index}, now * ${rowCells(port)});`;
+    return rowCells(port) * cellBytes > ASKED_BYTES
+      ? ""
+      : `    ask_lines(r${index}, now * ${rowCells(port)});`;
   });
   const lines = [
     ...askText,

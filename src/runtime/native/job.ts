@@ -19,6 +19,7 @@ const LINE_BYTES = 64;
 
 /** One call's rows. */
 export interface Call extends Ports {
+  readonly rows: number;
   readonly shared: readonly FloatArray[];
   /** What the caller gets. */
   readonly outs: FloatArray[];
@@ -40,8 +41,8 @@ export class CallJob implements Job {
   readonly scratch: ArrayBuffer;
   readonly #plan: NativePlan;
   #rows: number | undefined;
-  /** Arrays in place that the words name. */
-  #staged: readonly FloatArray[] | undefined;
+  /** Memory in place that the words name. */
+  #staged: Ports | undefined;
 
   /** One for a single thread has scratch of its own. */
   constructor(plan: NativePlan, scratch: ArrayBuffer = new ArrayBuffer(plan.code.scratchBytes)) {
@@ -54,8 +55,9 @@ export class CallJob implements Job {
     this.words[JOB.scratch] = addressOf(scratch);
   }
 
-  /** Writes a call's words. */
-  fill(image: Image, { inputs, results, rows, sums, isStaged }: Call): void {
+  /** Writes a call's words; `staged`: memory in place of the call's arrays. */
+  fill(image: Image, call: Call, staged?: Ports): void {
+    const { rows, sums } = call;
     const { words } = this;
     words[JOB.memory] = image.address;
     if (sums.length > 0) words[JOB.sums] = addressOf(sums);
@@ -64,8 +66,9 @@ export class CallJob implements Job {
       words[JOB.chunk] = BigInt(chunkOf(this.#plan, rows));
       this.#rows = rows;
     }
-    if (isStaged && this.#staged === results) return;
-    this.#staged = isStaged ? results : undefined;
+    if (staged !== undefined && this.#staged === staged) return;
+    this.#staged = staged;
+    const { inputs, results } = staged ?? call;
     for (let index = 0; index < inputs.length; index++)
       words[JOB.ports + index] = addressOf(inputs[index] as FloatArray);
     for (let index = 0; index < results.length; index++)

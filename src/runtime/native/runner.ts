@@ -24,7 +24,7 @@ import { type Call, CallJob, type Image, imageOf } from "./job.ts";
 import { type Library, loadLibrary } from "./library.ts";
 import { apartPlan, type NativePlan } from "./plan.ts";
 import { shareRows } from "./share.ts";
-import { inDtype, Staging } from "./staging.ts";
+import { copyAll, inDtype, Staging } from "./staging.ts";
 import { joinedSums, partialSums, rangesOf } from "./sums.ts";
 
 /** In calls of fewer the calling thread takes part: one that is woken is late by a part of what they take. */
@@ -95,11 +95,13 @@ export class NativeRunner implements Kernel {
   runSync(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): FloatArray[] {
     const fewRows = this.#forCall(n);
     if (fewRows !== undefined) return fewRows.runSync(inputs, n, outs);
-    const call = this.#checked(inputs, n, outs, this.#staging.holds(n));
+    const call = this.#checked(inputs, n, outs);
     if (n === 0) return this.#finish(call);
     this.#caller ??= new CallJob(this.#plan);
-    this.#caller.fill(this.#bound(call.shared), call);
+    const staged = this.#staging.filled(call, n);
+    this.#caller.fill(this.#bound(call.shared), call, staged);
     this.#functions().run(this.#caller.address);
+    if (staged !== undefined) copyAll(call.results, staged.results);
     return this.#finish(call);
   }
 
@@ -109,7 +111,7 @@ export class NativeRunner implements Kernel {
     const inputs = lowered.inputs.map((port) => floatsOf(options.dtype, n * port.buffer.cells));
     const outs = this.program.outputs.map((output) => floatsOf(options.dtype, outputLength(output, n)));
     const results = outputsOf(this.program, "row", outs);
-    const call = { inputs, results, shared, outs, rows: n, sums: this.#sums(n), isStaged: false };
+    const call = { inputs, results, shared, outs, rows: n, sums: this.#sums(n) };
     const { run } = this.#functions();
     const job = new CallJob(this.#plan);
     const image = this.#bound(shared);
@@ -201,38 +203,25 @@ export class NativeRunner implements Kernel {
     return sums.length === 0 ? NO_SUMS : new Float64Array(sumCells(sums) * rangesOf(rows).count);
   }
 
-  /** Row inputs, shared inputs and results of a call, checked, in the kernel's dtype; `staged`: rows and results in place. */
-  #checked(
-    inputs: readonly FloatArray[],
-    n: number,
-    given: readonly FloatArray[] | undefined,
-    staged = false,
-  ): Call {
+  /** Row inputs, shared inputs and results of a call, checked, in the kernel's dtype. */
+  #checked(inputs: readonly FloatArray[], n: number, given: readonly FloatArray[] | undefined): Call {
     const arrays = this.#arrays;
     arrays.check(inputs, n);
     const outs = arrays.results(n, given);
-    const rows = arrays.rows(inputs);
     const wanted = arrays.dtype === "f32" ? Float32Array : Float64Array;
-    const ports = staged ? this.#staging.filled(rows, n) : undefined;
     return {
-      inputs: ports?.inputs ?? inDtype(rows, wanted, "rows"),
-      results: ports?.results ?? inDtype(arrays.rowResults(outs), wanted, "results"),
-      rows: n,
-      isStaged: staged,
+      inputs: inDtype(arrays.rows(inputs), wanted, "rows"),
+      results: inDtype(arrays.rowResults(outs), wanted, "results"),
       shared: arrays.shared(inputs),
-      outs,
       sums: this.#sums(n),
+      outs,
+      rows: n,
     };
   }
 
   /** Copies results to arrays of another width, and evaluates what follows sums over rows. */
   #finish({ results, shared, outs, rows, sums }: Call): FloatArray[] {
-    const rowOuts = this.#arrays.rowResults(outs);
-    for (let index = 0; index < results.length; index++) {
-      const result = results[index] as FloatArray;
-      const out = rowOuts[index] as FloatArray;
-      if (out !== result) out.set(result);
-    }
+    copyAll(this.#arrays.rowResults(outs), results);
     const last = this.#arrays.lastResults(outs);
     if (last.length === 0) return outs;
     const joined = joinedSums(this.#plan.lowered, partialSums(sums, rangesOf(rows).count));

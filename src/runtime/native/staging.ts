@@ -13,9 +13,6 @@ import type { FloatArray } from "../wasm/instance.ts";
 export interface Ports {
   readonly inputs: readonly FloatArray[];
   readonly results: readonly FloatArray[];
-  readonly rows: number;
-  /** In place, not the caller's. */
-  readonly isStaged: boolean;
 }
 
 /** Rows and results of fewer bytes are copied: asking where arrays lie takes longer. */
@@ -26,6 +23,7 @@ export class Staging {
   readonly #lowered: Lowered;
   readonly #rowBytes: number;
   #ports: Ports | undefined;
+  #rows = 0;
 
   constructor(lowered: Lowered) {
     const cells = [...lowered.inputs, ...lowered.outputs].reduce((sum, port) => sum + rowCells(port), 0);
@@ -33,24 +31,26 @@ export class Staging {
     this.#rowBytes = cells * (lowered.dtype === "f32" ? 4 : 8);
   }
 
-  /** Are so many rows few enough? */
-  holds(rows: number): boolean {
-    return rows * this.#rowBytes < STAGED_BYTES;
-  }
-
-  /** The arrays of so many rows, with these in them. */
-  filled(inputs: readonly FloatArray[], rows: number): Ports {
-    if (this.#ports?.rows !== rows) this.#ports = this.#made(rows);
-    for (let index = 0; index < inputs.length; index++)
-      (this.#ports.inputs[index] as FloatArray).set(inputs[index] as FloatArray);
+  /** Memory with a call's rows in it, if they are few. */
+  filled({ inputs }: Ports, rows: number): Ports | undefined {
+    if (rows * this.#rowBytes >= STAGED_BYTES) return undefined;
+    if (this.#ports === undefined || this.#rows !== rows) this.#ports = this.#made(rows);
+    copyAll(this.#ports.inputs, inputs);
     return this.#ports;
   }
 
   #made(rows: number): Ports {
     const { inputs, outputs, dtype } = this.#lowered;
     const floats = (port: Port): FloatArray => floatsOf(dtype, rows * rowCells(port));
-    return { inputs: inputs.map(floats), results: outputs.map(floats), rows, isStaged: true };
+    this.#rows = rows;
+    return { inputs: inputs.map(floats), results: outputs.map(floats) };
   }
+}
+
+/** Copies arrays to others, but for those that are the same. */
+export function copyAll(to: readonly FloatArray[], from: readonly FloatArray[]): void {
+  for (let index = 0; index < from.length; index++)
+    if (to[index] !== from[index]) (to[index] as FloatArray).set(from[index] as FloatArray);
 }
 
 type FloatArrays = typeof Float32Array | typeof Float64Array;
