@@ -2,7 +2,7 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const chosen = process.env["JACROW_TEST_DEVICE"] !== undefined;
 /** About one device by name, or about none. */
-const elsewhere = ["browser", "data", "devices", "export", "house", "math", "native", "wasm"];
+const elsewhere = ["browser", "data", "devices", "examples", "export", "house", "math", "native", "wasm"];
 
 const config: ViteUserConfig = defineConfig({
   test: {

@@ -47,10 +47,9 @@ export interface OnnxFunction extends RowFunction {
 /** Loads an ONNX model as a function of one row. Throws if rows mix, an operator is missing or the file is not whole. */
 export async function loadOnnx(source: ModelSource, options: LoadOptions = {}): Promise<OnnxFunction> {
   const { bytes, what, external } = await loadFile(source);
-  const name = what.endsWith(".onnx") ? what.slice(0, -".onnx".length) : undefined;
   const model = readModel(bytes, what);
   alignWeights(model.graph);
-  return onnxFunction(model, { ...options, what, name, external });
+  return onnxFunction(model, { ...options, what, external });
 }
 
 function onnxFunction(model: Parameters<typeof importModel>[0], options: ImportOptions): OnnxFunction {

@@ -9,11 +9,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { deflateSync } from "node:zlib";
 import { npyToFloat } from "../../src/data/npy.ts";
-import { encodePng } from "../../src/data/png.ts";
 import { readNpyFile } from "../../src/data/read-file.ts";
 import { writeNpyFile } from "../../src/data/write-file.ts";
 import { type NdArray, rows, valueAndJacobian } from "../../src/index.ts";
 import { loadOnnx } from "../../src/onnx.ts";
+import { encodePng } from "../shared/png.ts";
 import { type DigitExample, drawDigits } from "./picture.ts";
 
 const MODELS = ["relu", "softplus"] as const;

@@ -8,8 +8,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { deflateSync } from "node:zlib";
-import { encodePng } from "../../src/data/png.ts";
 import { type Box, Canvas, type Colour, colourMap } from "./canvas.ts";
+import { encodePng } from "./png.ts";
 
 /** Points joined by lines, or dots of `dots` pixels. */
 export interface Curve {

@@ -10,7 +10,7 @@ import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { at, showShape } from "../ir/shape.ts";
 import type { KernelOptions } from "../runtime/kernel.ts";
-import { coreCount } from "../runtime/threads/platform.ts";
+import { usualThreads } from "../runtime/threads/platform.ts";
 import { isHolder } from "../trace/operand.ts";
 import { isTracing } from "../trace/scope.ts";
 import { unflatten } from "../trace/structure.ts";
@@ -50,8 +50,6 @@ export interface Runnable {
 }
 
 const MOST_COMPILED = 32;
-/** Threads used unless more are asked for: each worker takes about 8 MB, and long calls share well among few. */
-const MOST_THREADS = 6;
 
 /** Calls, caching and memory of one function over rows. */
 export class Runner {
@@ -251,7 +249,7 @@ export class Runner {
   }
 
   #kernelOptions(dtype: FloatType): KernelOptions {
-    const { threads = Math.min(coreCount(), MOST_THREADS), deterministic } = this.#options;
+    const { threads = usualThreads(), deterministic } = this.#options;
     return {
       device: this.#options.device ?? "auto",
       dtype,

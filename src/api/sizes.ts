@@ -63,5 +63,10 @@ export function bytesText(bytes: number): string {
   const units = ["bytes", "kB", "MB", "GB", "TB", "PB"];
   const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
   const value = bytes / 1000 ** power;
-  return `${value >= 100 || power === 0 ? Math.round(value) : value.toPrecision(2)} ${units[power]}`;
+  return `${power === 0 ? Math.round(value) : twoDigits(value)} ${units[power]}`;
+}
+
+/** Two digits or all before the point: 0.12, 1.2, 123. */
+export function twoDigits(value: number): string {
+  return value >= 99.5 ? String(Math.round(value)) : value.toPrecision(2);
 }

@@ -51,8 +51,8 @@ export const exportCommand: Command = {
   summary: "write values and Jacobian as a model for other runtimes",
   usage: "MODEL [ROWS...] -o FILE [options]",
   about: `
-Writes the planned program to a file that needs no jacrow. The format is told by the
-file's name, or by --format:
+Writes the planned program to a file that needs no jacrow; --format says which, onnx
+also the file's name:
 
   onnx   a standard ONNX model with a batch axis "n": outputs Y (n, ...out) and
          Z (n, ...out, ...in); with several, Y_OUTPUT and Z_OUTPUT_INPUT
@@ -140,6 +140,13 @@ async function written(path: string, made: ReturnType<Format>, force: boolean): 
 function formatOf(args: Arguments, path: string): string {
   const ending = /\.([a-z]+)$/i.exec(path)?.[1]?.toLowerCase() ?? "";
   const name = args.text("format") ?? ending;
+  if (SOURCES.includes(name) && SOURCES.includes(ending)) {
+    const folder = `${path.slice(0, -ending.length - 1)}_${name}`;
+    throw new UsageError(
+      "JR602",
+      `${name} is a folder of sources, not one file: -o ${folder} --format ${name}`,
+    );
+  }
   if (Object.hasOwn(formats, name)) return name;
   const known = Object.keys(formats).join(", ");
   const asked = args.text("format");

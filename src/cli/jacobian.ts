@@ -6,7 +6,7 @@
  */
 
 import { setImmediate as breathe } from "node:timers/promises";
-import { bytesText } from "../api/sizes.ts";
+import { bytesText, twoDigits } from "../api/sizes.ts";
 import { jacobianProgram } from "../autodiff/index.ts";
 import { createNpy, type NpyWriter } from "../data/write-file.ts";
 import { UsageError } from "../errors.ts";
@@ -258,5 +258,5 @@ function report(job: Job, { args, terminal, targets, kernel, seconds }: Outcome)
     const name = path === "-" ? "standard output" : path;
     terminal.err(`${name}: ${showShape(shape)} ${dtype}, ${bytesText(bytes)}\n`);
   }
-  terminal.err(`${rows.n} rows in ${seconds.toPrecision(2)} s\n`);
+  terminal.err(`${rows.n} rows in ${twoDigits(seconds)} s\n`);
 }

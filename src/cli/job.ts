@@ -4,7 +4,6 @@
  * In: a command's arguments. Out: open rows and the program of the chosen outputs. Always: whoever gets a job closes its rows.
  */
 
-import { availableParallelism } from "node:os";
 import { provideNodeParts } from "../api/node-parts.ts";
 import type { Effort, JacobianRequest, Mode } from "../autodiff/index.ts";
 import type { FloatType } from "../data/shape.ts";
@@ -12,6 +11,7 @@ import { UsageError } from "../errors.ts";
 import type { Program } from "../ir/types.ts";
 import { smooth } from "../optimize/smooth.ts";
 import { compileKernel, type Kernel, type KernelOptions } from "../runtime/kernel.ts";
+import { usualThreads } from "../runtime/threads/platform.ts";
 import type { Signature } from "../trace/trace.ts";
 import type { Arguments } from "./command.ts";
 import { loadModel, type Model, modelOptions } from "./model.ts";
@@ -113,9 +113,9 @@ function computeOf(args: Arguments): Omit<Compute, "dtype"> & { readonly dtype: 
   return {
     mode: args.choice("mode", ["auto", "forward", "reverse"]) ?? "auto",
     effort: args.choice("effort", ["quick", "default", "thorough"]) ?? "default",
-    device: args.choice("device", ["wasm", "native", "auto", "interpreter"]) ?? "wasm",
+    device: args.choice("device", ["wasm", "native", "auto", "interpreter"]) ?? "auto",
     dtype: args.choice("dtype", ["f32", "f64"]),
-    threads: args.count("threads") ?? availableParallelism(),
+    threads: args.count("threads") ?? usualThreads(),
     deterministic: args.flag("deterministic"),
   };
 }

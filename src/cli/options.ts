@@ -56,9 +56,9 @@ export const COMPUTE_OPTIONS: readonly OptionSpec[] = [
   {
     name: "device",
     placeholder: "NAME",
-    help: "wasm (the default); native: compiled C, needs a compiler and\nkoffi; auto: wasm until native repays compiling;\nor interpreter (slow, float64)",
+    help: "auto (the default): wasm until native repays compiling;\nwasm; native: compiled C, needs a compiler and koffi;\nor interpreter (slow, float64)",
   },
-  { name: "threads", placeholder: "N", help: "threads; all processors by default" },
+  { name: "threads", placeholder: "N", help: "threads; all cores by default, at most 6" },
   { name: "deterministic", help: "the same bits on every machine: no fused multiply-add" },
 ];
 

@@ -100,7 +100,7 @@ function notNpy(source: ByteSource, bytes: Uint8Array): UsageError {
   else if (start.startsWith("\x80"))
     fix = "it looks like a pickle: load it in Python and write it with numpy.save";
   else if (/^[\s\w.,;+-]*$/.test(start)) {
-    fix = "it looks like text: convert it with numpy.save(out, numpy.loadtxt(path, delimiter=','))";
+    fix = "it looks like text: convert it with numpy.save(out, numpy.loadtxt(path, delimiter=',', ndmin=2))";
   }
   return new UsageError("JR701", `${source.name}, byte 0: not a .npy file; ${fix}`);
 }

@@ -54,10 +54,8 @@ export interface ImportedModel {
 
 /** What importing needs besides the model. */
 export interface ImportOptions extends InputOptions {
-  /** The model's name in errors. */
+  /** The model's name in errors; that of the program too, without its ending, where it is a file's. */
   readonly what: string;
-  /** The program's name; the graph's own if absent. */
-  readonly name?: string | undefined;
   /** Names of the outputs, or of any values inside, to import in place of all outputs. */
   readonly outputs?: readonly string[] | undefined;
   /** Bytes of a tensor that is stored outside of the file. */
@@ -119,8 +117,9 @@ class Importer {
     const outputs = graph.outputs.map(({ name = "" }, index) =>
       this.#output(name, at(values, index), inputs),
     );
+    const { what } = this.#options;
     const program = programOf(
-      this.#options.name ?? graph.name ?? "model",
+      what.endsWith(".onnx") ? what.slice(0, -".onnx".length) : (graph.name ?? "model"),
       nodes,
       outputs.map(({ port, node }) => ({ name: port.name, value: node })),
     );

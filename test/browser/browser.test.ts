@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readText } from "../../scripts/lib/files.ts";
 import { startServer, type TestServer } from "./server.ts";
 import { type Failure, type Work, work } from "./work.ts";
 
@@ -63,6 +64,29 @@ async function serve(): Promise<TestServer> {
   const [page, worker] = await Promise.all([bundled("page.ts"), bundled("worker.ts")]);
   const model = { type: "application/octet-stream", bytes: modelBytes };
   return startServer({ "/page.js": page, "/worker.js": worker, "/model.onnx": model }, PAGES);
+}
+
+/** The built package, and a page that finds it by the README's import map. */
+async function unbundled(): Promise<Record<string, { type: string; bytes: string | Uint8Array }>> {
+  const [map = ""] = /<script type="importmap">.*<\/script>/.exec(readText("README.md")) ?? [];
+  const { outputFiles } = await build({
+    entryPoints: ["index", "onnx"].map((name) => here(`../../src/${name}.ts`)),
+    bundle: true,
+    splitting: true,
+    write: false,
+    format: "esm",
+    outdir: "/dist",
+  });
+  const scripts = outputFiles.map(
+    ({ path, contents }) => [path, { type: "text/javascript", bytes: contents }] as const,
+  );
+  const bytes = `<!doctype html>${map}<script type="module">
+    import { jacrow } from "jacrow";
+    import { loadOnnx } from "jacrow/onnx";
+    const { shape } = await jacrow(await loadOnnx("/model.onnx"))([[0.1, 0.2, 0.3]]);
+    await fetch("/report/mapped", { method: "POST", body: JSON.stringify(shape) });
+  </script>`;
+  return { ...Object.fromEntries(scripts), "/mapped.html": { type: "text/html", bytes } };
 }
 
 function largestGap(a: readonly number[], b: readonly number[]): number {
@@ -121,6 +145,17 @@ function checkBrowser(): void {
       }
     },
   );
+
+  it("a page with the import map of the README needs no bundler", async () => {
+    const own = startServer({ ...(await unbundled()), "/model.onnx": { type: "", bytes: modelBytes } }, {});
+    const [{ address, report, close }, page] = await Promise.all([own, browser.newPage()]);
+    const shape = report("mapped");
+    const failed = new Promise<never>((_, reject) => page.on("pageerror", reject));
+    await page.goto(`${address}/mapped.html`);
+    expect(await Promise.race([shape, failed])).toEqual([1, 5, 3]);
+    await page.close();
+    close();
+  });
 
   it("a policy that forbids WebAssembly: a clear error with the fix, and the interpreter still works", async () => {
     const { main, worker, interpreted } = await visit("strict");

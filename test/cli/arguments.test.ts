@@ -1,7 +1,9 @@
 /** Words of a command line: options, ranges, row files, names of results. */
 
 import { describe, expect, it } from "vitest";
+import { bytesText, twoDigits } from "../../src/api/sizes.ts";
 import { type Command, parseArguments } from "../../src/cli/command.ts";
+import { openSubject } from "../../src/cli/job.ts";
 import { nearest } from "../../src/cli/nearest.ts";
 import { Pace } from "../../src/cli/pace.ts";
 import { progressText, startProgress } from "../../src/cli/progress.ts";
@@ -10,6 +12,8 @@ import { rowWord } from "../../src/cli/row-words.ts";
 import { commands } from "../../src/cli/run.ts";
 import { jacobianPaths, valuePaths } from "../../src/cli/targets.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
+import { usualThreads } from "../../src/runtime/threads/platform.ts";
+import { fixture } from "./helpers.ts";
 
 const jacobian = commands[0] as Command;
 const parse = (...argv: string[]) => parseArguments(jacobian, argv);
@@ -52,6 +56,13 @@ describe("options", () => {
     );
     expect(() => args.choice("dtype", ["f32", "f64"])).toThrow("--dtype takes f32, f64");
     expect(() => args.list("wrt")).toThrow("JR602");
+  });
+
+  it("where nothing is said, it is computed where and by as many threads as in the library", async () => {
+    const explain = commands.find(({ name }) => name === "explain") as Command;
+    const { compute } = await openSubject(parseArguments(explain, [fixture("mlp_relu/model.onnx")]));
+    expect(compute).toMatchObject({ device: "auto", threads: usualThreads() });
+    expect(usualThreads()).toBeLessThanOrEqual(6);
   });
 
   it("every option has help, and no two of a command share a name or a letter", () => {
@@ -126,6 +137,19 @@ describe("names of results", () => {
 });
 
 describe("helpers", () => {
+  it("sizes and times have two digits, or all before the point; none has an exponent", () => {
+    expect([0.0123, 1.25, 99.4, 99.6, 123.4, 5e6].map(twoDigits)).toEqual(
+      "0.012 1.3 99 100 123 5000000".split(" "),
+    );
+    expect([0, 999, 99_600, 123_456, 1.2e9].map(bytesText)).toEqual([
+      "0 bytes",
+      "999 bytes",
+      "100 kB",
+      "123 kB",
+      "1.2 GB",
+    ]);
+  });
+
   it("nearest finds typing mistakes and nothing else", () => {
     expect(nearest("jacobien", ["jacobian", "check"])).toBe("jacobian");
     expect(nearest("--thread", ["--threads", "--rows"])).toBe("--threads");

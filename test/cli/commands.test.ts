@@ -72,7 +72,7 @@ describe("jacobian", () => {
     const { code, out } = await jacrow(...words);
     expect({ code, device: JSON.parse(out).device }).toEqual({ code: 0, device: "wasm" });
     expect(relativeError(inFolder("Z.npy"), fixture("mlp_relu/Z.npy"))).toBeLessThan(1e-5);
-    expect((await jacrow("jacobian", "--help")).out).toMatch(/auto: wasm until native/);
+    expect((await jacrow("jacobian", "--help")).out).toMatch(/auto \(the default\): wasm until native/);
   });
 
   it("takes a range of rows and entries of the output: the same numbers as the whole", async () => {
@@ -278,6 +278,7 @@ describe("what is wrong is said once, with code, place and fix", () => {
     [["net.onnx"], /JR600: .*jacrow jacobian net\.onnx ROWS/],
     [["jacobian", model, "-o", "Z.npy"], /JR603: ROWS are missing; usage/],
     [["export", model, "-o", "net"], /JR602: the ending of net tells no format: say --format/],
+    [["export", model, "-o", "a/net.c"], /JR602: c is a folder of sources, .*: -o a\/net_c --format c/],
     [["jacobian", model, rows], /JR603: say where the result goes/],
     [["jacobian", model, rows, "-o", "-", "--json"], /JR609: -o - and --json all want standard output/],
     [["explain", "a", "--show", "loops,wat"], /JR602: --show takes ir, plan, loops/],

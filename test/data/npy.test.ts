@@ -84,7 +84,7 @@ const with_ = (at: number, ...values: number[]): Uint8Array => {
 
 const malformed: [what: string, bytes: Uint8Array, message: string][] = [
   ["empty", new Uint8Array(0), "JR701: a.npy, byte 0: not a .npy file; the file is empty"],
-  ["text", new TextEncoder().encode("1.5,2.5\n3,4\n"), "it looks like text"],
+  ["text", new TextEncoder().encode("1.5,2.5\n3,4\n"), "loadtxt(path, delimiter=',', ndmin=2)"],
   ["zip", Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0), "it looks like a zip"],
   ["pickle", Uint8Array.of(0x80, 4, 0x95, 0), "it looks like a pickle"],
   ["only the magic", ok.slice(0, 6), "JR703: a.npy, byte 8: the file should hold the first"],

@@ -234,4 +234,5 @@ test("the command writes a folder of any format", () => {
     execFileSync(process.execPath, args, { stdio: "ignore" });
     for (const file of files) expect(readFileSync(join(folder, file)).length).toBeGreaterThan(100);
   }
+  expect(readFileSync(join(root, "c/my_model.h"), "utf8")).toContain("values and Jacobians of model,");
 });

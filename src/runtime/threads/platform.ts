@@ -37,11 +37,14 @@ interface Host {
   readonly navigator?: { readonly hardwareConcurrency?: number };
 }
 
-/** Cores this process may use; 1 where the runtime does not tell. */
-export function coreCount(): number {
+/** Threads used unless more are asked for: each worker takes about 8 MB, and long calls share well among few. */
+const MOST_THREADS = 6;
+
+/** Threads by default: all cores this process may use, at most 6; 1 where the runtime does not tell. */
+export function usualThreads(): number {
   const { process, navigator } = globalThis as Host;
   const os = process?.getBuiltinModule?.("node:os") as { availableParallelism(): number } | undefined;
-  return os?.availableParallelism() ?? navigator?.hardwareConcurrency ?? 1;
+  return Math.min(MOST_THREADS, os?.availableParallelism() ?? navigator?.hardwareConcurrency ?? 1);
 }
 
 /** A new worker, or undefined where there are none. */

@@ -3,8 +3,8 @@
 import { deflateSync, inflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { Canvas, colourMap, textWidth } from "../../examples/shared/canvas.ts";
+import { encodePng } from "../../examples/shared/png.ts";
 import { crc32 } from "../../src/data/crc32.ts";
-import { encodePng } from "../../src/data/png.ts";
 import { UsageError } from "../../src/errors.ts";
 
 describe("encodePng", () => {

@@ -5,9 +5,9 @@
  * Format: W3C PNG, third edition: signature, then chunks of length, type, data and CRC-32.
  */
 
-import { UsageError } from "../errors.ts";
-import { crc32 } from "./crc32.ts";
-import { joinBytes } from "./pieces.ts";
+import { crc32 } from "../../src/data/crc32.ts";
+import { joinBytes } from "../../src/data/pieces.ts";
+import { UsageError } from "../../src/errors.ts";
 
 /** An RGB picture; `pixels` holds width × height × 3 bytes. */
 export interface Picture {
