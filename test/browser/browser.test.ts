@@ -89,6 +89,19 @@ async function unbundled(): Promise<Record<string, { type: string; bytes: string
   return { ...Object.fromEntries(scripts), "/mapped.html": { type: "text/html", bytes } };
 }
 
+/** The shape of Z on that page. */
+async function visitUnbundled(browser: Browser): Promise<unknown> {
+  const files = { ...(await unbundled()), "/model.onnx": { type: "", bytes: modelBytes } };
+  const [{ address, report, close }, page] = await Promise.all([startServer(files, {}), browser.newPage()]);
+  const shape = report("mapped");
+  const failed = new Promise<never>((_, reject) => page.on("pageerror", reject));
+  await page.goto(`${address}/mapped.html`);
+  const result = await Promise.race([shape, failed]);
+  await page.close();
+  close();
+  return result;
+}
+
 function largestGap(a: readonly number[], b: readonly number[]): number {
   return a.length === b.length
     ? Math.max(...a.map((value, index) => Math.abs(value - (b[index] as number))))
@@ -147,14 +160,7 @@ function checkBrowser(): void {
   );
 
   it("a page with the import map of the README needs no bundler", async () => {
-    const own = startServer({ ...(await unbundled()), "/model.onnx": { type: "", bytes: modelBytes } }, {});
-    const [{ address, report, close }, page] = await Promise.all([own, browser.newPage()]);
-    const shape = report("mapped");
-    const failed = new Promise<never>((_, reject) => page.on("pageerror", reject));
-    await page.goto(`${address}/mapped.html`);
-    expect(await Promise.race([shape, failed])).toEqual([1, 5, 3]);
-    await page.close();
-    close();
+    expect(await visitUnbundled(browser)).toEqual([1, 5, 3]);
   });
 
   it("a policy that forbids WebAssembly: a clear error with the fix, and the interpreter still works", async () => {
