@@ -4,12 +4,8 @@
  * Everything here runs in browsers and in Node; nothing reachable from here imports `node:`.
  */
 
-export {
-  type CheckOptions,
-  type CheckReport,
-  checkJacobian,
-  type Difference,
-} from "./api/check.ts";
+export { type CheckOptions, type CheckReport, checkJacobian } from "./api/check.ts";
+export type { Difference } from "./api/differences.ts";
 export { jacrow, type ModelArguments, type ModelViews, rows } from "./api/jacrow.ts";
 export { findKinks, type KinkOptions, type KinkReport, type NearKink, type NearRow } from "./api/kinks.ts";
 export type {

@@ -6,7 +6,7 @@
  */
 
 import { UsageError } from "../errors.ts";
-import { sizeOf } from "../ir/shape.ts";
+import { indexAt, sizeOf } from "../ir/shape.ts";
 import { compileKernel, type FloatArray, type Kernel } from "../runtime/kernel.ts";
 import { isRowFunction } from "../trace/row-function.ts";
 import type { AnyFunction } from "../trace/trace.ts";
@@ -164,7 +164,7 @@ export class KinkSearch {
       const { rows, nearest } = this.#tallies[index] as Tally;
       if (nearest === undefined) return [];
       const { row, cell, margin } = nearest;
-      return [{ ...kink, rows, nearest: { row, index: indexOf(kink.shape, cell), margin } }];
+      return [{ ...kink, rows, nearest: { row, index: indexAt(kink.shape, cell), margin } }];
     });
     units.sort((a, b) => b.rows - a.rows || a.nearest.margin - b.nearest.margin);
     const [count, checked, epsilon] = [this.#count, this.#checked, this.#epsilon];
@@ -178,8 +178,4 @@ export class KinkSearch {
   dispose(): void {
     this.#kernel?.dispose();
   }
-}
-
-function indexOf(shape: readonly number[], cell: number): number[] {
-  return shape.map((size, axis) => Math.floor(cell / sizeOf(shape.slice(axis + 1))) % size);
 }

@@ -5,13 +5,12 @@
  * code with it. Always: exit code 1 when they differ, with the row and the entry.
  */
 
+import { type CheckReport, reportOf } from "../api/check.ts";
+import { type Comparison, compareRow } from "../api/differences.ts";
 import type { KinkReport } from "../api/kinks.ts";
 import { expandJacobians, jacobianProgram } from "../autodiff/index.ts";
-import { at, showShape, sizeOf } from "../ir/shape.ts";
-import type { Program } from "../ir/types.ts";
 import { prepared } from "../runtime/prepare.ts";
 import type { Arguments, Command } from "./command.ts";
-import { type Comparison, compareRow } from "./differences.ts";
 import { EXIT } from "./exit.ts";
 import { widthOf } from "./explanation.ts";
 import { compile, type Job, openJob } from "./job.ts";
@@ -40,7 +39,8 @@ export const check: Command = {
 Takes some rows, spread evenly, and compares every entry of their Jacobian with
 central differences of the values in float64. The error is max |Z - D| / max |D| per
 row and pair of output and input. Entries at a kink (a ReLU within the step of the
-differences) have no derivative to compare with; they are counted, and do not fail.
+differences) have no derivative to compare with, and those below the rounding of the
+differences cannot be told; both are counted, and do not fail.
 
 Ends with exit code 1 if the error is above the tolerance, saying where.`,
   options: [
@@ -76,10 +76,10 @@ async function runCheck(args: Arguments, terminal: Terminal): Promise<number> {
   try {
     const tolerance = args.number("tolerance") ?? TOLERANCE[job.compute.dtype];
     const epsilon = args.number("kinks");
-    const found = await compareAll(job, { args, terminal, tolerance });
+    const report = await compareAll(job, { args, terminal, tolerance });
     const quiet = args.flag("quiet");
     const kinks = epsilon === undefined ? undefined : await searchKinks(job, { epsilon, terminal, quiet });
-    return reported(job, found, { args, terminal, tolerance, kinks });
+    return reported(job, report, { args, terminal, tolerance, kinks });
   } finally {
     job.rows.close();
   }
@@ -89,7 +89,7 @@ async function runCheck(args: Arguments, terminal: Terminal): Promise<number> {
 async function compareAll(
   job: Job,
   { args, terminal, tolerance }: Omit<Reporting, "kinks">,
-): Promise<Comparison[]> {
+): Promise<CheckReport> {
   const { rows, program, wrt, request, compute } = job;
   const plan = jacobianProgram(program, request);
   const values = prepared(expandJacobians(program));
@@ -108,7 +108,7 @@ async function compareAll(
     progress.end();
     kernel.dispose();
   }
-  return found;
+  return reportOf(job.model.name, found, { rows: samples.length, tolerance });
 }
 
 /** Row numbers spread evenly over the range, first and last included. */
@@ -127,78 +127,16 @@ interface Reporting {
 }
 
 function reported(
-  job: Job,
-  found: readonly Comparison[],
-  { args, terminal, tolerance, kinks: near }: Reporting,
+  { rows, model, compute }: Job,
+  { message, ...report }: CheckReport,
+  { args, terminal, tolerance, kinks }: Reporting,
 ): number {
-  const { rows, model, program, compute } = job;
-  const ranked = found.map((one) => ({ ...one, error: errorOf(one) })).sort((a, b) => b.error - a.error);
-  const [worst] = ranked;
-  const ok = worst === undefined || worst.error <= tolerance;
-  const kinks = found.reduce((sum, one) => sum + one.kinks, 0);
-  const checked = new Set(found.map(({ row }) => row)).size;
-  const place = worst && { ...worst, worst: undefined, index: indexOf(program, worst), ...worst.worst };
   if (args.flag("json")) {
-    const result = {
-      ok,
-      rows: checked,
-      kinks,
-      tolerance,
-      relativeError: worst?.error ?? 0,
-      worst: place,
-      ...(near && { kinksNear: near }),
-    };
-    terminal.out(
-      jsonText({
-        command: "check",
-        model: model.name,
-        dtype: widthOf(compute),
-        ...result,
-        notes: rows.notes,
-      }),
-    );
-  } else if (!ok || !args.flag("quiet")) {
-    const verdict = ok ? "agrees with" : "DIFFERS from";
-    const numbers = `relative error ${(worst?.error ?? 0).toExponential(1)}, tolerance ${tolerance.toExponential(0)}`;
-    const aside =
-      kinks === 0 ? "" : `; ${kinks} entries left out, where one-sided differences disagree (kinks)`;
-    terminal.out(
-      `${model.name}: the Jacobian ${verdict} central differences: ${numbers}, ${checked} rows checked${aside}\n`,
-    );
-    if (!ok && place !== undefined) terminal.out(`  ${placeText(place)}\n`);
-    if (near !== undefined) terminal.out(kinksText(near));
+    const facts = { command: "check", model: model.name, dtype: widthOf(compute), tolerance, ...report };
+    terminal.out(jsonText({ ...facts, ...(kinks && { kinksNear: kinks }), notes: rows.notes }));
+  } else if (!report.ok || !args.flag("quiet")) {
+    terminal.out(`${message}\n${kinks === undefined ? "" : kinksText(kinks)}`);
   }
   if (!args.flag("quiet")) for (const note of rows.notes) terminal.err(`note: ${note}\n`);
-  return ok ? EXIT.ok : EXIT.checkFailed;
-}
-
-/** The gap relative to the pair's largest entry; absolute where all are zero. */
-function errorOf({ worst, scale }: Comparison): number {
-  return scale > 0 ? worst.gap / scale : worst.gap;
-}
-
-/** The entry's index in (…out, …in). */
-function indexOf(program: Program, { output, input, worst }: Comparison): number[] {
-  const out = at(
-    program.outputs.filter(({ name }) => name === output),
-    0,
-  ).value.shape;
-  const inside = at(
-    program.inputs.filter(({ name }) => name === input),
-    0,
-  ).shape;
-  const shape = [...out, ...inside];
-  return shape.map((size, axis) => Math.floor(worst.entry / sizeOf(shape.slice(axis + 1))) % size);
-}
-
-function placeText(place: {
-  row: number;
-  output: string;
-  input: string;
-  index: readonly number[];
-  jacobian: number;
-  differences: number;
-}): string {
-  const { row, output, input, index, jacobian, differences } = place;
-  return `worst at row ${row}, ∂${output}/∂${input} at ${showShape(index)}: Jacobian ${jacobian}, differences ${differences}`;
+  return report.ok ? EXIT.ok : EXIT.checkFailed;
 }

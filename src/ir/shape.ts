@@ -44,6 +44,11 @@ export function showShape(shape: Shape): string {
   return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
 }
 
+/** The index along each axis of a row-major cell. */
+export function indexAt(shape: Shape, cell: number): number[] {
+  return shape.map((size, axis) => Math.floor(cell / sizeOf(shape.slice(axis + 1))) % size);
+}
+
 /** shape[axis], with the index known to be legal. */
 export function at<T>(items: readonly T[], index: number): T {
   return items[index] as T;

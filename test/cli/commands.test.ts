@@ -325,7 +325,7 @@ describe("check", () => {
     const { code, out } = await jacrow("check", ...words);
     expect(code).toBe(1);
     expect(out).toMatch(
-      /DIFFERS .*\n {2}worst at row \d+, ∂\w+\/∂\w+ at \(\d+, \d+\): Jacobian \S+, differences \S+\n$/,
+      /DIFFERS .*; worst at row \d+, ∂\w+\/∂\w+ at \(\d+, \d+\): Jacobian \S+, differences \S+\n$/,
     );
   });
 });

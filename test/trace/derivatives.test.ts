@@ -170,7 +170,7 @@ describe("loops and rules", () => {
     const report = checkJacobian((x: Tensor) => m.stack([x.at(0).mul(2), wrong(x.at(1))]), [[0.1, 0.2]]);
     expect(report.ok).toBe(false);
     expect(report.worst[0]).toMatchObject({ row: 0, output: "y", input: "x", index: [1, 1] });
-    expect(report.message).toContain("row 0, ∂y/∂x (1, 1)");
+    expect(report.message).toContain("row 0, ∂y/∂x at (1, 1): Jacobian ");
   });
 
   test("a rule must not read values from outside", () => {
