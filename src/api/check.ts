@@ -90,7 +90,7 @@ export function reportOf(
   const relativeError = found.reduce((most, one) => Math.max(most, one.relativeError), 0);
   const [kinks, unclear] = [sumOf(found, "kinks"), sumOf(found, "unclear")];
   const ranked = found.flatMap(({ wrong }) => wrong).sort((a, b) => b.error - a.error);
-  const worst = ranked.slice(0, MOST_LISTED).map(({ error: _, ...difference }) => difference);
+  const worst = ranked.slice(0, MOST_LISTED);
   const ok = relativeError <= tolerance;
   const message =
     `${name}: the Jacobian ${ok ? "agrees with" : "DIFFERS from"} central differences: relative error ` +

@@ -31,6 +31,8 @@ export interface Difference {
   readonly index: readonly number[];
   readonly jacobian: number;
   readonly differences: number;
+  /** |Z − D|, relative to the largest entry of that row, output and input. */
+  readonly error: number;
 }
 
 /** The comparison of one pair of output and input in one row. */
@@ -38,7 +40,7 @@ export interface Comparison {
   /** max |Z − D| / max |D|, of the entries that differences can tell. */
   readonly relativeError: number;
   /** Entries above the tolerance, worst first, at most ten. */
-  readonly wrong: readonly (Difference & { readonly error: number })[];
+  readonly wrong: readonly Difference[];
   /** Entries left out because differences by two steps disagree: the function has a kink there. */
   readonly kinks: number;
   /** Entries left out because they differ by no more than the rounding of the differences. */
