@@ -35,7 +35,9 @@ function timed<T>(work: () => T): { ms: number; value: T } {
 function generate(
   f: ReturnType<typeof forward>,
 ): ReturnType<typeof wasmPlan> | ReturnType<typeof nativePlan> {
-  const plan = planJacobian(f, signatureOf([workload.inputs], []), { checkSizes: () => {} });
+  const plan = planJacobian(f, signatureOf([workload.inputs], [], { name: "f", arity: 1 }), {
+    checkSizes: () => {},
+  });
   const program = prepared(plan.program);
   return device === "wasm"
     ? wasmPlan(program, { device, dtype: "f32" })

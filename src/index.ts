@@ -20,6 +20,7 @@ export type {
   RowMap,
   RunInfo,
   RunOptions,
+  ShapeSpec,
   SparsityPattern,
   SyncOptions,
 } from "./api/types.ts";

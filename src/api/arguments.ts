@@ -6,7 +6,7 @@
  */
 
 import { type RowsInput, toRows } from "../data/rows.ts";
-import { type FloatType, shapeSize } from "../data/shape.ts";
+import { type FloatType, shapeSize, showShape } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { flattenArguments } from "../trace/arguments.ts";
 import { isPlainObject } from "../trace/structure.ts";
@@ -63,11 +63,16 @@ export function readArguments(args: readonly unknown[], options: ReadOptions): C
   };
 }
 
-/** A signature from shapes alone, for compiling before the first call. */
-export function signatureOf(shapes: unknown, shared: readonly (string | number)[]): Signature {
-  const isShape = (value: unknown): value is readonly number[] =>
-    Array.isArray(value) && value.every((size) => typeof size === "number");
+/** A signature from shapes alone, for compiling before the first call; `f.arity` is 0 where that is not known. */
+export function signatureOf(
+  shapes: unknown,
+  shared: readonly (string | number)[],
+  f: { readonly name: string; readonly arity: number },
+): Signature {
+  if (typeof shapes === "number")
+    throw new UsageError("JR402", `a shape is an array of sizes: write inputs: [${shapes}]`);
   const args: readonly unknown[] = isShape(shapes) || !Array.isArray(shapes) ? [shapes] : shapes;
+  if (f.arity > 0 && args.length !== f.arity) throw miscounted(args, f);
   const { leaves, structure } = flattenArguments(args, {
     isLeaf: isShape,
     refuse: (value) => new UsageError("JR402", `a shape is an array of sizes, not ${describe(value)}`),
@@ -78,6 +83,28 @@ export function signatureOf(shapes: unknown, shared: readonly (string | number)[
     return { name, shape: value, level };
   });
   return { structure, inputs };
+}
+
+function isShape(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((size) => typeof size === "number");
+}
+
+/** `inputs: [6, 6]` is one matrix, where two vectors are often meant. */
+function miscounted(shapes: readonly unknown[], f: { name: string; arity: number }): UsageError {
+  const [first] = shapes;
+  const sizes = shapes.length === 1 && isShape(first) ? first : [];
+  const given = sizes.length > 0 ? `one shape ${showShape(sizes)}` : countOf(shapes.length, "shape");
+  const meant = sizes.length === f.arity ? sizes.map((size) => `[${size}]`) : Array(f.arity).fill("[…]");
+  const fix = f.arity === 1 ? "one shape is [3] or [4, 4]" : `write [${meant.join(", ")}]`;
+  return new UsageError(
+    "JR442",
+    `${f.name} takes ${countOf(f.arity, "argument")}, inputs has ${given}: ${fix}`,
+  );
+}
+
+/** 1 argument, 2 arguments. */
+export function countOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** Rows are anything but a plain object of named inputs. */

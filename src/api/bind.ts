@@ -70,16 +70,22 @@ export function withSharedShapes(
 
 /** Shapes by position, or one shape. */
 function isList(inputs: InputShapes): inputs is Exclude<InputShapes, Readonly<Record<string, Shape>>> {
-  return Array.isArray(inputs);
+  return typeof inputs !== "object" || Array.isArray(inputs);
 }
 
-/** Refuses values for inputs that are not shared, so a misspelt name is not lost. */
-export function checkSharedNames({ inputs }: Signature, shared: Readonly<Record<string, unknown>>): void {
-  const known = inputs.filter(({ level }) => level !== "row").map(({ name }) => name);
-  const stray = Object.keys(shared).find((name) => !known.includes(name));
-  if (stray === undefined) return;
-  const has = known.length === 0 ? "there are none" : `there are ${known.join(", ")}`;
-  throw new UsageError("JR455", `bind has no shared input ${stray}; ${has}`);
+/** Values of shared inputs by name, given by name or position; others are refused, so a misspelt name is not lost. */
+export function sharedByName(
+  { inputs }: Signature,
+  shared: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const known = inputs.flatMap(({ name, level }, index) => (level === "row" ? [] : [{ name, index }]));
+  const entries = Object.entries(shared).map(([key, value]) => {
+    const one = known.find(({ name }) => name === key) ?? known.find(({ index }) => String(index) === key);
+    if (one !== undefined) return [one.name, value] as const;
+    const has = known.map(({ name, index }) => `${name} (position ${index})`).join(", ") || "none";
+    throw new UsageError("JR455", `bind has no shared input ${key}; there are ${has}`);
+  });
+  return Object.fromEntries(entries);
 }
 
 function sharedFloats(

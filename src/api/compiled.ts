@@ -45,6 +45,12 @@ export class Compiled implements Entry {
     return this.ready;
   }
 
+  /** The kernel, with what n bound rows need. */
+  async prepare(n: number | undefined): Promise<void> {
+    const kernel = await this.kernel();
+    if (n !== undefined) await kernel.prepare(n);
+  }
+
   /** What an active call's arrays hold now; the copies are its own until it ends. */
   copied(arrays: readonly Floats[]): readonly Floats[] {
     if (this.active > 1) return arrays.map((array) => array.slice());

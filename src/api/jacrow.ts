@@ -14,7 +14,7 @@ import type {
   PerRowInput,
   PositionalFunction,
 } from "../trace/function-types.ts";
-import { isRowFunction, type RowFunction } from "../trace/row-function.ts";
+import { isRowFunction, modelOf, type RowFunction } from "../trace/row-function.ts";
 import { type AnyFunction, describe } from "../trace/trace.ts";
 import { modelDtype, modelSignature } from "./model.ts";
 import { checkOptions } from "./options.ts";
@@ -93,13 +93,14 @@ function rowMap(
   f: AnyFunction,
   { options, plan }: { options: RunOptions; plan: Runnable["plan"] },
 ): RowMap<readonly unknown[], unknown> {
-  const model = isRowFunction(f) ? f : undefined;
+  const model = modelOf(f);
   const runner = new Runner(
     {
       name,
       arity: f.length,
       dtype: model && modelDtype(model),
-      signature: model && modelSignature(model),
+      signature: isRowFunction(f) ? modelSignature(f) : undefined,
+      shapes: model?.inputs.map(({ shape }) => shape),
       plan,
     },
     options,

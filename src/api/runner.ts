@@ -16,8 +16,8 @@ import { isTracing } from "../trace/scope.ts";
 import { unflatten } from "../trace/structure.ts";
 import type { Signature } from "../trace/trace.ts";
 import { type CallForm, callForm, readAgain } from "./again.ts";
-import { type CallArguments, readArguments, signatureKey, signatureOf } from "./arguments.ts";
-import { bound, checkSharedNames, withSharedShapes } from "./bind.ts";
+import { type CallArguments, countOf, readArguments, signatureKey, signatureOf } from "./arguments.ts";
+import { bound, sharedByName, withSharedShapes } from "./bind.ts";
 import { Cache } from "./cache.ts";
 import { Compiled } from "./compiled.ts";
 import { debug } from "./debug.ts";
@@ -31,9 +31,11 @@ import type {
   Bound,
   CompileSpec,
   ExplainSpec,
+  InputShapes,
   Nest,
   RunInfo,
   RunOptions,
+  ShapeSpec,
   SparsityPattern,
   SyncOptions,
 } from "./types.ts";
@@ -46,6 +48,8 @@ export interface Runnable {
   readonly dtype: FloatType | undefined;
   /** The signature, if the inputs are known without a call (a model's). */
   readonly signature: Signature | undefined;
+  /** Shapes of its inputs, where those of a model behind it tell them. */
+  readonly shapes: InputShapes | undefined;
   plan(signature: Signature, checkSizes: (estimates: readonly Estimate[]) => void): Planned;
 }
 
@@ -110,18 +114,18 @@ export class Runner {
     return this.#runSync(call, undefined, undefined);
   }
 
-  async compile(spec: CompileSpec = {}): Promise<void> {
+  async compile({ n, ...spec }: CompileSpec = {}): Promise<void> {
+    if (n !== undefined) checkCount("compile", n);
     const { signature, dtype } = this.#specified(spec);
-    await this.#entry(signature, dtype).kernel();
+    await this.#entry(signature, dtype).prepare(n);
   }
 
   bind(spec: BindSpec): Bound<unknown> {
-    const { n, inputs, dtype, ...shared } = spec;
-    if (!Number.isSafeInteger(n) || n < 0)
-      throw new UsageError("JR440", `bind needs { n }, a whole number of rows, got ${String(n)}`);
-    const shapes = inputs && withSharedShapes(inputs, shared);
+    const { n, inputs, dtype, ...given } = spec;
+    checkCount("bind", n);
+    const shapes = inputs && withSharedShapes(inputs, given);
     const target = this.#specified({ ...(shapes && { inputs: shapes }), ...(dtype && { dtype }) });
-    checkSharedNames(target.signature, shared);
+    const shared = sharedByName(target.signature, given);
     const entry = this.#entry(target.signature, target.dtype);
     this.#checkSize(entry.planned.estimates, { n, dtype: target.dtype });
     return bound(entry, target.signature, { n, shared });
@@ -134,7 +138,7 @@ export class Runner {
     return explained(this.#what.name, planned, how);
   }
 
-  pattern(spec: CompileSpec = {}): SparsityPattern | Nest<SparsityPattern> {
+  pattern(spec: ShapeSpec = {}): SparsityPattern | Nest<SparsityPattern> {
     const { signature, dtype } = this.#specified(spec);
     const { results, patterns } = this.#entry(signature, dtype).planned;
     if (patterns === undefined)
@@ -200,7 +204,10 @@ export class Runner {
     const known = this.#what.signature;
     const { arity } = this.#what;
     if (known === undefined && arity > 0 && args.length !== arity) {
-      throw new UsageError("JR442", `${this.#what.name} takes ${arity} arguments, got ${args.length}`);
+      throw new UsageError(
+        "JR442",
+        `${this.#what.name} takes ${countOf(arity, "argument")}, got ${args.length}`,
+      );
     }
     const signature = known ?? this.#last?.signature;
     const call = readArguments(known === undefined ? args : inOrder(this.#what.name, known, args), {
@@ -214,14 +221,17 @@ export class Runner {
     return call;
   }
 
-  #specified(spec: CompileSpec): { signature: Signature; dtype: FloatType } {
+  #specified(spec: ShapeSpec): { signature: Signature; dtype: FloatType } {
     const dtype = spec.dtype ?? this.#options.dtype ?? this.#what.dtype ?? this.#last?.dtype ?? "f64";
     if (dtype !== "f32" && dtype !== "f64")
       throw new UsageError("JR452", `dtype takes "f32" or "f64", got ${JSON.stringify(dtype)}`);
-    if (spec.inputs !== undefined)
-      return { signature: signatureOf(spec.inputs, this.#options.shared ?? []), dtype };
-    const signature = this.#what.signature ?? this.#last?.signature;
-    if (signature !== undefined) return { signature, dtype };
+    const known = this.#what.signature ?? this.#last?.signature;
+    const { inputs = known === undefined ? this.#what.shapes : undefined } = spec;
+    if (inputs !== undefined) {
+      const arity = this.#what.signature === undefined ? this.#what.arity : 0;
+      return { signature: signatureOf(inputs, this.#options.shared ?? [], { ...this.#what, arity }), dtype };
+    }
+    if (known !== undefined) return { signature: known, dtype };
     throw new UsageError(
       "JR443",
       `${this.#what.name} has not been called yet: give { inputs: [d] }, the shape of one row`,
@@ -269,6 +279,11 @@ function optionsIn(args: readonly unknown[]): SyncOptions | undefined {
   const last = args.at(-1);
   const isOptions = typeof last === "object" && last !== null && "out" in last && !("data" in last);
   return isOptions ? last : undefined;
+}
+
+function checkCount(what: string, n: number): void {
+  if (!Number.isSafeInteger(n) || n < 0)
+    throw new UsageError("JR440", `${what} needs { n }, a whole number of rows, got ${String(n)}`);
 }
 
 /** `jacrow(f)(q)` inside a traced function: q has no numbers, and what is wanted is jacobian(f). */

@@ -40,7 +40,9 @@ export function toOnnx(f: AnyFunction, options: ToOnnxOptions = {}): Uint8Array<
       "JR430",
       "toOnnx needs the shape of a row of a function: toOnnx(f, { inputs: [3] })",
     );
-  const signature = model ? modelSignature(model) : signatureOf(options.inputs, options.shared ?? []);
+  const signature = model
+    ? modelSignature(model)
+    : signatureOf(options.inputs, options.shared ?? [], { name: f.name, arity: f.length });
   const { program } = baseOf(f, signature, options.allowZero);
   const { results = "both", mode = "auto", effort = "default", allowZero = false } = options;
   const wrt =

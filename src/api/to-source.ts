@@ -60,7 +60,9 @@ export function toSource(f: AnyFunction, options: ToSourceOptions): Map<string, 
       'toSource needs the shape of a row of a function: toSource(f, { inputs: [3], format: "c" })',
     );
   }
-  const signature = model ? modelSignature(model) : signatureOf(options.inputs, options.shared ?? []);
+  const signature = model
+    ? modelSignature(model)
+    : signatureOf(options.inputs, options.shared ?? [], { name: f.name, arity: f.length });
   checkShared(options.shared ?? [], signature.inputs);
   const { program } = baseOf(f, signature, options.allowZero);
   const { mode = "auto", effort = "default", allowZero = false, layout = "row", vectorBytes = 16 } = options;

@@ -20,7 +20,7 @@ export interface RunOptions {
   readonly threads?: number;
   /** The same bits on every machine: no fused multiply-add, sums in fixed order. */
   readonly deterministic?: boolean;
-  /** Inputs that all rows share, by name or position. */
+  /** Inputs that all rows share, by name or position: a function's arguments are x, or x0, x1, …, those of `({ t, p }) =>` t and p. */
   readonly shared?: readonly (string | number)[];
   /** Accepts outputs that do not depend on an input, and columns that are never read. */
   readonly allowZero?: boolean;
@@ -73,23 +73,29 @@ export interface SyncOptions {
 /** The shape of one row of each input: a shape, one per position, or one per name. */
 export type InputShapes = Shape | readonly Shape[] | Readonly<Record<string, Shape>>;
 
-/** What to compile for. */
-export interface CompileSpec {
+/** The shapes and width to plan for. */
+export interface ShapeSpec {
   /** Shapes of one row of each input (of the whole input where it is shared); not needed for models. */
   readonly inputs?: InputShapes;
   readonly dtype?: FloatType;
 }
 
+/** What to compile for. */
+export interface CompileSpec extends ShapeSpec {
+  /** Rows that `bind` will be given: what so few rows need is compiled then, too. */
+  readonly n?: number;
+}
+
 /** What to explain, and how. */
-export interface ExplainSpec extends CompileSpec {
+export interface ExplainSpec extends ShapeSpec {
   /** What beyond the plan to show as text: `"ir"` adds the program of one row. */
   readonly show?: readonly "ir"[];
   /** Text (the default), its facts as JSON, or the graph with the plan drawn on it as SVG (Node). */
   readonly format?: "text" | "json" | "svg";
 }
 
-/** What to preallocate: the number of rows, and the values of shared inputs by name. */
-export type BindSpec = CompileSpec & { readonly n: number; readonly [shared: string]: unknown };
+/** What to preallocate: the number of rows, and the values of shared inputs by name or position. */
+export type BindSpec = ShapeSpec & { readonly n: number; readonly [shared: string]: unknown };
 
 /** Preallocated rows and results. */
 export interface Bound<R, V = unknown> {
@@ -132,7 +138,7 @@ export interface RowMap<Args extends readonly unknown[], R, V = NdArray> {
   /** What is computed per row, and at what cost. Throws JR459 for the picture of `rows(g)`, which has no plan. */
   explain(spec?: ExplainSpec): string;
   /** Where the Jacobian may be nonzero: one pattern, or the nest of them as results are nested. Of `rows(g)`: an error. */
-  pattern(spec?: CompileSpec): SparsityPattern | Nest<SparsityPattern>;
+  pattern(spec?: ShapeSpec): SparsityPattern | Nest<SparsityPattern>;
   readonly info: RunInfo;
   /** Frees compiled code and memory; later calls throw. */
   dispose(): void;

@@ -85,6 +85,10 @@ export class AutoKernel implements Kernel {
     return this.#kernel.runSync(inputs, n, outs);
   }
 
+  prepare(n: number): Promise<void> {
+    return this.#kernel.prepare(n);
+  }
+
   /** Views stay with the device that is in use now. */
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
     return this.#kernel.bindFixed(n, shared);

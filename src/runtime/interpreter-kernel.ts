@@ -56,6 +56,8 @@ export class InterpreterKernel implements Kernel {
     return results;
   }
 
+  async prepare(): Promise<void> {}
+
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
     this.#refuseDisposed();
     const { program } = this;

@@ -69,6 +69,8 @@ export interface Kernel {
   run(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): Promise<FloatArray[]>;
   /** The same on the calling thread. */
   runSync(inputs: readonly FloatArray[], n: number, outs?: readonly FloatArray[]): FloatArray[];
+  /** Compiles, without blocking, what `bindFixed(n)` would compile on the calling thread. */
+  prepare(n: number): Promise<void>;
   /** Preallocates n rows; `shared` holds the shared inputs in program order. */
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun;
   /** Frees memory; later calls throw. */

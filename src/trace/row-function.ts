@@ -65,6 +65,20 @@ export function isRowFunction(f: unknown): f is RowFunction {
   return typeof f === "function" && "program" in f && "inputs" in f;
 }
 
+/** The model that f is, or is a derivative of. */
+export function modelOf(f: unknown): RowFunction | undefined {
+  if (isRowFunction(f)) return f;
+  return typeof f === "function" && "model" in f && isRowFunction(f.model) ? f.model : undefined;
+}
+
+/** A function made of f: named `name`, of as many arguments, with the model that is behind f. */
+export function madeOf<G extends (...args: never[]) => unknown>(f: unknown, name: string, made: G): G {
+  const model = modelOf(f);
+  const length = typeof f === "function" ? f.length : 0;
+  Object.defineProperties(made, { name: { value: name }, length: { value: length } });
+  return model === undefined ? made : Object.assign(made, { model });
+}
+
 function matched({ name, inputs }: Program, args: readonly unknown[]): readonly unknown[] {
   const [first] = args;
   const named = args.length === 1 && isPlainObject(first) && !isHolder(first) && !("data" in first);

@@ -14,7 +14,7 @@ import { describe } from "./describe.ts";
 import type { NamedFunction, PositionalFunction } from "./function-types.ts";
 import type { Operand } from "./operand.ts";
 import { optionsOf } from "./options.ts";
-import { isRowFunction, type RowFunction, rowFunction } from "./row-function.ts";
+import { isRowFunction, madeOf, type RowFunction, rowFunction } from "./row-function.ts";
 import { requireScope } from "./scope.ts";
 import type { Tensor } from "./shapes.ts";
 import { unflatten } from "./structure.ts";
@@ -47,7 +47,7 @@ export function smooth(f: AnyFunction, ...rest: readonly unknown[]): unknown {
     const values = inline(scope.builder, program, [...lifted.nodes, ...traced.captured]);
     return unflatten(traced.outputs, (index) => new Value({ scope, node: at(values, index) }));
   };
-  return Object.defineProperties(smoothed, { name: { value: name }, length: { value: f.length } });
+  return madeOf(f, name, smoothed);
 }
 
 /** The model with all else that it carries: ports, width. */

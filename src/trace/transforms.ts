@@ -13,7 +13,7 @@ import { type Lifted, liftArguments } from "./arguments.ts";
 import type { Mapped, NamedFunction, PerInput, PositionalFunction } from "./function-types.ts";
 import { optionsOf } from "./options.ts";
 import { pathsOf } from "./paths.ts";
-import type { RowFunction } from "./row-function.ts";
+import { madeOf, type RowFunction } from "./row-function.ts";
 import { requireScope, type Scope } from "./scope.ts";
 import type { Tensor } from "./shapes.ts";
 import { unflatten } from "./structure.ts";
@@ -73,7 +73,7 @@ export function jacobian(f: AnyFunction, ...rest: readonly unknown[]): unknown {
 function derivativeOf(f: AnyFunction, options: JacobianOptions, what: string): AnyFunction {
   const derivative = (...args: unknown[]): unknown =>
     jacobianOf(traceCall(f, args, { what, ...allowing(options) }), options);
-  return Object.defineProperty(derivative, "name", { value: what });
+  return madeOf(f, what, derivative);
 }
 
 /** The function that gives f's value and its Jacobian, from one pass: `[value, jacobian]`. */
@@ -99,7 +99,7 @@ export function valueAndJacobian(f: AnyFunction, ...rest: readonly unknown[]): u
     const call = traceCall(f, args, { what, ...allowing(options) });
     return [valueOfCall(call), jacobianOf(call, options)];
   };
-  return Object.defineProperty(both, "name", { value: what });
+  return madeOf(f, what, both);
 }
 
 /** The function of f's second derivatives: (…out, …in, …in). */

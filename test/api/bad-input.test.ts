@@ -47,7 +47,35 @@ const cases: readonly Bad[] = [
     name: "bind to an input that is not there",
     run: () => jacrow((x: Row<2>) => x, { device }).bind({ n: 1, inputs: [2], toool: 3 }),
     code: "JR455",
-    says: /no shared input toool/,
+    says: /no shared input toool; there are none/,
+  },
+  {
+    name: "a number for a shape",
+    run: () => jacrow((x: Row<2>) => x, { device }).bind({ n: 1, inputs: 6 as never }),
+    code: "JR402",
+    says: /write inputs: \[6\]/,
+  },
+  {
+    name: "two sizes for two shapes",
+    run: () =>
+      jacrow(
+        function pair(x: Row, y: Row) {
+          return x.mul(y);
+        },
+        { device },
+      ).bind({ n: 1, inputs: [6, 6] }),
+    code: "JR442",
+    says: /pair\) takes 2 arguments, inputs has one shape \(6, 6\): write \[\[6\], \[6\]\]/,
+  },
+  {
+    name: "two shapes for one argument of a derivative",
+    run: () =>
+      rows(
+        jacobian((x: Row) => x),
+        { device },
+      ).bind({ n: 1, inputs: [[6], [6]] }),
+    code: "JR442",
+    says: /takes 1 argument, inputs has 2 shapes/,
   },
   {
     name: "a width that does not exist",

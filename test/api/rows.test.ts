@@ -174,6 +174,14 @@ describe.each(devices)("on %s", (device) => {
     expect(() => J.bind({ n: 1, inputs: { x: [2], p: [2] } })).toThrow("JR445");
   });
 
+  test("bind takes shared inputs by position", () => {
+    const J = jacrow((x: Row<2>, p: Row<2>) => x.mul(p), { device, shared: [1] });
+    const { result, run } = J.bind({ n: 1, inputs: [[2], [2]], 1: [5, 7] });
+    run();
+    expect([...result.data]).toEqual([5, 0, 0, 7]);
+    expect(() => J.bind({ n: 1, inputs: [[2], [2]], 0: [5, 7] })).toThrow("there are x1 (position 1)");
+  });
+
   test("a Jacobian that is the same for every row is given for every row", async () => {
     const A = [
       [1, 2],

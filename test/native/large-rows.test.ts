@@ -60,6 +60,25 @@ describeNative("native", () => {
 });
 
 describeNative("few rows", () => {
+  test("have their code before they are bound, where that is asked for", async () => {
+    const b = new Builder();
+    const x = b.input("x", [600]);
+    const weights = b.constant(randomFloats(300 * 600, { dtype: "f32", seed: 1 }), [300, 600]);
+    const layer = programOf("layer", [x], [b.matmul(weights, x)]);
+    const plan = nativePlan(layer, { device: "native", dtype: "f32" });
+    const isCompiled = (): boolean => knownLibrary(apartPlan(plan).code.source, plan.compiler) !== undefined;
+    const kernel = nativeKernel(layer, { dtype: "f32" });
+    await kernel.prepare(plan.mostFewRows + 1);
+    expect(isCompiled()).toBe(false);
+    await kernel.prepare(1);
+    expect(isCompiled()).toBe(true);
+    const [row] = inputsFor(layer, 1, "f32") as [FloatArray];
+    const { inputs, outputs, run } = kernel.bindFixed(1, []);
+    inputs[0]?.set(row);
+    run();
+    expect(outputs).toEqual(kernel.runSync([row], 1));
+  });
+
   test("have code of their own, of the same bits, once calls repay it", async () => {
     const b = new Builder();
     const x = b.input("x", [500]);

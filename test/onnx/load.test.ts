@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { jacobianProgram } from "../../src/autodiff/index.ts";
+import { jacobian, type NdArray, rows, valueAndJacobian } from "../../src/index.ts";
 import { loadOnnx, type OnnxFunction } from "../../src/onnx.ts";
 import { add, mul } from "../../src/trace/functions.ts";
 import type { Tensor } from "../../src/trace/shapes.ts";
@@ -103,6 +104,17 @@ describe("a network inside a traced function", () => {
     ]);
     expect(net.outputs).toEqual([{ name: "y", shape: [4], dtype: "float32", batchAxis: 0, shared: false }]);
     expect(net.dtype).toBe("f32");
+  });
+
+  test("its derivatives know shapes and width, too", async () => {
+    const net = await loadOnnx(golden("dynamics_two_inputs").bytes);
+    const [value, [byX, byU]] = rows(valueAndJacobian(net)).bind({ n: 2 }).result as unknown as [
+      NdArray,
+      [NdArray, NdArray],
+    ];
+    expect([value.shape, byX.shape, byU.shape, byU.dtype]).toEqual([[2, 4], [2, 4, 4], [2, 4, 2], "f32"]);
+    const second = rows(jacobian(jacobian(net, { wrt: 0 }), { wrt: 1 })).bind({ n: 1 }).result as NdArray;
+    expect(second.shape).toEqual([1, 4, 4, 2]);
   });
 
   test("several outputs come by name", async () => {

@@ -45,6 +45,7 @@ function stub(device: DeviceName, answer: number): Kernel & { disposed: boolean 
     runsAtOnce: () => false,
     run: async () => result(),
     runSync: result,
+    prepare: async () => {},
     bindFixed: () => ({ inputs: [], outputs: [], run: () => {}, rebind: () => {} }),
     dispose() {
       this.disposed = true;

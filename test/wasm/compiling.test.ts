@@ -2,6 +2,7 @@
 
 import { afterEach, expect, test, vi } from "vitest";
 import { ModuleCode } from "../../src/codegen/wasm/encoder.ts";
+import { jacrow, type Row } from "../../src/index.ts";
 import { compileModule } from "../../src/runtime/wasm/module.ts";
 
 const bytes = new ModuleCode().encode({ shared: false });
@@ -19,7 +20,8 @@ function stubbed(refuses: boolean): { count: number } {
     if (refuses) throw new RangeError("WebAssembly.Compile is disallowed on the main thread");
     return new original(given);
   };
-  vi.stubGlobal("WebAssembly", { compile: WebAssembly.compile, Module });
+  const { compile, Memory, Instance } = WebAssembly;
+  vi.stubGlobal("WebAssembly", { compile, Memory, Instance, Module });
   return seen;
 }
 
@@ -31,6 +33,19 @@ test.each([
   const seen = stubbed(refuses);
   expect(await compileModule(given)).toBeInstanceOf(original);
   expect(seen.count).toBe(atOnce);
+});
+
+test("what compile prepares for n rows, bind does not compile", async () => {
+  const J = jacrow((x: Row<2>) => x.sin(), { device: "wasm" });
+  await J.compile({ inputs: [2], n: 1 });
+  const seen = stubbed(true);
+  expect(() => J.bind({ n: 2, inputs: [2] })).toThrow("refused");
+  expect(seen.count).toBe(1);
+  const { inputs, result, run } = J.bind({ n: 1, inputs: [2] });
+  inputs.data.set([0, Math.PI]);
+  run();
+  expect([...result.data].map(Math.round)).toEqual([1, 0, 0, -1]);
+  await expect(J.compile({ n: 0.5 })).rejects.toThrow("JR440: compile needs { n }");
 });
 
 test("what is no module is our own error, whatever its size", async () => {

@@ -105,6 +105,10 @@ export class NativeRunner implements Kernel {
     return this.#finish(call);
   }
 
+  async prepare(n: number): Promise<void> {
+    if (n > 0 && n <= this.#plan.mostFewRows && this.#fewRows === undefined) await this.#compileFewRows();
+  }
+
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
     const { options, lowered, code } = this.#plan;
     if (n > 0 && n <= this.#plan.mostFewRows) return this.#forFewRows().bindFixed(n, shared);
@@ -162,12 +166,16 @@ export class NativeRunner implements Kernel {
   async #buildFewRows(): Promise<void> {
     this.#isBuilding = true;
     try {
-      const plan = apartPlan(this.#plan);
-      const path = await buildLibrary(plan.code.source, plan.compiler, { aside: true });
-      if (this.#library !== undefined) this.#fewRows ??= new NativeRunner(plan, loadLibrary(path));
+      await this.#compileFewRows({ aside: true });
     } catch {
       // Tiles give the same bits, later.
     }
+  }
+
+  async #compileFewRows(how?: { aside: boolean }): Promise<void> {
+    const plan = apartPlan(this.#plan);
+    const path = await buildLibrary(plan.code.source, plan.compiler, how);
+    if (this.#library !== undefined) this.#fewRows ??= new NativeRunner(plan, loadLibrary(path));
   }
 
   /** A kernel with lanes along features, compiled when it is first wanted. */

@@ -36,7 +36,7 @@ import {
   memoryPlan,
   type RowSlot,
 } from "./instance.ts";
-import { compileModuleSync } from "./module.ts";
+import { compileModule, compileModuleSync } from "./module.ts";
 import { type ParallelKernel, runParallel } from "./parallel.ts";
 import type { WasmPlan } from "./plan.ts";
 import { RowQueue } from "./row-queue.ts";
@@ -75,6 +75,10 @@ export class WasmRunner implements Kernel {
   #module: WebAssembly.Module | undefined;
   #caller: Bound | undefined;
   #fewRows: Bound | undefined;
+  /** Code for the number of rows that was prepared or bound last. */
+  #prepared:
+    | { readonly n: number; readonly code: WasmKernel; readonly module: WebAssembly.Module }
+    | undefined;
   #parallel: (Bound & { readonly kernel: ParallelKernel }) | undefined;
   /** The latest call that may use workers. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -143,6 +147,11 @@ export class WasmRunner implements Kernel {
     return call.outs;
   }
 
+  async prepare(n: number): Promise<void> {
+    const code = this.#codeFor(n);
+    if (code !== this.#plan.code) this.#prepared = { n, code, module: await compileModule(code.bytes) };
+  }
+
   bindFixed(n: number, shared: readonly FloatArray[]): BoundRun {
     const { lowered } = this.#plan;
     const bound = this.#fixed(n);
@@ -167,19 +176,25 @@ export class WasmRunner implements Kernel {
 
   /** Code and memory for at most n rows. */
   #fixed(n: number): Bound {
-    const { lowered, fused, shared } = this.#plan;
     if (this.#module === undefined) throw disposed(this.program);
+    const known = this.#prepared?.n === n ? this.#prepared : undefined;
+    const code = known?.code ?? this.#codeFor(n);
+    const module = known?.module ?? (code === this.#plan.code ? this.#module : compileModuleSync(code.bytes));
+    this.#prepared = { n, code, module };
+    const plan = memoryPlan(this.#plan.lowered, code, { rows: n, threads: 1, slots: 1 });
+    return { instance: new Instance(module, memoryFor(plan, false), plan), code, shared: undefined };
+  }
+
+  #codeFor(n: number): WasmKernel {
+    const { lowered, fused, shared } = this.#plan;
     const few = n > 0 && n <= this.#plan.mostFewRows;
     const apart = few ? featureCode() : this.#plan.apart;
     const ordered = fused && keepsOrder();
     // Where tiles are full anyway, the code of all calls is as good; only its memory may be of another kind.
     const isCommon = !shared && !few && n >= this.#plan.code.layout.tileRows;
-    const code = isCommon
+    return isCommon
       ? this.#plan.code
       : wasmKernel(lowered, { fused, shared: false, mostRows: n, ordered, apart });
-    const module = isCommon ? this.#module : compileModuleSync(code.bytes);
-    const plan = memoryPlan(lowered, code, { rows: n, threads: 1, slots: 1 });
-    return { instance: new Instance(module, memoryFor(plan, false), plan), code, shared: undefined };
   }
 
   /** Where the calling thread computes so many rows. */
@@ -230,6 +245,7 @@ export class WasmRunner implements Kernel {
     this.#module = undefined;
     this.#caller = undefined;
     this.#fewRows = undefined;
+    this.#prepared = undefined;
     this.#parallel = undefined;
   }
 
