@@ -5,9 +5,9 @@
  */
 
 import { UnsupportedError } from "../errors.ts";
-import type { Lanes, TableLanes } from "../lower/lanes.ts";
+import type { Lanes, TableFormula, TableLanes } from "../lower/lanes.ts";
 import type { ElementwiseOp } from "../lower/loops.ts";
-import { elementaryBinary, elementaryUnary } from "../lower/math/index.ts";
+import { elementaryBinary, elementaryUnary, steady } from "../lower/math/index.ts";
 import { modulo } from "./modulo.ts";
 
 /** A formula over operands. */
@@ -61,6 +61,13 @@ export function applyElementwise<V>(l: Lanes<V>, name: ElementwiseOp, args: read
   const two = binary[name];
   if (two === undefined) throw new UnsupportedError("JR860", `no formula for ${name} on lanes`);
   return two(l, first(args), second(args));
+}
+
+/** The formula of a function of one argument, if it has no rare paths on these lanes. */
+export function steadyFormula<V>(l: Lanes<V>, name: ElementwiseOp): TableFormula | undefined {
+  return (
+    l.tables?.[name] ?? (steady.has(name) ? elementaryUnary[name as keyof typeof elementaryUnary] : undefined)
+  );
 }
 
 /** True for functions of many instructions. */

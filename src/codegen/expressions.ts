@@ -11,7 +11,7 @@ import { costOf } from "../lower/costs.ts";
 import { expressionsOf, partsOf } from "../lower/intern.ts";
 import type { TableLanes } from "../lower/lanes.ts";
 import type { Access, Expr, Store } from "../lower/loops.ts";
-import { applyElementwise, isElementary } from "./elementwise.ts";
+import { applyElementwise, isElementary, steadyFormula } from "./elementwise.ts";
 import type { Address, Pointers, Shifts } from "./pointers.ts";
 import type { IntegerOp, Target } from "./target.ts";
 
@@ -75,7 +75,7 @@ export class Evaluator<V, I> {
 
   /** Copies to evaluate by turns: those whose functions have no rare paths, so many as registers hold. */
   groups(copies: readonly Copy<V>[]): Copy<V>[][] {
-    const size = this.#target.lanes.tables === undefined ? 1 : MOST_TOGETHER;
+    const size = this.#target.lanes.byTurns === undefined ? 1 : MOST_TOGETHER;
     return Array.from({ length: Math.ceil(copies.length / size) }, (_, index) =>
       copies.slice(index * size, (index + 1) * size),
     );
@@ -133,7 +133,7 @@ export class Evaluator<V, I> {
   #together(expr: Expr, copies: readonly Copy<V>[], memos: readonly Map<Expr, V>[]): V[] {
     if (!memos[0]?.has(expr)) {
       const operands = partsOf(expr).map((operand) => this.#together(operand, copies, memos));
-      const all = this.#byTables(expr, operands);
+      const all = this.#byTurns(expr, operands);
       memos.forEach((memo, index) => {
         const own = operands.map((list) => list[index] as V);
         memo.set(expr, all?.[index] ?? this.#compute(expr, own, copies[index] as Copy<V>));
@@ -142,10 +142,10 @@ export class Evaluator<V, I> {
     return memos.map((memo) => memo.get(expr) as V);
   }
 
-  /** A function by tables, for all copies at once. */
-  #byTables(expr: Expr, operands: readonly V[][]): readonly V[] | undefined {
+  /** A function without rare paths, for all copies at once. */
+  #byTurns(expr: Expr, operands: readonly V[][]): readonly V[] | undefined {
     const { lanes } = this.#target;
-    const formula = expr.op === "elementwise" && this.#inline ? lanes.tables?.[expr.name] : undefined;
+    const formula = expr.op === "elementwise" && this.#inline ? steadyFormula(lanes, expr.name) : undefined;
     return formula && lanes.byTurns?.(lanes as TableLanes<V>, formula, operands[0] as V[]);
   }
 

@@ -65,11 +65,11 @@ export interface Lanes<V> {
   rarely(mask: V, exact: () => V, fast: V): V;
   /** Functions that are quicker by tables, on lanes that look them up: `TableLanes`. */
   readonly tables?: Readonly<Record<string, TableFormula>> | undefined;
-  /** A formula by tables for several vectors, each operation for all before the next. */
+  /** A formula without rare paths for several vectors, each operation for all before the next. */
   readonly byTurns?: ByTurns | undefined;
 }
 
-/** Writes a formula by tables for several vectors. */
+/** Writes a formula without rare paths for several vectors. */
 export type ByTurns = <V>(l: TableLanes<V>, formula: TableFormula, list: readonly V[]) => readonly V[];
 
 /** A function of one lane value, with tables and without rare paths. */

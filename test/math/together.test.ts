@@ -1,16 +1,43 @@
 /** Formulas written for several vectors at once give each of them the bits it has alone. */
 
 import { expect, test } from "vitest";
+import type { Dtype, TableFormula } from "../../src/lower/lanes.ts";
+import { elementaryUnary, steady } from "../../src/lower/math/index.ts";
 import { tableFormulas } from "../../src/lower/math/pieces.ts";
 import { Together, together } from "../../src/lower/math/together.ts";
 import { scalarLanes, toBits } from "./scalar-lanes.ts";
 
-test.each(Object.keys(tableFormulas))("%s", (name) => {
-  const lanes = scalarLanes("f32", "fused");
-  const formula = tableFormulas[name] as (typeof tableFormulas)[string];
-  const arguments_ = [-20, -1.5, -0, 0.0625, 0.7, 3.3, Number.NaN].map((x) => toBits("f32", x));
+const formulas: Readonly<Record<string, TableFormula>> = elementaryUnary;
+
+test.each([
+  ...[...steady].flatMap((name) => [
+    { name, dtype: "f32", formula: formulas[name] },
+    { name, dtype: "f64", formula: formulas[name] },
+  ]),
+  ...Object.entries(tableFormulas).map(([name, formula]) => ({
+    name: `${name} by tables`,
+    dtype: "f32",
+    formula,
+  })),
+] as { name: string; dtype: Dtype; formula: TableFormula }[])("$name, $dtype", ({ dtype, formula }) => {
+  const lanes = scalarLanes(dtype, "fused");
+  const arguments_ = [-20, -1.5, -0, 0.0625, 0.7, 3.3, Number.NaN].map((x) => toBits(dtype, x));
   const all = formula(together(lanes), new Together(arguments_));
   expect(all.items).toEqual(arguments_.map((x) => formula(lanes, x)));
+});
+
+test("the functions without rare paths are all that have none", () => {
+  const rare = Object.keys(formulas).filter((name) => {
+    const lanes = scalarLanes("f32", "fused");
+    let asked = false;
+    const rarely = (_: bigint, __: () => bigint, fast: bigint): bigint => {
+      asked = true;
+      return fast;
+    };
+    formulas[name]?.({ ...lanes, rarely }, toBits("f32", 0.7));
+    return asked;
+  });
+  expect(Object.keys(formulas).filter((name) => !rare.includes(name))).toEqual([...steady]);
 });
 
 test("a value of one stands for all", () => {

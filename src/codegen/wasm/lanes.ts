@@ -5,7 +5,8 @@
  * written once per distinct operands. No host imports: rare paths become functions of the same module.
  */
 
-import type { Dtype, Lanes } from "../../lower/lanes.ts";
+import type { ByTurns, Dtype, Lanes } from "../../lower/lanes.ts";
+import { byTurns } from "../../lower/math/together.ts";
 import type { Context, Value } from "./context.ts";
 import type { WasmModule } from "./module.ts";
 import type { SimdName } from "./opcodes.ts";
@@ -23,6 +24,7 @@ export function patternOf(dtype: Dtype, value: number): bigint {
 /** Lanes of the function being written. */
 export class WasmLanes implements Lanes<Value> {
   readonly dtype: Dtype;
+  readonly byTurns: ByTurns = byTurns;
   /** Lanes of a vector. */
   readonly width: number;
   readonly #module: WasmModule;

@@ -71,5 +71,20 @@ export const elementaryUnary: Readonly<Record<UnaryName, UnaryFormula>> = {
   tanh,
 };
 
+/** Those without rare paths, which may be written for several vectors by turns. */
+export const steady: ReadonlySet<string> = new Set<UnaryName>([
+  "acos",
+  "asin",
+  "atan",
+  "cosh",
+  "erf",
+  "exp",
+  "expm1",
+  "sigmoid",
+  "sinh",
+  "softplus",
+  "tanh",
+]);
+
 /** Functions of two arguments; atan2 takes y first. */
 export const elementaryBinary: Readonly<Record<BinaryName, BinaryFormula>> = { atan2, mod, pow };
