@@ -42,10 +42,9 @@ export function readAgain(
   { signature, dtype, positional, inputs }: CallForm,
   single: boolean,
 ): CallArguments | undefined {
-  const found: unknown[] = [];
-  const leaves = collect(signature.structure, args, found) ? found : positional ? args : [];
-  if (leaves.length !== inputs.length) return undefined;
-  const data: Floats[] = [];
+  const leaves = leavesOf(signature.structure, args) ?? (positional ? args : undefined);
+  if (leaves?.length !== inputs.length) return undefined;
+  const data = new Array<Floats>(inputs.length);
   let n = single ? 1 : -1;
   for (let index = 0; index < inputs.length; index++) {
     const { shape, cells, isRow } = inputs[index] as FormInput;
@@ -59,9 +58,17 @@ export function readAgain(
     if (!(count * cells > 0) || floats.length !== count * cells) return undefined;
     if (rows && n < 0) n = count;
     if (rows && count !== n) return undefined;
-    data.push(floats);
+    data[index] = floats;
   }
   return n < 0 ? undefined : { signature, data, n, dtype, converted: false };
+}
+
+/** The leaves of what has this structure: the arguments themselves where they are a list of leaves. */
+function leavesOf(structure: Structure, args: readonly unknown[]): readonly unknown[] | undefined {
+  if (structure.kind === "array" && structure.items.length === 1 && structure.items[0]?.kind === "leaf")
+    return args;
+  const leaves: unknown[] = [];
+  return collect(structure, args, leaves) ? leaves : undefined;
 }
 
 /** Adds the leaves of what has this structure. */

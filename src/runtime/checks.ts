@@ -70,7 +70,7 @@ export class CallArrays {
 
   /** The arrays results go to: those given, checked, or new ones. */
   results(n: number, given: readonly FloatArray[] | undefined): FloatArray[] {
-    const results: FloatArray[] = [];
+    const results = new Array<FloatArray>(this.#outputs.length);
     for (let index = 0; index < this.#outputs.length; index++) {
       const { name, cells, isRow } = this.#outputs[index] as Place;
       const length = isRow ? n * cells : cells;
@@ -80,7 +80,7 @@ export class CallArrays {
           "JR873",
           `out for "${name}" needs ${length} numbers, got ${out === undefined ? 0 : out.length}`,
         );
-      results.push(out);
+      results[index] = out;
     }
     return results;
   }
