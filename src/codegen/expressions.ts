@@ -10,7 +10,7 @@ import { isUniform } from "../lower/accesses.ts";
 import { costOf } from "../lower/costs.ts";
 import { expressionsOf, partsOf } from "../lower/intern.ts";
 import type { TableLanes } from "../lower/lanes.ts";
-import type { Access, Expr, Store } from "../lower/loops.ts";
+import type { Access, Axis, Expr, Store } from "../lower/loops.ts";
 import { applyElementwise, isElementary, steadyFormula } from "./elementwise.ts";
 import type { Address, Pointers, Shifts } from "./pointers.ts";
 import type { IntegerOp, Target } from "./target.ts";
@@ -30,6 +30,8 @@ export interface Copy<V> {
 export interface Cells<V, I> {
   load(access: Access, address: Address<I>): V;
   store(access: Access, address: Address<I>, value: V): void;
+  /** The axis along which lanes lie, if it is one of a stage's. */
+  readonly axis?: Axis | undefined;
 }
 
 /** Lanes are rows: a tile holds a cell of all of them side by side, a bound cell is the same for all. */
@@ -190,9 +192,12 @@ export class Evaluator<V, I> {
 
   #axis({ axis, scale, offset }: Operation<"axis">, { shifts }: Copy<V>): V {
     const target = this.#target;
-    return target.splatInt(
+    const first = target.splatInt(
       target.plus(target.times(this.#pointers.position(axis, shifts), scale), target.int(offset)),
     );
+    if (axis !== this.#cells.axis) return first;
+    const step = target.integer("mul", [target.laneNumbers(), target.lanes.bits(BigInt(scale))]);
+    return target.integer("add", [first, step]);
   }
 
   #accumulator(index: number, { accumulators }: Copy<V>): V {

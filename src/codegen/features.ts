@@ -8,27 +8,26 @@
  */
 
 import { invariant } from "../errors.ts";
-import { accessesOf, dependsOn, rootsOf, strideOf } from "../lower/accesses.ts";
+import { accessesOf, rootsOf, strideOf } from "../lower/accesses.ts";
 import { cellOf, expressionsOf } from "../lower/intern.ts";
-import {
-  type Access,
-  type Axis,
-  type Leaf,
-  type Lowered,
-  longestOf,
-  type Nest,
-  type Product,
-  pointsOf,
-  type Stage,
-} from "../lower/loops.ts";
+import { type Access, type Axis, longestOf, type Nest, type Product, type Stage } from "../lower/loops.ts";
 import { withSlicedOutput } from "../lower/sliced-output.ts";
 import { emitRepeat, type Frame } from "./emit.ts";
-import { type Cells, Evaluator, weightOf } from "./expressions.ts";
+import { Evaluator, weightOf } from "./expressions.ts";
+import {
+  FeatureCells,
+  hasLanes,
+  laneAxisOf,
+  overTurned,
+  type Turning,
+  turnedLoads,
+  turnedOf,
+} from "./feature-lanes.ts";
+import { mostRows } from "./feature-rows.ts";
 import { registerFeatureCode } from "./few-rows.ts";
 import { partsOfFold, reduceStart, reduceStep } from "./folds.ts";
-import { isPacked } from "./layout.ts";
 import { blockedAxis, PACKED_ROW, packedAccess, tailRows } from "./packing.ts";
-import { type Address, Pointers, type Shifts } from "./pointers.ts";
+import { Pointers, type Shifts } from "./pointers.ts";
 import type { Target, Variable } from "./target.ts";
 
 /** Bodies above this many instructions call elementary functions instead of repeating them. */
@@ -38,69 +37,6 @@ const MOST_VECTORS = 8;
 /** Cells after which lines share a set of a first-level cache, and columns that have room in one beside what they are made of. */
 const [SET_CELLS, FEW_COLUMNS] = [1024, 4];
 const NONE: Shifts = new Map();
-
-/** Multiplications by weights of a row from which lanes along features pay. */
-const LEAST_PRODUCTS = 1 << 14;
-/** Bytes of the scratch of a tile of rows, a line for each cell, that fills any cache. */
-const [LARGE_TILE, LINE_BYTES] = [16 * 2 ** 20, 64];
-/** Lanes along features may stand idle for so many times the work before memory is the lesser evil (measured). */
-const MOST_IDLE = 2;
-
-/**
- * Up to how many rows are best run one after the other, with lanes along features: half of a vector's lanes where products with weights
- * are most of the work; any number where products are and a tile of rows side by side would run through memory; else none.
- */
-function mostRows({ stages, inputs, outputs, sums, scratchCells }: Lowered, width: number): number {
-  if (sums.length > 0 || [...inputs, ...outputs].some(({ buffer }) => buffer.cell !== "float")) return 0;
-  const { weights, products, others, lanes } = workOf(stages, width);
-  const isLarge = scratchCells * LINE_BYTES > LARGE_TILE && products >= LEAST_PRODUCTS && products > others;
-  if (isLarge && lanes < MOST_IDLE * (products + others)) return Number.POSITIVE_INFINITY;
-  return weights >= LEAST_PRODUCTS && 2 * weights > products + others ? Math.max(1, width / 2) : 0;
-}
-
-/** Instructions of a row, about. */
-interface Work {
-  /** Of products with weights, of all products, and of the rest. */
-  weights: number;
-  products: number;
-  others: number;
-  /** Of all, in lanes along features, idle ones included. */
-  lanes: number;
-}
-
-function workOf(stages: readonly Stage[], width: number): Work {
-  const work = { weights: 0, products: 0, others: 0, lanes: 0 };
-  for (const stage of stages) {
-    const times = stage.kind === "repeat" ? stage.axis.size : 1;
-    const each = stage.kind === "repeat" ? workOf(stage.stages, width) : workOfLeaf(stage, width);
-    for (const kind of Object.keys(work) as (keyof Work)[]) work[kind] += times * each[kind];
-  }
-  return work;
-}
-
-function workOfLeaf(stage: Leaf, width: number): Work {
-  const each = weightOf(expressionsOf(rootsOf(stage)));
-  if (stage.kind === "straight" || stage.kind === "sum")
-    return { weights: 0, products: 0, others: each, lanes: each * width };
-  if (stage.kind === "product") {
-    const products = pointsOf([...stage.batch, ...stage.m, ...stage.n, ...stage.k]);
-    const hasWeights = hasLanes(stage);
-    const axis = hasWeights ? blockedAxis(stage) : laneAxisOf(stage, [...stage.m, ...stage.n], width);
-    return { weights: hasWeights ? products : 0, products, others: 0, lanes: products * idle(axis, width) };
-  }
-  const points = pointsOf([...stage.axes, ...(stage.reduce?.axes ?? [])]);
-  const axis = laneAxisOf(stage, stage.axes, width);
-  const single = axis === undefined ? [] : accessesOf(stage).filter((access) => !isSmooth(access, axis));
-  const lanes = points * idle(axis, width) * (each + single.length * width);
-  return { weights: 0, products: 0, others: points * each, lanes };
-}
-
-/** Lanes of whole vectors along the axis, for each of its places. */
-const idle = (axis: Axis | undefined, width: number): number =>
-  axis === undefined ? width : (Math.ceil(axis.size / width) * width) / axis.size;
-
-/** Are cells along the axis neighbours, or one? */
-const isSmooth = (access: Access, axis: Axis): boolean => Math.abs(strideOf(access, axis) - 0.5) <= 0.5;
 
 /** Writes a stage. Sums over rows have no such form. */
 function emitFeatures<V, I>(stage: Stage, frame: Frame<V, I>): void {
@@ -132,6 +68,14 @@ function blockOf(
   };
 }
 
+/** The same beside a square of lanes that is turned in registers. */
+function turnedBlock(
+  { width, registers }: { width: number; registers: number },
+  axis: Axis | undefined,
+): { vectors: number; columns: number } {
+  return { vectors: 1, columns: Math.min(axis?.size ?? 1, Math.max(1, registers - width - 3)) };
+}
+
 /** Do results in neighbouring columns lie in the same set of a first-level cache? */
 function collides({ stores }: Product, axis: Axis): boolean {
   return stores.some(({ access }) => {
@@ -140,54 +84,21 @@ function collides({ stores }: Product, axis: Axis): boolean {
   });
 }
 
-/** What the lanes of a stage are now: the axis they lie along, and how many of them count. */
-class FeatureCells<V, I> implements Cells<V, I> {
-  lanes = 1;
-  readonly #target: Target<V, I>;
-  readonly #axis: Axis | undefined;
-  readonly #bytes: number;
-
-  constructor({ target, layout }: Frame<V, I>, axis: Axis | undefined) {
-    this.#target = target;
-    this.#axis = axis;
-    this.#bytes = layout.bytes;
-  }
-
-  load(access: Access, { at, offset }: Address<I>): V {
-    const { buffer } = access;
-    const space = buffer.space === "bound" ? "bound" : "tile";
-    return this.#target.spread(at, offset, { space, stride: this.#stride(access), lanes: this.lanes });
-  }
-
-  /** A product's operand: one number in every lane may be read by the multiply-add itself. */
-  operand(access: Access, place: Address<I>): V {
-    const isOne = access.buffer.space === "tile" && this.#stride(access) === 0;
-    return isOne ? this.#target.splat(place.at, place.offset, "tile") : this.load(access, place);
-  }
-
-  store(access: Access, { at, offset }: Address<I>, value: V): void {
-    this.#target.scatter(at, value, { offset, stride: this.#stride(access), lanes: this.lanes });
-  }
-
-  #stride(access: Access): number {
-    const own = this.#axis === undefined ? 0 : strideOf(access, this.#axis);
-    return (strideOf(access, PACKED_ROW) || own) * this.#bytes;
-  }
-}
-
 function emitNest<V, I>(nest: Nest, frame: Frame<V, I>): void {
   const { target, layout } = frame;
   const axis = nest.ordered === true ? undefined : laneAxisOf(nest, nest.axes, target.width);
   const pointers = new Pointers(target, layout, frame);
   pointers.prepare(accessesOf(nest));
   const cells = new FeatureCells(frame, axis);
-  const inline = weightOf(expressionsOf(rootsOf(nest))) <= INLINE_WEIGHT;
+  const turned = turnedLoads(nest, axis);
+  const copies = turned.length > 0 ? target.width : 1;
+  const inline = weightOf(expressionsOf(rootsOf(nest))) * copies <= INLINE_WEIGHT;
   const evaluator = new Evaluator(target, pointers, { inline, cells });
   const others = nest.axes.filter((other) => other !== axis);
   pointers.over(others, () =>
     alongLanes({ pointers, axis, step: target.width }, (lanes, shifts) => {
       cells.lanes = lanes;
-      const accumulators = folded(nest, { target, pointers, evaluator, shifts });
+      const accumulators = folded(nest, { target, pointers, cells, axis, evaluator, turned, shifts });
       evaluator.storeAll(nest.stores, { shifts, laneOffset: 0, accumulators });
     }),
   );
@@ -204,22 +115,22 @@ function alongLanes<V, I>(
   if (whole < axis.size) body(axis.size - whole, new Map([[axis, whole]]));
 }
 
-interface Folding<V, I> {
-  readonly target: Target<V, I>;
-  readonly pointers: Pointers<V, I>;
+interface Folding<V, I> extends Turning<V, I> {
   readonly evaluator: Evaluator<V, I>;
+  readonly turned: readonly Access[];
   readonly shifts: Shifts;
 }
 
-function folded<V, I>({ reduce }: Nest, { target, pointers, evaluator, shifts }: Folding<V, I>): V[] {
+function folded<V, I>({ reduce }: Nest, { evaluator, turned, shifts, ...turning }: Folding<V, I>): V[] {
+  const { target } = turning;
   if (reduce === undefined) return [];
   const terms = reduce.folds.map(partsOfFold);
   const kinds = reduce.folds.map(({ term }) => cellOf(term));
   const variables = reduce.folds.map(({ op }, index) =>
     target.variable(reduceStart(target, op, kinds[index] ?? "float")),
   );
-  pointers.over(reduce.axes, () => {
-    const values = evaluator.values(terms.flat(), { shifts, laneOffset: 0, accumulators: [] });
+  overTurned(turning, { axes: reduce.axes, turned, shifts }, (places) => {
+    const values = evaluator.values(terms.flat(), { shifts: places, laneOffset: 0, accumulators: [] });
     reduce.folds.forEach(({ op }, index) => {
       const variable = variables[index] as Variable<V>;
       const parts = values.splice(0, terms[index]?.length);
@@ -227,40 +138,6 @@ function folded<V, I>({ reduce }: Nest, { target, pointers, evaluator, shifts }:
     });
   });
   return variables.map((variable) => variable.get());
-}
-
-/** Does the place along the axis become a number, or an index of a table? Lanes hold one such number. */
-function isPlaced(stage: Nest | Product, axis: Axis): boolean {
-  return (
-    expressionsOf(rootsOf(stage)).some((expr) => expr.op === "axis" && expr.axis === axis) ||
-    accessesOf(stage).some(({ index }) =>
-      (index.indirect ?? []).some(({ table, index: inner }) =>
-        dependsOn({ buffer: table, index: inner }, axis),
-      ),
-    )
-  );
-}
-
-/** Are weights packed for lanes along their rows? */
-function hasLanes(stage: Leaf): boolean {
-  if (!isPacked(stage)) return false;
-  const axis = blockedAxis(stage);
-  return axis === undefined || !isPlaced(stage, axis);
-}
-
-/** The axis along which most loads and stores are of neighbours or of one number; undefined where none beats one lane. */
-function laneAxisOf(stage: Nest | Product, axes: readonly Axis[], width: number): Axis | undefined {
-  const accesses = accessesOf(stage);
-  const time = (axis: Axis): number => {
-    const each = accesses.map((access) => (isSmooth(access, axis) ? 1 : width));
-    return (Math.ceil(axis.size / width) / axis.size) * each.reduce((sum, cost) => sum + cost, 1);
-  };
-  let best: Axis | undefined;
-  for (const axis of axes) {
-    if (axis.size < 2 || isPlaced(stage, axis)) continue;
-    if (time(axis) < (best === undefined ? accesses.length + 1 : time(best))) best = axis;
-  }
-  return best;
 }
 
 /** What stays the same while a product is written. */
@@ -295,7 +172,9 @@ function kernelOf<V, I>(product: Product, frame: Frame<V, I>): Kernel<V, I> {
     packed === undefined
       ? laneAxisOf(product, [...product.m, ...product.n], target.width)
       : blockedAxis(product);
-  const { columns, vectors } = blockOf(product, target);
+  const columnAxis = columnAxisOf(product, axis);
+  const isTurned = packed === undefined && turnedOf(product, axis, columnAxis).length > 0;
+  const { columns, vectors } = isTurned ? turnedBlock(target, columnAxis) : blockOf(product, target);
   const size = axis?.size ?? 1;
   const height = packed?.packing.height ?? Math.min(size, target.width * vectors);
   const tail = packed === undefined ? size % height : tailRows(packed.packing);
@@ -311,15 +190,16 @@ function kernelOf<V, I>(product: Product, frame: Frame<V, I>): Kernel<V, I> {
   const cells = new FeatureCells(frame, axis);
   const weight = weightOf(expressionsOf(rootsOf(product))) * vectors * columns;
   const evaluator = new Evaluator(target, pointers, { inline: weight <= INLINE_WEIGHT, cells });
-  const columnAxis = columnAxisOf(product, axis);
   return { product, frame, pointers, evaluator, cells, axis, columnAxis, a, height, tail, columns };
 }
 
-/** The largest axis of the results that is not that of the lanes and that the packed operand does not vary along. */
+/** The largest axis of the results that is not that of the lanes and that the packed operand does not vary along; if there is, one along which lines stay apart. */
 function columnAxisOf(product: Product, lanes?: Axis): Axis | undefined {
   const isPacked = product.a.buffer.space === "bound";
   const axes = isPacked || product.m.includes(lanes as Axis) ? product.n : product.m;
-  return longestOf(axes.filter((axis) => axis !== lanes));
+  const free = axes.filter((axis) => axis !== lanes);
+  const apart = free.filter((axis) => axis.size >= FEW_COLUMNS && !collides(product, axis));
+  return longestOf(apart.length > 0 ? apart : free);
 }
 
 function emitPanels<V, I>(kernel: Kernel<V, I>): void {
@@ -366,20 +246,28 @@ function emitBlock<V, I>(
     if (columnAxis !== undefined) shifts.set(columnAxis, start + column);
     return shifts;
   };
-  const operand = (access: Access, row: number, column: number): V => {
+  const operand = (
+    access: Access,
+    { row, column, places }: { row: number; column: number; places: Shifts },
+  ): V => {
     cells.lanes = Math.min(width, panel.rows - row);
     const isPacked = access === panel.a && access !== product.a;
-    const shifts = isPacked ? new Map([[PACKED_ROW, row]]) : shiftsOf(row, column);
+    const shifts = new Map(isPacked ? [[PACKED_ROW, row]] : shiftsOf(row, column));
+    for (const each of product.k) if (places.has(each)) shifts.set(each, places.get(each) ?? 0);
     return cells.operand(access, pointers.address(access, shifts));
   };
   const sums = vectors.map(() =>
     Array.from({ length: columns }, () => target.variable(arithmetic.constant(0))),
   );
-  pointers.over(product.k, () => {
+  cells.lanes = Math.min(width, panel.rows);
+  const turned = turnedOf(product, axis, columnAxis);
+  const turning = { target, pointers, cells, axis };
+  overTurned(turning, { axes: product.k, turned, shifts: panel.base }, (places) => {
     for (let column = 0; column < columns; column++) {
       vectors.forEach((row, index) => {
         const sum = sums[index]?.[column] as Variable<V>;
-        const [left, right] = [operand(panel.a, row, column), operand(product.b, row, column)];
+        const at = { row, column, places };
+        const [left, right] = [operand(panel.a, at), operand(product.b, at)];
         sum.set(arithmetic.fma(left, right, sum.get()));
       });
     }

@@ -70,6 +70,8 @@ export interface Target<V, I> {
   loadInt(address: I, offset: number): I;
   /** An integer in every lane. */
   splatInt(value: I): V;
+  /** 0, 1, 2, …: lane by lane, as ints. */
+  laneNumbers(): V;
 
   load(address: I, offset: number): V;
   /** One cell in every lane: by default a bound one, which no store of this function changes. */

@@ -10,6 +10,7 @@ import { loadLibrary } from "../../src/runtime/native/library.ts";
 import { apartPlan, nativePlan } from "../../src/runtime/native/plan.ts";
 import { NativeRunner } from "../../src/runtime/native/runner.ts";
 import { prepared } from "../../src/runtime/prepare.ts";
+import { alongRows, matrixSizes } from "../runtime/along-rows.ts";
 import { inputsFor, relativeError } from "../runtime/helpers.ts";
 import { bytesOf, nativeKernel, obstacle } from "./helpers.ts";
 import { everything } from "./programs.ts";
@@ -75,7 +76,7 @@ export function expectWasmBits(dtype: Dtype, share = 1): void {
 
 /** Few rows, one after the other, have the bits of many. */
 export function expectSameBitsApart(dtype: Dtype, share = 1): void {
-  const program = prepared(everything(share));
+  const program = prepared(everything(share, matrixSizes.map(alongRows)));
   const plan = nativePlan(program, { device: "native", dtype: dtype });
   const apart = apartPlan(plan);
   const [rows, features] = [plan, apart].map(

@@ -23,11 +23,11 @@ function dense([inputs, outputs]: (typeof layers)[number]): Program {
   return programOf(`dense ${inputs} ${outputs}`, [x], [b.unary("tanh", sum), sum]);
 }
 
-/** All operations, or some, and some layers, over two inputs. */
-export function everything(share = 1): Program {
+/** All operations, or some, and some layers, over two inputs; `more`: further programs. */
+export function everything(share = 1, more: readonly Program[] = []): Program {
   const b = new Builder();
   const [x, m] = [b.input("x", [6]), b.input("m", [3, 4])];
   const chosen = Object.entries(operationCases).filter((_, index) => index % share === 0);
   const cases = chosen.map(([name, make]) => programOf(name, [x, m], make(b, x, m)));
-  return joined([...cases, ...layers.map(dense)]);
+  return joined([...cases, ...layers.map(dense), ...more]);
 }

@@ -22,6 +22,7 @@ import {
   type RowSlot,
 } from "../../src/runtime/wasm/instance.ts";
 import { randomInputs, randomOps, randomProgram } from "../ir/random-program.ts";
+import { alongRows, matrixSizes } from "../runtime/along-rows.ts";
 import { expectAgreement, inputsFor, programOf, randomFloats } from "../runtime/helpers.ts";
 import { operationCases } from "../runtime/operation-cases.ts";
 
@@ -103,6 +104,12 @@ test("products with weights whose results depend on their place", () => {
   const program = programOf("placed", [x], [b.contract(weights, b.sub(diagonal, matrix), labels)]);
   expectAgreement(program, { counts: [1, 2, 5] });
   check(program, inputsFor(program, ROWS, "f64"), "f64");
+});
+
+test.each(matrixSizes)("sums along %i rows of %i neighbours", (...size) => {
+  const program = alongRows(size);
+  expectAgreement(program, { counts: [1, 2, 5] });
+  for (const dtype of ["f32", "f64"] as const) check(program, inputsFor(program, ROWS, dtype), dtype);
 });
 
 test("one row of a network takes this way, with the bits it has among many", () => {

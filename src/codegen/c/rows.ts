@@ -86,8 +86,29 @@ static JR_STAGE void rows_out(const char *from, cell *to, ix cells, ix stride, i
 }
 `;
 
+/** Lines of memory past the caches, where there are instructions for that. What is written that way is seen by others after `STREAMED`. */
+const linesText = `#if VECTOR_BYTES == 64 && defined(__AVX512F__) && defined(JR_VECTORS)
+typedef long long line __attribute__((vector_size(64)));
+#ifdef __clang__
+#define STREAM(p, v) __builtin_nontemporal_store((line)(v), (line *)(p))
+#else
+#define STREAM(p, v) __builtin_ia32_movntdq512((line *)(p), (line)(v))
+#endif
+#define STREAMED __builtin_ia32_sfence()
+static JR_INLINE void cells_stream(const cell *from, cell *to, ix size) {
+  const ix head = (ix)((0 - (uintptr_t)to) % 64 / sizeof(cell));
+  ix c = 0;
+  for (; c < head && c < size; c++) to[c] = from[c];
+  for (; c + LANES <= size; c += LANES) STREAM(to + c, *(const vf_any *)(from + c));
+  for (; c < size; c++) to[c] = from[c];
+}
+#else
+#define STREAMED (void)0
+#endif
+`;
+
 /** The same where a tile is one row: its cells lie as rows do. */
-export const plainRowsText = `static JR_INLINE void rows_in(char *to, const cell *from, ix cells, ix stride, ix rows) {
+export const plainRowsText: string = `${linesText}static JR_INLINE void rows_in(char *to, const cell *from, ix cells, ix stride, ix rows) {
   (void)stride, (void)rows;
   memcpy(to, from, (size_t)cells * sizeof(cell));
 }
@@ -97,29 +118,25 @@ static JR_INLINE void rows_out(const char *from, cell *to, ix cells, ix stride, 
   memcpy(to, from, (size_t)cells * sizeof(cell));
 }
 #define parts_out(from, to, cells, stride, rows, pitch) rows_out(from, to, cells, stride, rows)
+#ifdef STREAM
+#define parts_stream(from, to, cells, stride, rows, pitch) cells_stream((const cell *)(from), to, cells)
+#else
 #define parts_stream parts_out
+#endif
 #define rows_stage(from, to, cells, stride, rows, held) rows_out(from, to, cells, stride, rows), (void)held
-#define STREAMED (void)0
 `;
 
 /**
  * `rows_out` past the caches, for results larger than they are: `parts_stream` for long rows of whole lines, `rows_stage` for others, by way of
- * memory for a tile's rows. The parts of rows that slices are come by `parts_out` and `parts_stream`. What is written that way is seen by others after `STREAMED`.
+ * memory for a tile's rows. The parts of rows that slices are come by `parts_out` and `parts_stream`.
  */
-export const streamText = `/* The rows start \`pitch\` cells after one another. */
+export const streamText: string = `${linesText}/* The rows start \`pitch\` cells after one another. */
 static JR_STAGE void parts_out(const char *from, cell *to, ix cells, ix stride, ix rows, ix pitch) {
   for (; rows > 0; rows -= LANES, from += VECTOR_BYTES, to += LANES * pitch)
     strip_out(from, to, cells, stride, rows, pitch);
 }
 
-#if VECTOR_BYTES == 64 && defined(__AVX512F__) && defined(JR_VECTORS)
-typedef long long line __attribute__((vector_size(64)));
-#ifdef __clang__
-#define STREAM(p, v) __builtin_nontemporal_store((line)(v), (line *)(p))
-#else
-#define STREAM(p, v) __builtin_ia32_movntdq512((line *)(p), (line)(v))
-#endif
-#define STREAMED __builtin_ia32_sfence()
+#ifdef STREAM
 static JR_STAGE void parts_stream(const char *from, cell *to, ix cells, ix stride, ix rows, ix pitch) {
   const ix head = (ix)((0 - (uintptr_t)to) % 64 / sizeof(cell));
   for (; rows >= LANES; rows -= LANES, from += VECTOR_BYTES, to += LANES * pitch) {
@@ -140,15 +157,10 @@ static JR_STAGE void parts_stream(const char *from, cell *to, ix cells, ix strid
 
 static JR_STAGE void rows_stage(const char *from, cell *to, ix cells, ix stride, ix rows, cell *held) {
   rows_out(from, held, cells, stride, rows);
-  const ix head = (ix)((0 - (uintptr_t)to) % 64 / sizeof(cell)), size = rows * cells;
-  ix c = 0;
-  for (; c < head && c < size; c++) to[c] = held[c];
-  for (; c + LANES <= size; c += LANES) STREAM(to + c, *(const vf_any *)(held + c));
-  for (; c < size; c++) to[c] = held[c];
+  cells_stream(held, to, rows * cells);
 }
 #else
 #define parts_stream parts_out
 #define rows_stage(from, to, cells, stride, rows, held) rows_out(from, to, cells, stride, rows), (void)held
-#define STREAMED (void)0
 #endif
 `;

@@ -78,13 +78,16 @@ export function runText(lowered: Lowered, places: Places): string {
   );
   const copiesOut = lowered.outputs.map((port, output) => {
     const index = lowered.inputs.length + output;
-    return direct.has(port.buffer) ? "" : copyOut(port, { layout, from: place(port), to: `r${index}` });
+    const copy = { layout, from: place(port), to: `r${index}` };
+    if (!direct.has(port.buffer)) return copyOut(port, copy);
+    return isWide(port, bytes) ? `    if (${isLarge(port, bytes)}) ${streamed(port, copy)}` : "";
   });
   const isSliced = (output: number): boolean => lowered.outputs[output]?.slices !== undefined;
   const slots = lowered.outputs.map((port, output) => {
     const slot = direct.get(port.buffer);
-    const to = `r${lowered.inputs.length + output}${port.slices === undefined ? "" : ` + step * ${port.buffer.cells}`}`;
-    return slot === undefined ? "" : `    *(cell **)(s + ${slot}) = ${to};`;
+    const to = partOf(port, `r${lowered.inputs.length + output}`);
+    const own = isWide(port, bytes) ? `${isLarge(port, bytes)} ? (cell *)(${place(port)}) : ${to}` : to;
+    return slot === undefined ? "" : `    *(cell **)(s + ${slot}) = ${own};`;
   });
   const asked = lowered.outputs.map((port, output) => {
     const index = lowered.inputs.length + output;
@@ -142,20 +145,38 @@ function inSlices(
   return [...calls.slice(0, -1), loop, ...slots, `      stage${last}(s, m, n, step);`, ...copies, "    }"];
 }
 
-/** Writes a port's rows, or the slice of them that was made in the last step. */
-function copyOut(port: Port, { layout, from, to }: { layout: Layout; from: string; to: string }): string {
+interface Copy {
+  readonly layout: Layout;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Where the slice goes that was made in the last step, or the rows. */
+const partOf = ({ slices, buffer }: Port, rows: string): string =>
+  slices === undefined ? rows : `${rows} + step * ${buffer.cells}`;
+
+/** Are all of the port's rows of this call so many bytes? */
+const isLarge = (port: Port, bytes: number, least: number = LARGE_BYTES): string =>
+  `job[${JOB.rows}] >= ${Math.ceil(least / (rowCells(port) * bytes))}`;
+
+/** Writes a port's rows past the caches. */
+function streamed(port: Port, { layout, from, to }: Copy): string {
   const { tileRows, bytes } = layout;
-  const { cells } = port.buffer;
-  const row = rowCells(port);
-  const place = port.slices === undefined ? to : `${to} + step * ${cells}`;
-  const args = `${from}, ${place}, ${cells}, ${tileRows * bytes}, now`;
-  const plain = port.slices === undefined ? `rows_out(${args});` : `parts_out(${args}, ${row});`;
+  return `parts_stream(${from}, ${partOf(port, to)}, ${port.buffer.cells}, ${tileRows * bytes}, now, ${rowCells(port)});`;
+}
+
+/** Writes a port's rows, or the slice of them that was made in the last step. */
+function copyOut(port: Port, copy: Copy): string {
+  const { layout, from, to } = copy;
+  const { tileRows, bytes } = layout;
+  const args = `${from}, ${partOf(port, to)}, ${port.buffer.cells}, ${tileRows * bytes}, now`;
+  const plain = port.slices === undefined ? `rows_out(${args});` : `parts_out(${args}, ${rowCells(port)});`;
   const isStaged = stagedCells(port, layout) > 0;
   if (!isWide(port, bytes) && !isStaged) return `    ${plain}`;
   const [least, past] = isWide(port, bytes)
-    ? [LARGE_BYTES, `parts_stream(${args}, ${row});`]
+    ? [LARGE_BYTES, streamed(port, copy)]
     : [STAGED_BYTES, `rows_stage(${args}, held);`];
-  return `    if (job[${JOB.rows}] >= ${Math.ceil(least / (row * bytes))}) ${past}\n    else ${plain}`;
+  return `    if (${isLarge(port, bytes, least)}) ${past}\n    else ${plain}`;
 }
 
 /** Calls of all stages. Lanes without rows are cleared before the first sum of a tile that is not full. */

@@ -62,6 +62,11 @@ export class CTarget implements Target<Value, Int> {
     return this.#writer.vector("int", `SETI(${textOf(value)})`, { key: `@${value.key}` });
   }
 
+  laneNumbers(): Value {
+    const table = this.#file.table(Array.from({ length: this.width }, (_, lane) => BigInt(lane)));
+    return this.lanes.as(this.#writer.vector("float", `LOADU(${table})`), "int");
+  }
+
   load(address: Int, offset: number): Value {
     const writer = this.#writer;
     const key = `@${address.key}#${writer.stores}`;

@@ -72,6 +72,15 @@ export class WasmTarget implements Target<Value, Int> {
     });
   }
 
+  laneNumbers(): Value {
+    const context = this.#context;
+    const address = this.#module.pool.table(Array.from({ length: this.width }, (_, lane) => BigInt(lane)));
+    return context.vector("lane numbers", () => {
+      context.code.i32(0);
+      context.code.simdMemory("v128.load", address);
+    });
+  }
+
   load(address: Int, offset: number): Value {
     const context = this.#context;
     return context.vector(`load(${address.key}+${address.offset + offset})#${context.stores}`, () =>
