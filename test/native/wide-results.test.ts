@@ -10,6 +10,7 @@ import { type Lowered, rowCells } from "../../src/lower/loops.ts";
 import { withSlicedOutput } from "../../src/lower/sliced-output.ts";
 import { interpret } from "../../src/runtime/interpreter.ts";
 import { compileKernel, compileKernelSync, type FloatArray } from "../../src/runtime/kernel.ts";
+import { nativePlan } from "../../src/runtime/native/plan.ts";
 import { prepared } from "../../src/runtime/prepare.ts";
 import { inputsFor, programOf, randomFloats, relativeError } from "../runtime/helpers.ts";
 import { bytesOf, describeNative } from "./helpers.ts";
@@ -115,10 +116,13 @@ describeNative("native", () => {
   testDevice("native");
 
   test.each([
-    { what: "in place", program: cases[1].program, counts: [1, 3, 9, 40] },
-    { what: "past the caches", program: network([380, 24, 6, 24, 384], "auto"), counts: [3, 4] },
-  ])("no byte beside the rows is written, $what", ({ program, counts }) => {
-    const kernel = compileKernelSync(program, { device: "native", dtype: "f64" });
+    { what: "by tiles", program: cases[1].program, few: 0, counts: [1, 3, 9, 40] },
+    { what: "in place", program: cases[3].program, few: 4, counts: [1, 3] },
+    { what: "past the caches", program: network([384, 200, 380], "reverse"), few: 4, counts: [3, 4] },
+  ])("no byte beside the rows is written, $what", ({ program, few, counts }) => {
+    const options = { device: "native", dtype: "f64" } as const;
+    expect(nativePlan(prepared(program), options).mostFewRows).toBe(few);
+    const kernel = compileKernelSync(program, options);
     // From here on few rows have code that writes results in place, or those of 4 MB and more past the caches.
     kernel.bindFixed(1, []);
     for (const n of counts) {
