@@ -30,8 +30,8 @@ export interface Copy<V> {
 export interface Cells<V, I> {
   load(access: Access, address: Address<I>): V;
   store(access: Access, address: Address<I>, value: V): void;
-  /** The axis along which lanes lie, if it is one of a stage's. */
-  readonly axis?: Axis | undefined;
+  /** Places along the axis in the lanes, from the first one's; default: lanes share it. */
+  places?(axis: Axis, scale: number, first: V): V;
 }
 
 /** Lanes are rows: a tile holds a cell of all of them side by side, a bound cell is the same for all. */
@@ -195,9 +195,7 @@ export class Evaluator<V, I> {
     const first = target.splatInt(
       target.plus(target.times(this.#pointers.position(axis, shifts), scale), target.int(offset)),
     );
-    if (axis !== this.#cells.axis) return first;
-    const step = target.integer("mul", [target.laneNumbers(), target.lanes.bits(BigInt(scale))]);
-    return target.integer("add", [first, step]);
+    return this.#cells.places?.(axis, scale, first) ?? first;
   }
 
   #accumulator(index: number, { accumulators }: Copy<V>): V {

@@ -90,13 +90,13 @@ export class FeatureCells<V, I> implements Cells<V, I> {
   lanes = 1;
   /** Loads that are made already. */
   known: ReadonlyMap<Access, V> = new Map();
-  readonly axis: Axis | undefined;
+  readonly #axis: Axis | undefined;
   readonly #target: Target<V, I>;
   readonly #bytes: number;
 
   constructor({ target, layout }: Frame<V, I>, axis: Axis | undefined) {
     this.#target = target;
-    this.axis = axis;
+    this.#axis = axis;
     this.#bytes = layout.bytes;
   }
 
@@ -130,8 +130,15 @@ export class FeatureCells<V, I> implements Cells<V, I> {
     this.#target.scatter(at, value, { offset, stride: this.#stride(access), lanes: this.lanes });
   }
 
+  places(axis: Axis, scale: number, first: V): V {
+    const target = this.#target;
+    if (axis !== this.#axis) return first;
+    const step = target.integer("mul", [target.laneNumbers(), target.lanes.bits(BigInt(scale))]);
+    return target.integer("add", [first, step]);
+  }
+
   #stride(access: Access): number {
-    const own = this.axis === undefined ? 0 : strideOf(access, this.axis);
+    const own = this.#axis === undefined ? 0 : strideOf(access, this.#axis);
     return (strideOf(access, PACKED_ROW) || own) * this.#bytes;
   }
 }

@@ -21,5 +21,9 @@ export function alongRows([rows, length]: readonly [number, number]): Program {
   const sums = b.sum(b.mul(b.select(last, b.unary("exp", x), x), b.broadcast(scale, [rows, length])), [1]);
   const most = b.reduce("reduceMax", b.unary("sin", x), [1]);
   const gram = b.contract(b.unary("sin", x), x, { a: [0, 1], b: [2, 1], out: [2, 0] });
-  return programOf(`along ${rows} rows of ${length}`, [x], [b.unary("tanh", sums), most, b.unary("cos", gram)]);
+  return programOf(
+    `along ${rows} rows of ${length}`,
+    [x],
+    [b.unary("tanh", sums), most, b.unary("cos", gram)],
+  );
 }

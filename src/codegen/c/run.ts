@@ -77,10 +77,8 @@ export function runText(lowered: Lowered, places: Places): string {
     (port, index) => `    rows_in(${place(port)}, r${index}, ${port.buffer.cells}, ${cellBytes}, now);`,
   );
   const copiesOut = lowered.outputs.map((port, output) => {
-    const index = lowered.inputs.length + output;
-    const copy = { layout, from: place(port), to: `r${index}` };
-    if (!direct.has(port.buffer)) return copyOut(port, copy);
-    return isWide(port, bytes) ? `    if (${isLarge(port, bytes)}) ${streamed(port, copy)}` : "";
+    const copy = { layout, from: place(port), to: `r${lowered.inputs.length + output}` };
+    return copyOut(port, copy, direct.has(port.buffer));
   });
   const isSliced = (output: number): boolean => lowered.outputs[output]?.slices !== undefined;
   const slots = lowered.outputs.map((port, output) => {
@@ -165,10 +163,11 @@ function streamed(port: Port, { layout, from, to }: Copy): string {
   return `parts_stream(${from}, ${partOf(port, to)}, ${port.buffer.cells}, ${tileRows * bytes}, now, ${rowCells(port)});`;
 }
 
-/** Writes a port's rows, or the slice of them that was made in the last step. */
-function copyOut(port: Port, copy: Copy): string {
+/** Writes a port's rows, or the slice of them that was made in the last step; direct ones are there already, but for large ones. */
+function copyOut(port: Port, copy: Copy, isDirect: boolean): string {
   const { layout, from, to } = copy;
   const { tileRows, bytes } = layout;
+  if (isDirect) return isWide(port, bytes) ? `    if (${isLarge(port, bytes)}) ${streamed(port, copy)}` : "";
   const args = `${from}, ${partOf(port, to)}, ${port.buffer.cells}, ${tileRows * bytes}, now`;
   const plain = port.slices === undefined ? `rows_out(${args});` : `parts_out(${args}, ${rowCells(port)});`;
   const isStaged = stagedCells(port, layout) > 0;
