@@ -19,19 +19,26 @@ const ALIVE = 1000;
 /** The same stores in a better order. */
 export function orderedStores(stores: readonly Store[]): Store[] {
   const order = new Order(stores);
-  const line = stores.slice(0, CANDIDATES).map((store, slot) => ({ store, slot }));
-  for (const { store, slot } of line) order.enter(slot, store.value);
+  const line = stores.slice(0, CANDIDATES).map((store, slot): Entry => ({ store, slot }));
+  order.enter(line);
   return stores.map((_, taken) => {
     const scores = line.map(({ slot }) => order.score(slot));
-    const [best] = line.splice(scores.indexOf(Math.min(...scores)), 1) as [(typeof line)[number]];
+    const [best] = line.splice(scores.indexOf(Math.min(...scores)), 1) as [Entry];
     order.take(best.store.value);
     const next = stores[taken + CANDIDATES];
     if (next !== undefined) {
-      order.enter(best.slot, next.value);
-      line.push({ store: next, slot: best.slot });
+      const entry = { store: next, slot: best.slot };
+      order.enter([entry]);
+      line.push(entry);
     }
     return best.store;
   });
+}
+
+/** A result in line, and its bit. */
+interface Entry {
+  readonly store: Store;
+  readonly slot: number;
 }
 
 /** Expressions by number, leaves left out; a result in line is a slot. What a result needs that is not computed yet is fresh. */
@@ -65,21 +72,34 @@ class Order {
     return (this.#born.count(slot) - this.#dead.count(slot)) * ALIVE + this.#fresh.count(slot);
   }
 
-  /** A result comes into line. */
-  enter(slot: number, root: Expr): void {
-    const own = new Int32Array(WORDS);
-    own[slot >> 5] = 1 << (slot & 31);
-    const fresh = this.#below(root);
-    for (const expr of fresh) this.#fresh.add(expr, own);
+  /** Results come into line, all at once: what they share is visited once. */
+  enter(entries: readonly Entry[]): void {
+    const slots = new Map<number, Int32Array>();
+    const join = (expr: number, more: Int32Array): void => {
+      const known = slots.get(expr);
+      if (known === undefined) slots.set(expr, more.slice());
+      else for (let word = 0; word < WORDS; word++) (known[word] as number) |= more[word] as number;
+    };
+    const fresh = this.#below(entries.map(({ store }) => store.value));
+    for (const { slot, store } of entries) {
+      const root = this.#numbers.get(store.value);
+      if (root !== undefined) join(root, slotOf(slot));
+    }
     for (const expr of fresh) {
-      if (!this.#keepsFresh(expr, own.slice())) this.#born.add(expr, own);
+      const own = slots.get(expr) as Int32Array;
+      this.#fresh.add(expr, own);
+      for (const part of at(this.#parts, expr)) if (this.#done[part] === 0) join(part, own);
+    }
+    for (const expr of fresh) {
+      const own = slots.get(expr) as Int32Array;
+      this.#born.add(expr, this.#stillNeeded(expr, own));
       for (const part of at(this.#parts, expr)) if (this.#done[part] === 1) this.#useUp(part, own);
     }
   }
 
   /** A result is computed. */
   take(root: Expr): void {
-    const fresh = this.#below(root);
+    const fresh = this.#below([root]);
     for (const expr of fresh) {
       this.#done[expr] = 1;
       this.#fresh.clear(expr);
@@ -88,6 +108,13 @@ class Order {
     const touched = new Set(fresh);
     for (const expr of fresh) for (const part of at(this.#parts, expr)) touched.add(part);
     for (const expr of touched) this.#useUp(expr, ALL);
+  }
+
+  /** Of the slots those that need something else of an expression than what is fresh for them. */
+  #stillNeeded(expr: number, slots: Int32Array): Int32Array {
+    const kept = slots.slice();
+    this.#keepsFresh(expr, kept);
+    return slots.map((own, word) => own & ~(kept[word] as number));
   }
 
   /** Notes which of the slots use up what is computed: those for which all that still reads it is fresh. */
@@ -119,19 +146,21 @@ class Order {
     return true;
   }
 
-  /** Everything below the root that is neither computed nor a leaf. */
-  #below(root: Expr): number[] {
-    const start = this.#numbers.get(root);
-    const stack = start === undefined ? [] : [start];
+  /** Everything below the roots that is neither computed nor a leaf, wholes before parts. */
+  #below(roots: readonly Expr[]): number[] {
+    const stack = roots.flatMap((root) => this.#numbers.get(root) ?? []);
     const fresh = new Set<number>();
     for (let expr = stack.pop(); expr !== undefined; expr = stack.pop()) {
       if (fresh.has(expr) || this.#done[expr] === 1) continue;
       fresh.add(expr);
       stack.push(...at(this.#parts, expr));
     }
-    return [...fresh];
+    return [...fresh].sort((x, y) => y - x);
   }
 }
+
+const slotOf = (slot: number): Int32Array =>
+  new Int32Array(WORDS).fill(1 << (slot & 31), slot >> 5, (slot >> 5) + 1);
 
 const ALL: Int32Array = new Int32Array(WORDS).fill(-1);
 

@@ -5,6 +5,7 @@
  * the end. Best fit into gaps, in order of birth; inputs and outputs have places of their own.
  */
 
+import { at } from "../ir/shape.ts";
 import { accessesOf } from "./accesses.ts";
 import { type Buffer, leavesOf, type Stage } from "./loops.ts";
 
@@ -63,34 +64,54 @@ function spansOf(stages: readonly Stage[], start = 0): { from: number; to: numbe
 /** Offsets in cells, and the cells one lane needs. */
 export function placed(lives: readonly Life[]): { placement: Map<Buffer, number>; scratchCells: number } {
   const placement = new Map<Buffer, number>();
-  let alive: Life[] = [];
+  let [alive, free, scratchCells]: [Life[], Free, number] = [[], new Free([]), 0];
+  let time = Number.NEGATIVE_INFINITY;
   for (const life of [...lives].sort((x, y) => x.from - y.from || y.buffer.cells - x.buffer.cells)) {
-    alive = alive.filter((other) => other.to >= life.from);
-    const busy = alive.map(({ buffer }) => ({
-      start: placement.get(buffer) as number,
-      end: (placement.get(buffer) as number) + buffer.cells,
-    }));
-    placement.set(
-      life.buffer,
-      bestGap(
-        busy.sort((x, y) => x.start - y.start),
-        life.buffer.cells,
-      ),
-    );
+    if (life.from > time) {
+      time = life.from;
+      alive = alive.filter(({ to }) => to >= time);
+      free = new Free(
+        alive.map(({ buffer }) => ({ start: placement.get(buffer) as number, size: buffer.cells })),
+      );
+    }
+    const start = free.take(life.buffer.cells);
+    placement.set(life.buffer, start);
+    scratchCells = Math.max(scratchCells, start + life.buffer.cells);
     alive.push(life);
   }
-  let scratchCells = 0;
-  for (const [buffer, start] of placement) scratchCells = Math.max(scratchCells, start + buffer.cells);
   return { placement, scratchCells };
 }
 
-function bestGap(busy: readonly { start: number; end: number }[], cells: number): number {
-  let end = 0;
-  let best: { start: number; size: number } | undefined;
-  for (const range of busy) {
-    const size = range.start - end;
-    if (size >= cells && (best === undefined || size < best.size)) best = { start: end, size };
-    end = Math.max(end, range.end);
+interface Span {
+  readonly start: number;
+  readonly size: number;
+}
+
+/** Cells that nothing alive lies in: gaps in order, and all from `end` on. */
+class Free {
+  readonly #gaps: Span[] = [];
+  #end = 0;
+
+  constructor(busy: readonly Span[]) {
+    for (const { start, size } of [...busy].sort((x, y) => x.start - y.start)) {
+      if (start > this.#end) this.#gaps.push({ start: this.#end, size: start - this.#end });
+      this.#end = Math.max(this.#end, start + size);
+    }
   }
-  return best?.start ?? end;
+
+  /** The first of the smallest gaps that are large enough. */
+  take(cells: number): number {
+    let best = -1;
+    for (const [index, { size }] of this.#gaps.entries()) {
+      if (size >= cells && (best < 0 || size < at(this.#gaps, best).size)) best = index;
+      if (size === cells) break;
+    }
+    if (best < 0) {
+      this.#end += cells;
+      return this.#end - cells;
+    }
+    const { start, size } = at(this.#gaps, best);
+    this.#gaps.splice(best, 1, ...(size > cells ? [{ start: start + cells, size: size - cells }] : []));
+    return start;
+  }
 }

@@ -6,7 +6,7 @@
  */
 
 import { evaluateNode } from "../ir/evaluate.ts";
-import { mapProgram, operandsOf } from "../ir/graph.ts";
+import { mapProgram, nodesOf, operandsOf } from "../ir/graph.ts";
 import { sizeOf } from "../ir/shape.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import type { Node, Op, Program } from "../ir/types.ts";
@@ -24,6 +24,8 @@ export function foldConstants(program: Program): Program {
 }
 
 function fold(program: Program, bodies: Map<Program, Program>): Program {
+  if (!nodesOf(program).some(({ op, level }) => op === "scan" || (level === "constant" && !SHORT.has(op))))
+    return program;
   const values = new Map<Node, Tensor | undefined>();
   let changed = false;
   const body = (inner: Program): Program => {

@@ -7,7 +7,7 @@ import { invariant } from "../errors.ts";
 import type { Builder } from "../ir/builder.ts";
 import { inline, mapProgram, nodesOf, rebuild } from "../ir/graph.ts";
 import { at, range } from "../ir/shape.ts";
-import type { Node, Program, ScanNode } from "../ir/types.ts";
+import type { CallNode, Node, Program, ScanNode } from "../ir/types.ts";
 import { withBody } from "./rewrite.ts";
 
 /** Bodies that are done, by the program they were. */
@@ -19,15 +19,22 @@ function remember(done: Done, program: Program, make: () => Program): Program {
   return made;
 }
 
+/** Is there such a node, in bodies of scans too? Passes that replace no node give the program back. */
+function contains(program: Program, test: (node: Node) => boolean): boolean {
+  return nodesOf(program).some((node) => test(node) || (node.op === "scan" && contains(node.body, test)));
+}
+
 /** Calls replaced by their bodies, inside bodies and scans too, except those whose callee's name is kept. */
 export function inlineCalls(program: Program, keep: (name: string) => boolean = () => false): Program {
   return inlineCallsOf(program, keep, new Map());
 }
 
 function inlineCallsOf(program: Program, keep: (name: string) => boolean, done: Done): Program {
+  const isInlined = (node: Node): node is CallNode => node.op === "call" && !keep(node.callee.name);
+  if (!contains(program, isInlined)) return program;
   const body = (inner: Program): Program => remember(done, inner, () => inlineCallsOf(inner, keep, done));
   return mapProgram(program, (builder, node, operands) =>
-    node.op === "call" && !keep(node.callee.name)
+    isInlined(node)
       ? at(inline(builder, body(node.callee.body), operands), 0)
       : withBody(builder, node, { operands, body }),
   );
@@ -39,6 +46,7 @@ export function dropStopGradients(program: Program): Program {
 }
 
 function dropStopsOf(program: Program, done: Done): Program {
+  if (!contains(program, ({ op }) => op === "stopGradient")) return program;
   const body = (inner: Program): Program => remember(done, inner, () => dropStopsOf(inner, done));
   return mapProgram(program, (builder, node, operands) =>
     node.op === "stopGradient" ? at(operands, 0) : withBody(builder, node, { operands, body }),
@@ -51,6 +59,7 @@ export function unrollScans(program: Program, limit: number): Program {
 }
 
 function unrollScansOf(program: Program, limit: number, done: Done): Program {
+  if (!contains(program, ({ op }) => op === "scan")) return program;
   const body = (inner: Program): Program => remember(done, inner, () => unrollScansOf(inner, limit, done));
   const unrolled = new Map<Node, Node[]>();
   return mapProgram(program, (builder, node, operands) => {
