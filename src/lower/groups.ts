@@ -35,6 +35,9 @@ export class Group {
   members: Member[];
   readonly ordered: boolean;
   readonly after: Set<Group> = new Set();
+  /** How many groups at most wait for each other before this one: less than those that wait for it. */
+  level = 0;
+  readonly #users: Group[] = [];
   /** Operations at each point. */
   operations: number;
 
@@ -46,6 +49,20 @@ export class Group {
     this.members = [{ target: task.target, at: task.at, value: task.value }];
     this.ordered = task.ordered;
     this.operations = countOperations(task.value);
+  }
+
+  /** Must be made after another group. */
+  follow(other: Group): void {
+    if (this.after.has(other)) return;
+    this.after.add(other);
+    other.#users.push(this);
+    const raised: [Group, number][] = [[this, other.level + 1]];
+    for (let next = raised.pop(); next !== undefined; next = raised.pop()) {
+      const [group, level] = next;
+      if (group.level >= level) continue;
+      group.level = level;
+      for (const user of group.#users) raised.push([user, level + 1]);
+    }
   }
 
   /** What the group reads, its own results among it. */
@@ -81,6 +98,7 @@ export class Fusion {
   readonly #axes: Axes;
   readonly #fuse: boolean;
   readonly #byTask = new Map<Task, Group>();
+  #lastScalar: Group | undefined;
   /** Groups with a task for the owner. */
   readonly #makers = new Map<Node, Set<Group>>();
 
@@ -96,7 +114,7 @@ export class Fusion {
     const reads = readsOf([task.value, ...task.folds.map((fold) => fold.term)]);
     const before = this.#waitsFor(task, reads);
     const group = (this.#fuse ? this.#joined(task, reads, before) : undefined) ?? this.#alone(task);
-    for (const other of before) if (other !== group) group.after.add(other);
+    for (const other of before) if (other !== group) group.follow(other);
     this.#byTask.set(task, group);
     const owner = task.target.owner;
     if (owner !== undefined) this.#makers.set(owner, (this.#makers.get(owner) ?? new Set()).add(group));
@@ -126,6 +144,7 @@ export class Fusion {
   #alone(task: Task): Group {
     const group = new Group(task);
     this.groups.push(group);
+    if (isScalar(group)) this.#lastScalar = group;
     return group;
   }
 
@@ -150,8 +169,7 @@ export class Fusion {
 
   /** Single cells join the last group of single cells even if they read nothing of it: straight code needs no loops. */
   #scalarGroup(task: Task): Group[] {
-    const last = isScalar(task) ? this.groups.findLast((group) => isScalar(group)) : undefined;
-    return last === undefined ? [] : [last];
+    return isScalar(task) && this.#lastScalar !== undefined ? [this.#lastScalar] : [];
   }
 
   /** The task's axes over the group's, such that it reads a member where that is made. */
@@ -174,16 +192,16 @@ export class Fusion {
     return undefined;
   }
 
+  /** Looks only at groups of higher levels than the target's, those of the lowest first: they are the nearest to it. */
   #dependsOn(from: Group, target: Group): boolean {
     const seen = new Set<Group>([from]);
     const stack = [from];
     for (let group = stack.pop(); group !== undefined; group = stack.pop()) {
-      if (group === target) return true;
-      for (const next of group.after) {
-        if (!seen.has(next)) {
-          seen.add(next);
-          stack.push(next);
-        }
+      if (group.after.has(target)) return true;
+      const next = [...group.after].filter((other) => other.level > target.level && !seen.has(other));
+      for (const other of next.sort((x, y) => y.level - x.level)) {
+        seen.add(other);
+        stack.push(other);
       }
     }
     return false;

@@ -92,6 +92,12 @@ export class Homes {
     return this.#inside.get(container) ?? [];
   }
 
+  #insideOf(container: Node): Node[] {
+    const parts = this.#inside.get(container) ?? [];
+    this.#inside.set(container, parts);
+    return parts;
+  }
+
   /** Gives the node beneath `node`'s views its home within `home`; undefined where that cannot be. */
   place(node: Node, home: Home, container?: Node): Node | undefined {
     if (node.level !== "row" || node.op === "input") return undefined;
@@ -108,7 +114,7 @@ export class Homes {
     if (node.op === "gather" && node.indices.level !== "row") return undefined;
     this.#homes.set(node, home);
     this.#pinned.add(node);
-    if (container !== undefined) this.#inside.set(container, [...this.partsOf(container), node]);
+    if (container !== undefined) this.#insideOf(container).push(node);
     return node;
   }
 }

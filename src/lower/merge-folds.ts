@@ -29,7 +29,59 @@ const MOST_TERMS = 4;
 
 /** The stages with sums merged into makers; what is in `kept` is read elsewhere too. */
 export function withMergedFolds(stages: readonly Leaf[], kept: ReadonlySet<Buffer>): Leaf[] {
-  return stages.reduce<Leaf[]>((list, stage) => joined(list, stage, kept) ?? list, [...stages]);
+  const line = new Line(stages);
+  for (const stage of stages) join(line, stage, kept);
+  return line.stages();
+}
+
+/** Stages in order, and which of them read and write a buffer. */
+class Line {
+  readonly #places = new Map<Leaf, number>();
+  readonly #readers = new Map<Buffer, Set<Leaf>>();
+  readonly #writers = new Map<Buffer, Set<Leaf>>();
+
+  constructor(stages: readonly Leaf[]) {
+    for (const [place, stage] of stages.entries()) this.#put(stage, place);
+  }
+
+  stages(): Leaf[] {
+    return [...this.#places].sort(([, x], [, y]) => x - y).map(([stage]) => stage);
+  }
+
+  place(stage: Leaf): number {
+    return this.#places.get(stage) as number;
+  }
+
+  readers(buffer: Buffer): ReadonlySet<Leaf> {
+    return this.#readers.get(buffer) ?? new Set();
+  }
+
+  writers(buffer: Buffer): ReadonlySet<Leaf> {
+    return this.#writers.get(buffer) ?? new Set();
+  }
+
+  inOrder(stages: Iterable<Leaf>): Leaf[] {
+    return [...new Set(stages)].sort((x, y) => this.place(x) - this.place(y));
+  }
+
+  /** One stage where the last of several stood. */
+  replace(old: readonly Leaf[], whole: Leaf): void {
+    const place = Math.max(...old.map((stage) => this.place(stage)));
+    for (const stage of old) {
+      this.#places.delete(stage);
+      for (const { buffer } of readsOf(stage)) this.#readers.get(buffer)?.delete(stage);
+      for (const { buffer } of writesOf(stage)) this.#writers.get(buffer)?.delete(stage);
+    }
+    this.#put(whole, place);
+  }
+
+  #put(stage: Leaf, place: number): void {
+    this.#places.set(stage, place);
+    const note = (map: Map<Buffer, Set<Leaf>>, { buffer }: Access): unknown =>
+      map.set(buffer, (map.get(buffer) ?? new Set()).add(stage));
+    for (const access of readsOf(stage)) note(this.#readers, access);
+    for (const access of writesOf(stage)) note(this.#writers, access);
+  }
 }
 
 type Fold = NonNullable<Nest["reduce"]>["folds"][number];
@@ -48,11 +100,11 @@ interface Folder {
   readonly unrolled: readonly Axis[];
 }
 
-function joined(stages: readonly Leaf[], stage: Leaf, kept: ReadonlySet<Buffer>): Leaf[] | undefined {
-  const maker = makerOf(stage, stages, kept);
-  if (maker === undefined) return undefined;
-  const users = stages.filter((other) => other !== stage && reads(other, (buffer) => maker.made.has(buffer)));
-  if (users.length === 0) return undefined;
+function join(line: Line, stage: Leaf, kept: ReadonlySet<Buffer>): void {
+  const maker = makerOf(stage, line, kept);
+  if (maker === undefined) return;
+  const users = line.inOrder([...maker.made.keys()].flatMap((buffer) => [...line.readers(buffer)]));
+  if (users.length === 0) return;
   const folders = users.flatMap((user) => folderOf(user, maker) ?? []);
   const outer = folders.map((folder) => outerOf(maker, folder));
   const results = folders.reduce(
@@ -60,23 +112,20 @@ function joined(stages: readonly Leaf[], stage: Leaf, kept: ReadonlySet<Buffer>)
     0,
   );
   const fits = folders.length === users.length && results <= MOST_FOLDS;
-  if (!fits || outer.some((axes) => axes.join() !== outer[0]?.join())) return undefined;
-  if (!canWait(stages, [stage, ...users])) return undefined;
-  const whole = merged(maker, folders);
-  return stages.flatMap((other) =>
-    other === users.at(-1) ? [whole] : other === stage || users.includes(other) ? [] : [other],
-  );
+  if (!fits || outer.some((axes) => axes.join() !== outer[0]?.join())) return;
+  if (canWait(line, [stage, ...users])) line.replace([stage, ...users], merged(maker, folders));
 }
 
-function makerOf(stage: Leaf, stages: readonly Leaf[], kept: ReadonlySet<Buffer>): Maker | undefined {
+function makerOf(stage: Leaf, line: Line, kept: ReadonlySet<Buffer>): Maker | undefined {
   const isPlain = stage.kind === "nest" && stage.reduce === undefined && stage.ordered === undefined;
   const isShort = stage.kind === "product" && pointsOf(stage.k) <= MOST_TERMS;
   if (!isPlain && !isShort) return undefined;
   const made = new Map(stage.stores.map((store) => [store.access.buffer, store]));
   const isShared = (buffer: Buffer): boolean =>
-    kept.has(buffer) || stages.some((other) => other !== stage && writes(other, (own) => own === buffer));
+    kept.has(buffer) ||
+    line.readers(buffer).has(stage) ||
+    [...line.writers(buffer)].some((other) => other !== stage);
   if (made.size < stage.stores.length || [...made.keys()].some(isShared)) return undefined;
-  if (reads(stage, (buffer) => made.has(buffer))) return undefined;
   return { stage, axes: freeAxes(stage), made };
 }
 
@@ -139,27 +188,18 @@ const writesOf = (stage: Leaf): Access[] => [
   ...stage.stores.map((store) => store.access),
 ];
 
-function reads(stage: Leaf, test: (buffer: Buffer) => boolean): boolean {
-  return readsOf(stage).some(({ buffer }) => test(buffer));
-}
-
-function writes(stage: Leaf, test: (buffer: Buffer) => boolean): boolean {
-  return writesOf(stage).some(({ buffer }) => test(buffer));
-}
-
 /** Can the maker and its users be done where the last of them stands? Not past a stage that touches what they touch. */
-function canWait(stages: readonly Leaf[], moved: readonly Leaf[]): boolean {
-  const last = stages.indexOf(moved.at(-1) as Leaf);
+function canWait(line: Line, moved: readonly Leaf[]): boolean {
+  const last = line.place(moved.at(-1) as Leaf);
   return moved.every((early, position) => {
-    const made = new Set(writesOf(early).map(({ buffer }) => buffer));
-    const used = new Set(readsOf(early).map(({ buffer }) => buffer));
-    return stages
-      .slice(stages.indexOf(early) + 1, last + 1)
-      .every(
-        (stage) =>
-          (position === 0 || !reads(stage, (buffer) => made.has(buffer))) &&
-          !writes(stage, (buffer) => made.has(buffer) || used.has(buffer)),
-      );
+    const isPassed = (stage: Leaf): boolean =>
+      line.place(stage) > line.place(early) && line.place(stage) <= last;
+    const made = writesOf(early).map(({ buffer }) => buffer);
+    const used = readsOf(early).map(({ buffer }) => buffer);
+    return (
+      (position === 0 || !made.some((buffer) => [...line.readers(buffer)].some(isPassed))) &&
+      ![...made, ...used].some((buffer) => [...line.writers(buffer)].some(isPassed))
+    );
   });
 }
 

@@ -64,54 +64,70 @@ function spansOf(stages: readonly Stage[], start = 0): { from: number; to: numbe
 /** Offsets in cells, and the cells one lane needs. */
 export function placed(lives: readonly Life[]): { placement: Map<Buffer, number>; scratchCells: number } {
   const placement = new Map<Buffer, number>();
-  let [alive, free, scratchCells]: [Life[], Free, number] = [[], new Free([]), 0];
-  let time = Number.NEGATIVE_INFINITY;
-  for (const life of [...lives].sort((x, y) => x.from - y.from || y.buffer.cells - x.buffer.cells)) {
-    if (life.from > time) {
-      time = life.from;
-      alive = alive.filter(({ to }) => to >= time);
-      free = new Free(
-        alive.map(({ buffer }) => ({ start: placement.get(buffer) as number, size: buffer.cells })),
-      );
+  const scratch = new Scratch();
+  const dying = [...lives].sort((x, y) => y.to - x.to);
+  let scratchCells = 0;
+  for (const { buffer, from } of [...lives].sort(
+    (x, y) => x.from - y.from || y.buffer.cells - x.buffer.cells,
+  )) {
+    for (let last = dying.at(-1); last !== undefined && last.to < from; last = dying.at(-1)) {
+      scratch.give(placement.get(last.buffer) as number, last.buffer.cells);
+      dying.pop();
     }
-    const start = free.take(life.buffer.cells);
-    placement.set(life.buffer, start);
-    scratchCells = Math.max(scratchCells, start + life.buffer.cells);
-    alive.push(life);
+    const start = scratch.take(buffer.cells);
+    placement.set(buffer, start);
+    scratchCells = Math.max(scratchCells, start + buffer.cells);
   }
   return { placement, scratchCells };
 }
 
-interface Span {
-  readonly start: number;
-  readonly size: number;
-}
-
-/** Cells that nothing alive lies in: gaps in order, and all from `end` on. */
-class Free {
-  readonly #gaps: Span[] = [];
+/** Which cells nothing alive lies in: gaps, no two of which touch, and all from an end on. */
+class Scratch {
   #end = 0;
-
-  constructor(busy: readonly Span[]) {
-    for (const { start, size } of [...busy].sort((x, y) => x.start - y.start)) {
-      if (start > this.#end) this.#gaps.push({ start: this.#end, size: start - this.#end });
-      this.#end = Math.max(this.#end, start + size);
-    }
-  }
+  /** The sizes of gaps by their starts, their starts by their ends, and by their sizes in ascending order. */
+  readonly #sizes = new Map<number, number>();
+  readonly #starts = new Map<number, number>();
+  readonly #bySize = new Map<number, number[]>();
 
   /** The first of the smallest gaps that are large enough. */
   take(cells: number): number {
-    let best = -1;
-    for (const [index, { size }] of this.#gaps.entries()) {
-      if (size >= cells && (best < 0 || size < at(this.#gaps, best).size)) best = index;
-      if (size === cells) break;
-    }
-    if (best < 0) {
+    const fitting = [...this.#bySize.keys()].filter((size) => size >= cells);
+    if (fitting.length === 0) {
       this.#end += cells;
       return this.#end - cells;
     }
-    const { start, size } = at(this.#gaps, best);
-    this.#gaps.splice(best, 1, ...(size > cells ? [{ start: start + cells, size: size - cells }] : []));
+    const size = Math.min(...fitting);
+    const start = at(this.#bySize.get(size) as number[], 0);
+    this.#remove(start);
+    if (size > cells) this.#add(start + cells, size - cells);
     return start;
+  }
+
+  give(start: number, cells: number): void {
+    if (cells === 0) return;
+    const from = this.#starts.get(start) ?? start;
+    const to = start + cells + (this.#sizes.get(start + cells) ?? 0);
+    if (from < start) this.#remove(from);
+    if (to > start + cells) this.#remove(start + cells);
+    if (to === this.#end) this.#end = from;
+    else this.#add(from, to - from);
+  }
+
+  #add(start: number, size: number): void {
+    this.#sizes.set(start, size);
+    this.#starts.set(start + size, start);
+    const list = this.#bySize.get(size) ?? [];
+    this.#bySize.set(size, list);
+    const place = list.findLastIndex((other) => other < start);
+    list.splice(place + 1, 0, start);
+  }
+
+  #remove(start: number): void {
+    const size = this.#sizes.get(start) as number;
+    this.#sizes.delete(start);
+    this.#starts.delete(start + size);
+    const list = this.#bySize.get(size) as number[];
+    list.splice(list.indexOf(start), 1);
+    if (list.length === 0) this.#bySize.delete(size);
   }
 }
