@@ -43,13 +43,32 @@ interface Member {
 /** The stages with loops over slices. */
 export function withSlices(stages: readonly Leaf[], slicing: Slicing): Stage[] {
   const made: Stage[] = [];
+  const promising = promisingAxes(stages);
   for (let next = 0; next < stages.length; ) {
-    const found = loopFrom(stages, next, slicing);
+    const found = loopFrom(stages, { start: next, axes: promising[next] as Axis[] }, slicing);
     made.push(...(found?.before ?? []), found?.loop ?? (stages[next] as Leaf));
     next = found?.end ?? next + 1;
   }
   return made;
 }
+
+/** For each stage the axes of its own by which loops from there on may come to enough cells, and to a product. */
+function promisingAxes(stages: readonly Leaf[]): Axis[][] {
+  const cells = new Map<number, number>();
+  const products = new Set<number>();
+  const found = [...stages].reverse().map((stage) => {
+    const axes = axesOf(stage);
+    for (const size of new Set(axes.map((axis) => axis.size))) {
+      cells.set(size, (cells.get(size) ?? 0) + cellsOf(buffersOf(stage)));
+      if (stage.kind === "product") products.add(size);
+    }
+    return axes.filter(({ size }) => products.has(size) && (cells.get(size) ?? 0) >= LEAST_CELLS);
+  });
+  return found.reverse();
+}
+
+const cellsOf = (buffers: Iterable<Buffer>): number =>
+  [...buffers].reduce((all, { cells }) => all + cells, 0);
 
 interface Found {
   readonly before: readonly Leaf[];
@@ -57,43 +76,61 @@ interface Found {
   readonly end: number;
 }
 
-function loopFrom(stages: readonly Leaf[], start: number, slicing: Slicing): Found | undefined {
+function loopFrom(
+  stages: readonly Leaf[],
+  { start, axes }: { start: number; axes: readonly Axis[] },
+  slicing: Slicing,
+): Found | undefined {
   const first = stages[start] as Leaf;
-  for (const axis of axesOf(first)) {
-    const members: Member[] = [];
-    const written = new Set<Buffer>();
-    const join = (member: Member): void => {
-      members.push(member);
-      for (const { access } of member.stage.stores) written.add(access.buffer);
-    };
-    if (!isSliced([{ stage: first, axis }], buffersOf(first))) continue;
-    join({ stage: first, axis });
+  for (const axis of axes) {
+    if (!isSliced({ stage: first, axis }, buffersOf(first))) continue;
+    const loop = new Loop({ stage: first, axis });
     const before: Leaf[] = [];
     let end = start + 1;
     for (; end < stages.length; end++) {
       const stage = stages[end] as Leaf;
-      const isConnected = accessesOf(stage).some(({ buffer }) => written.has(buffer));
-      const member = isConnected ? memberOf(stage, members, written) : undefined;
-      if (member !== undefined) join(member);
+      const isConnected = accessesOf(stage).some(({ buffer }) => loop.written.has(buffer));
+      const member = isConnected ? loop.memberOf(stage) : undefined;
+      if (member !== undefined) loop.join(member);
       else if (isConnected) break;
       else before.push(stage);
     }
-    const loop = loopOf(members, { stages, slicing });
-    if (loop !== undefined) return { before, loop, end };
+    const made = loopOf(loop.members, { stages, slicing });
+    if (made !== undefined) return { before, loop: made, end };
   }
   return undefined;
 }
 
-/** One more stage as a member, if it treats the same slices one by one. */
-function memberOf(stage: Leaf, members: readonly Member[], written: ReadonlySet<Buffer>): Member | undefined {
-  const size = members[0]?.axis.size;
-  const own = buffersOf(stage);
-  if (!isSliced(members, own)) return undefined;
-  const all = new Set([...written, ...own]);
-  return axesOf(stage)
-    .filter((axis) => axis.size === size)
-    .map((axis) => ({ stage, axis }))
-    .find((member) => isSliced([member], all));
+/** A loop that grows. */
+class Loop {
+  readonly members: Member[] = [];
+  readonly written = new Set<Buffer>();
+  readonly #size: number;
+  readonly #touching = new Map<Buffer, Set<Member>>();
+
+  constructor(first: Member) {
+    this.#size = first.axis.size;
+    this.join(first);
+  }
+
+  join(member: Member): void {
+    this.members.push(member);
+    for (const { access } of member.stage.stores) this.written.add(access.buffer);
+    for (const { buffer } of accessesOf(member.stage))
+      this.#touching.set(buffer, (this.#touching.get(buffer) ?? new Set()).add(member));
+  }
+
+  /** One more stage as a member, if it treats the same slices one by one. */
+  memberOf(stage: Leaf): Member | undefined {
+    const own = buffersOf(stage);
+    const users = [...own].flatMap((buffer) => [...(this.#touching.get(buffer) ?? [])]);
+    if (!users.every((member) => isSliced(member, own))) return undefined;
+    const all = { has: (buffer: Buffer): boolean => own.has(buffer) || this.written.has(buffer) };
+    return axesOf(stage)
+      .filter((axis) => axis.size === this.#size)
+      .map((axis) => ({ stage, axis }))
+      .find((member) => isSliced(member, all));
+  }
 }
 
 /** Axes that a loop around the stage may take from it: those that make its kernel no worse, and that no value is made of. */
@@ -121,11 +158,9 @@ function freeAxes(stage: Nest | Product): readonly Axis[] {
 /** What a stage writes. */
 const buffersOf = (stage: Leaf): Set<Buffer> => new Set(stage.stores.map(({ access }) => access.buffer));
 
-/** Does every member touch, of what is written, only the slice at its own place? */
-function isSliced(members: readonly Member[], written: ReadonlySet<Buffer>): boolean {
-  return members.every(({ stage, axis }) =>
-    accessesOf(stage).every((access) => !written.has(access.buffer) || staysInside(access, axis)),
-  );
+/** Does a member touch, of what is written, only the slice at its own place? */
+function isSliced({ stage, axis }: Member, written: { has(buffer: Buffer): boolean }): boolean {
+  return accessesOf(stage).every((access) => !written.has(access.buffer) || staysInside(access, axis));
 }
 
 /** Does the access touch, at each place of the axis, only that of as many slices of its buffer? */
@@ -146,16 +181,15 @@ function loopOf(
   members: readonly Member[],
   { stages, slicing }: { stages: readonly Leaf[]; slicing: Slicing },
 ): Repeat | undefined {
-  const sum = (buffers: readonly Buffer[]): number => buffers.reduce((all, { cells }) => all + cells, 0);
   const written = [...new Set(members.flatMap(({ stage }) => [...buffersOf(stage)]))];
   const isProduct = ({ stage }: Member): boolean => stage.kind === "product";
-  if (sum(written) < LEAST_CELLS || !members.some(isProduct)) return undefined;
+  if (cellsOf(written) < LEAST_CELLS || !members.some(isProduct)) return undefined;
   const inside = new Set(members.map(({ stage }) => stage));
   const outside = new Set(
     stages.flatMap((stage) => (inside.has(stage) ? [] : accessesOf(stage).map(({ buffer }) => buffer))),
   );
   const own = written.filter((buffer) => !outside.has(buffer) && !slicing.isShared(buffer));
-  if (sum(own) < LEAST_CELLS) return undefined;
+  if (cellsOf(own) < LEAST_CELLS) return undefined;
   const size = (members[0] as Member).axis.size;
   const axis = slicing.makeAxis(size);
   const slices = new Map(
