@@ -13,6 +13,8 @@ import type { BatchAxisOption } from "./onnx/inputs.ts";
 import { readModel } from "./onnx/model.ts";
 import { alignWeights } from "./onnx/tensor.ts";
 import type { Operand } from "./trace/operand.ts";
+import { object, type RulesFor, text, whole } from "./trace/option-rules.ts";
+import { checkOptions } from "./trace/options.ts";
 import { type RowFunction, rowFunction } from "./trace/row-function.ts";
 import type { Tensor } from "./trace/shapes.ts";
 
@@ -31,6 +33,15 @@ export interface LoadOptions {
   readonly sizes?: Readonly<Record<string, number>>;
 }
 
+const rules: RulesFor<LoadOptions> = {
+  batchAxis: {
+    accepts: "an axis, null, or { input: axis }",
+    test: (axis) => axis === null || whole.test(axis) || object.test(axis),
+  },
+  outputs: { accepts: "an array of names", test: (list) => Array.isArray(list) && list.every(text.test) },
+  sizes: { accepts: "{ axis: size }", test: object.test },
+};
+
 type Argument = Operand | Readonly<Record<string, Operand>>;
 
 /** An imported network: call it with the values of one row, or give it to `jacrow`. */
@@ -46,6 +57,7 @@ export interface OnnxFunction extends RowFunction {
 
 /** Loads an ONNX model as a function of one row. Throws if rows mix, an operator is missing or the file is not whole. */
 export async function loadOnnx(source: ModelSource, options: LoadOptions = {}): Promise<OnnxFunction> {
+  checkOptions("loadOnnx", rules, options);
   const { bytes, what, external } = await loadFile(source);
   const model = readModel(bytes, what);
   alignWeights(model.graph);

@@ -10,11 +10,14 @@ import { UsageError } from "../errors.ts";
 import { at, range, showShape, sizeOf } from "../ir/shape.ts";
 import type { Node } from "../ir/types.ts";
 import { interpret } from "../runtime/interpreter.ts";
+import { positive, type RulesFor } from "../trace/option-rules.ts";
+import { checkOptions } from "../trace/options.ts";
 import { isRowFunction } from "../trace/row-function.ts";
 import type { AnyFunction } from "../trace/trace.ts";
 import { chooseInputs } from "../trace/wrt.ts";
 import { type CallArguments, readArguments } from "./arguments.ts";
 import { type Comparison, compareRow, type Difference, MOST_LISTED } from "./differences.ts";
+import { rulesOf } from "./options.ts";
 import { baseOf, planJacobian } from "./plan.ts";
 import type { Given, JacrowOptions } from "./types.ts";
 
@@ -36,10 +39,15 @@ export interface CheckReport {
 }
 
 /** Options of `checkJacobian`. */
-export interface CheckOptions extends Pick<JacrowOptions, "wrt" | "shared" | "mode"> {
+export interface CheckOptions extends Pick<JacrowOptions, "wrt" | "outputs" | "shared" | "mode"> {
   /** Largest accepted relative error, 1e-6 by default. */
   readonly tolerance?: number;
 }
+
+const optionRules: RulesFor<CheckOptions> = {
+  ...rulesOf("wrt", "outputs", "shared", "mode"),
+  tolerance: positive,
+};
 
 /** Compares; `rows` is what `jacrow(f)` would take: X, an object of named inputs, or an array of several arguments. */
 export function checkJacobian(
@@ -49,13 +57,14 @@ export function checkJacobian(
 ): CheckReport {
   if (typeof f !== "function")
     throw new UsageError("JR400", "checkJacobian takes a function of one row or a loaded model");
+  checkOptions("checkJacobian", optionRules, options);
   const call = readArguments(f.length > 1 && !isRowFunction(f) ? (rows as readonly unknown[]) : [rows], {
     shared: options.shared ?? [],
     dtype: "f64",
     shapeOf: () => undefined,
     single: false,
   });
-  const program = expandJacobians(baseOf(f, call.signature, true).program);
+  const program = expandJacobians(baseOf(f, call.signature, { ...options, allowZero: true }).program);
   const checkSizes = (): void => {};
   const { program: plan } = planJacobian(f, call.signature, { ...options, allowZero: true, checkSizes });
   const values = interpret(plan, call.data, call.n);

@@ -10,10 +10,13 @@ import { UsageError } from "../errors.ts";
 import { type Loss, lossAndGradient, type RowValues } from "../nn/gradient.ts";
 import { flattenTree, type Parameter, type ParameterTree, type Traced, widthOf } from "../nn/tree.ts";
 import { concat, flatten } from "../trace/functions.ts";
+import { oneOf, type RulesFor } from "../trace/option-rules.ts";
+import { checkOptions } from "../trace/options.ts";
 import { rowMean, rowSum } from "../trace/row-sums.ts";
 import type { Tensor } from "../trace/shapes.ts";
 import { type Structure, unflatten } from "../trace/structure.ts";
 import { rows } from "./jacrow.ts";
+import { rulesOf } from "./options.ts";
 import type { Given, RowMap, RunOptions } from "./types.ts";
 
 /** Rows by the names under which the loss reads them. */
@@ -24,6 +27,11 @@ export interface GradientOptions extends Omit<RunOptions, "shared" | "allowZero"
   /** "mean" by default; "none": every row's own gradient. */
   readonly reduction?: "mean" | "sum" | "none";
 }
+
+const rules: RulesFor<GradientOptions> = {
+  ...rulesOf("device", "dtype", "threads", "deterministic", "maxBytes"),
+  reduction: oneOf("mean", "sum", "none"),
+};
 
 /** A loss and its gradient, as flat lists in the order of the tree's leaves. */
 interface FlatResult {
@@ -70,6 +78,7 @@ export function grad<P extends ParameterTree, R extends RowValues>(
   loss: Loss<P, R>,
   options: GradientOptions = {},
 ): GradientMap<P, R, Gradient<P> | RowGradients> {
+  checkOptions("grad", rules, options);
   const maps = new Map<string, NamedRows<unknown>>();
   const mapFor = (parameters: P): { map: NamedRows<unknown>; structure: Structure } => {
     const flat = flattenTree(parameters);

@@ -14,10 +14,11 @@ import type {
   PerRowInput,
   PositionalFunction,
 } from "../trace/function-types.ts";
+import { checkOptions } from "../trace/options.ts";
 import { isRowFunction, modelOf, type RowFunction } from "../trace/row-function.ts";
 import { type AnyFunction, describe } from "../trace/trace.ts";
 import { modelDtype, modelSignature } from "./model.ts";
-import { checkOptions } from "./options.ts";
+import { jacobianRules, runRules } from "./options.ts";
 import { planJacobian, planRows } from "./plan.ts";
 import { type Runnable, Runner } from "./runner.ts";
 import type { Given, GivenFor, JacrowOptions, RowMap, RunOptions } from "./types.ts";
@@ -54,7 +55,7 @@ export function jacrow<F extends NamedFunction, const O extends JacrowOptions = 
   options?: O,
 ): JacobianRows<F, O>;
 export function jacrow(f: AnyFunction, options: JacrowOptions = {}): unknown {
-  checkOptions("jacrow", options);
+  checkOptions("jacrow", jacobianRules, options);
   const plan: Runnable["plan"] = (signature, checkSizes) =>
     planJacobian(f, signature, { ...options, checkSizes });
   return rowMap(`jacrow(${nameOf("jacrow", f)})`, f, { options, plan });
@@ -74,7 +75,7 @@ export function rows<G extends NamedFunction, const O extends RunOptions = RunOp
   options?: O,
 ): RowMap<GivenFor<Parameters<G>>, Mapped<ReturnType<G>, NdArray>, PerRowInput<Parameters<G>, O, NdArray>>;
 export function rows(g: AnyFunction, options: RunOptions = {}): unknown {
-  checkOptions("rows", options);
+  checkOptions("rows", runRules, options);
   const plan: Runnable["plan"] = (signature) => planRows(g, signature, options);
   return rowMap(`rows(${nameOf("rows", g)})`, g, { options, plan });
 }

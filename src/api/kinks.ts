@@ -8,10 +8,13 @@
 import { UsageError } from "../errors.ts";
 import { indexAt, sizeOf } from "../ir/shape.ts";
 import { compileKernel, type FloatArray, type Kernel } from "../runtime/kernel.ts";
+import { number, type RulesFor } from "../trace/option-rules.ts";
+import { checkOptions } from "../trace/options.ts";
 import { isRowFunction } from "../trace/row-function.ts";
 import type { AnyFunction } from "../trace/trace.ts";
 import { readArguments } from "./arguments.ts";
 import { type Kink, kinkMargins, type Margins } from "./kink-margins.ts";
+import { rulesOf } from "./options.ts";
 import { baseOf } from "./plan.ts";
 import type { Given, JacrowOptions } from "./types.ts";
 
@@ -51,6 +54,7 @@ export interface KinkOptions extends Pick<JacrowOptions, "shared"> {
   readonly epsilon: number;
 }
 
+const rules: RulesFor<KinkOptions> = { epsilon: number, ...rulesOf("shared") };
 const MOST_LISTED = 1000;
 /** Margins of a block of rows take at most this many numbers. */
 const BLOCK_CELLS = 1 << 20;
@@ -63,6 +67,7 @@ export async function findKinks(
 ): Promise<KinkReport> {
   if (typeof f !== "function")
     throw new UsageError("JR400", "findKinks takes a function of one row or a loaded model");
+  checkOptions("findKinks", rules, options);
   if (options?.epsilon === undefined)
     throw new UsageError(
       "JR447",
@@ -76,7 +81,10 @@ export async function findKinks(
     shapeOf: () => undefined,
     single: false,
   });
-  const search = await KinkSearch.open(kinkMargins(baseOf(f, call.signature, true).program), options.epsilon);
+  const search = await KinkSearch.open(
+    kinkMargins(baseOf(f, call.signature, { allowZero: true }).program),
+    options.epsilon,
+  );
   try {
     for (let start = 0; start < call.n; start += search.blockRows) {
       const end = Math.min(call.n, start + search.blockRows);

@@ -1,31 +1,26 @@
 /**
- * Checks the options of `jacrow` and `rows`, one row of the table each.
+ * The options of `jacrow` and `rows`, and those of their methods: one rule each, for `checkOptions`.
  *
- * In: what the user passed. Always: an unknown name or an unusable value is a `UsageError` that lists what is accepted,
- * so a misspelt option never passes for a default.
+ * Always: functions that take some of the same options take these rules.
  */
 
-import { UsageError } from "../errors.ts";
-import { describe } from "../trace/trace.ts";
+import {
+  flag,
+  listOfNames,
+  names,
+  object,
+  oneOf,
+  positive,
+  type Rule,
+  type RulesFor,
+  whole,
+} from "../trace/option-rules.ts";
+import type { CompileSpec, ExplainSpec, JacrowOptions, RunOptions, ShapeSpec } from "./types.ts";
 
-interface Rule {
-  /** What is accepted, in words. */
-  readonly accepts: string;
-  readonly test: (value: unknown) => boolean;
-}
+const shapes: Rule = { ...object, accepts: "the shape of one row, or one for each input" };
 
-const oneOf = (...words: readonly string[]): Rule => ({
-  accepts: words.map((word) => `"${word}"`).join(", "),
-  test: (value) => typeof value === "string" && words.includes(value),
-});
-const isName = (value: unknown): boolean => typeof value === "string" || Number.isInteger(value);
-const flag: Rule = { accepts: "true or false", test: (value) => typeof value === "boolean" };
-const names: Rule = {
-  accepts: "names or positions of inputs or outputs",
-  test: (value) => isName(value) || (Array.isArray(value) && value.every(isName)),
-};
-
-const runRules: Readonly<Record<string, Rule>> = {
+/** Options of `rows`. */
+export const runRules: RulesFor<RunOptions> = {
   device: oneOf("auto", "wasm", "native", "interpreter"),
   dtype: oneOf("f32", "f64"),
   threads: {
@@ -33,15 +28,13 @@ const runRules: Readonly<Record<string, Rule>> = {
     test: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 1024,
   },
   deterministic: flag,
-  shared: {
-    accepts: "an array of names or positions",
-    test: (value) => Array.isArray(value) && value.every(isName),
-  },
+  shared: listOfNames,
   allowZero: flag,
-  maxBytes: { accepts: "a number of bytes", test: (value) => typeof value === "number" && value > 0 },
+  maxBytes: { ...positive, accepts: "a number of bytes" },
 };
 
-const jacobianRules: Readonly<Record<string, Rule>> = {
+/** Options of `jacrow`. */
+export const jacobianRules: RulesFor<JacrowOptions> = {
   ...runRules,
   wrt: names,
   outputs: names,
@@ -50,22 +43,23 @@ const jacobianRules: Readonly<Record<string, Rule>> = {
   format: oneOf("dense", "compressed"),
 };
 
-/** Throws a `UsageError` unless every option is known and usable; undefined counts as absent. */
-export function checkOptions(what: "jacrow" | "rows", options: unknown): void {
-  if (typeof options !== "object" || options === null) {
-    throw new UsageError("JR450", `${what} takes options as an object, got ${describe(options)}`);
-  }
-  const rules = what === "jacrow" ? jacobianRules : runRules;
-  for (const [name, value] of Object.entries(options)) {
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (rule === undefined) {
-      throw new UsageError("JR451", `${what} has no option ${name}; it has ${Object.keys(rules).join(", ")}`);
-    }
-    if (value !== undefined && !rule.test(value)) {
-      throw new UsageError(
-        "JR452",
-        `option ${name} takes ${rule.accepts}, got ${typeof value === "string" ? `"${value}"` : describe(value)}`,
-      );
-    }
-  }
+/** The rules of some options of `jacrow`. */
+export function rulesOf<K extends keyof JacrowOptions>(...chosen: readonly K[]): Readonly<Record<K, Rule>> {
+  return Object.fromEntries(chosen.map((name) => [name, jacobianRules[name]])) as Record<K, Rule>;
 }
+
+/** Options of `pattern`, and those of `bind` besides rows and shared inputs. */
+export const shapeRules: RulesFor<ShapeSpec> = { inputs: shapes, dtype: runRules.dtype };
+
+/** Options of `compile`. */
+export const compileRules: RulesFor<CompileSpec> = { ...shapeRules, n: whole };
+
+/** Options of `explain`. */
+export const explainRules: RulesFor<ExplainSpec> = {
+  ...shapeRules,
+  show: {
+    accepts: 'an array of "ir"',
+    test: (value) => Array.isArray(value) && value.every((one) => one === "ir"),
+  },
+  format: oneOf("text", "json", "svg"),
+};

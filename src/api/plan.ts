@@ -46,12 +46,17 @@ interface Base {
   readonly outputs: Structure;
 }
 
-/** Traces a function, or takes a model's program; its inputs are the signature's, in order. */
-export function baseOf(f: AnyFunction, signature: Signature, allowUnread = false): Base {
-  if (!isRowFunction(f)) {
-    const { program, outputs } = trace(f, signature, { allowUnread });
-    return { program, outputs };
-  }
+/** Traces a function, or takes a model's program; its inputs are the signature's, in order. Only the outputs asked for. */
+export function baseOf(
+  f: AnyFunction,
+  signature: Signature,
+  { allowZero = false, outputs }: Pick<JacrowOptions, "allowZero" | "outputs">,
+): Base {
+  const base = isRowFunction(f) ? modelBase(f, signature) : trace(f, signature, { allowUnread: allowZero });
+  return picked(base, outputs);
+}
+
+function modelBase(f: RowFunction, signature: Signature): Base {
   checkModelInputs(f, signature);
   const leaves = f.program.outputs.map((_, index): Structure => ({ kind: "leaf", index }));
   if (leaves.length === 1) return { program: f.program, outputs: at(leaves, 0) };
@@ -71,7 +76,7 @@ function checkModelInputs({ program }: RowFunction, { inputs }: Signature): void
 
 /** The program of `rows(g)`. */
 export function planRows(g: AnyFunction, signature: Signature, options: RunOptions): Planned {
-  const { program, outputs } = baseOf(g, signature, options.allowZero);
+  const { program, outputs } = baseOf(g, signature, options);
   return { program: expandJacobians(program), results: outputs, estimates: estimatesOf(program.outputs) };
 }
 
@@ -81,7 +86,7 @@ export function planJacobian(
   signature: Signature,
   options: JacrowOptions & { checkSizes: (estimates: readonly Estimate[]) => void },
 ): Planned {
-  const { program, outputs } = picked(baseOf(f, signature, options.allowZero), options.outputs);
+  const { program, outputs } = baseOf(f, signature, options);
   const chosen = chooseInputs(`jacrow(${program.name})`, signature, options.wrt);
   checkNoSums(program);
   if (options.allowZero !== true) checkPaths(program.name, program, chosen.inputs);

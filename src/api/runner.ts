@@ -12,6 +12,8 @@ import { at, showShape } from "../ir/shape.ts";
 import type { KernelOptions } from "../runtime/kernel.ts";
 import { usualThreads } from "../runtime/threads/platform.ts";
 import { isHolder } from "../trace/operand.ts";
+import type { Rules } from "../trace/option-rules.ts";
+import { checkOptions } from "../trace/options.ts";
 import { isTracing } from "../trace/scope.ts";
 import { unflatten } from "../trace/structure.ts";
 import type { Signature } from "../trace/trace.ts";
@@ -22,6 +24,7 @@ import { Cache } from "./cache.ts";
 import { Compiled } from "./compiled.ts";
 import { debug } from "./debug.ts";
 import { explained } from "./explain.ts";
+import { compileRules, explainRules, shapeRules } from "./options.ts";
 import { withRowStarts } from "./pattern.ts";
 import type { Planned } from "./plan.ts";
 import { beforeResults } from "./results.ts";
@@ -114,32 +117,33 @@ export class Runner {
     return this.#runSync(call, undefined, undefined);
   }
 
-  async compile({ n, ...spec }: CompileSpec = {}): Promise<void> {
-    if (n !== undefined) checkCount("compile", n);
-    const { signature, dtype } = this.#specified(spec);
-    await this.#entry(signature, dtype).prepare(n);
+  async compile(spec: CompileSpec = {}): Promise<void> {
+    const { signature, dtype } = this.#specified("compile", spec, compileRules);
+    if (spec.n !== undefined) checkCount("compile", spec.n);
+    await this.#entry(signature, dtype).prepare(spec.n);
   }
 
   bind(spec: BindSpec): Bound<unknown> {
     const { n, inputs, dtype, ...given } = spec;
     checkCount("bind", n);
     const shapes = inputs && withSharedShapes(inputs, given);
-    const target = this.#specified({ ...(shapes && { inputs: shapes }), ...(dtype && { dtype }) });
+    const target = this.#specified("bind", { ...(shapes && { inputs: shapes }), ...(dtype && { dtype }) });
     const shared = sharedByName(target.signature, given);
     const entry = this.#entry(target.signature, target.dtype);
     this.#checkSize(entry.planned.estimates, { n, dtype: target.dtype });
     return bound(entry, target.signature, { n, shared });
   }
 
-  explain({ show = [], format = "text", ...spec }: ExplainSpec = {}): string {
-    const { signature, dtype } = this.#specified(spec);
+  explain(spec: ExplainSpec = {}): string {
+    const { signature, dtype } = this.#specified("explain", spec, explainRules);
+    const { show = [], format = "text" } = spec;
     const { planned, ready } = this.#entry(signature, dtype);
     const how = { dtype, format, program: show.includes("ir"), kernel: ready?.info };
     return explained(this.#what.name, planned, how);
   }
 
   pattern(spec: ShapeSpec = {}): SparsityPattern | Nest<SparsityPattern> {
-    const { signature, dtype } = this.#specified(spec);
+    const { signature, dtype } = this.#specified("pattern", spec);
     const { results, patterns } = this.#entry(signature, dtype).planned;
     if (patterns === undefined)
       throw new UsageError(
@@ -221,10 +225,13 @@ export class Runner {
     return call;
   }
 
-  #specified(spec: ShapeSpec): { signature: Signature; dtype: FloatType } {
+  #specified(
+    method: string,
+    spec: ShapeSpec,
+    rules: Rules = shapeRules,
+  ): { signature: Signature; dtype: FloatType } {
+    checkOptions(`${this.#what.name}.${method}`, rules, spec);
     const dtype = spec.dtype ?? this.#options.dtype ?? this.#what.dtype ?? this.#last?.dtype ?? "f64";
-    if (dtype !== "f32" && dtype !== "f64")
-      throw new UsageError("JR452", `dtype takes "f32" or "f64", got ${JSON.stringify(dtype)}`);
     const known = this.#what.signature ?? this.#last?.signature;
     const { inputs = known === undefined ? this.#what.shapes : undefined } = spec;
     if (inputs !== undefined) {

@@ -40,6 +40,9 @@ export interface SourceOptions {
   readonly vectorBytes?: 16 | 32 | 64;
 }
 
+/** Bytes of vectors by their bits, as people name them. */
+export const vectorBytes = { 128: 16, 256: 32, 512: 64 } as const;
+
 /** What is written, before it is printed in some language. */
 export interface Embeddable {
   readonly name: string;

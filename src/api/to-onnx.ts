@@ -8,18 +8,21 @@
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { jacobianToOnnx, type Results } from "../onnx/export/jacobian.ts";
+import { oneOf, type RulesFor, whole } from "../trace/option-rules.ts";
+import { checkOptions } from "../trace/options.ts";
 import { isRowFunction } from "../trace/row-function.ts";
 import { type AnyFunction, describe } from "../trace/trace.ts";
 import { checkPaths } from "../trace/transforms.ts";
 import { chooseInputs } from "../trace/wrt.ts";
 import { signatureOf } from "./arguments.ts";
 import { modelDtype, modelSignature } from "./model.ts";
+import { rulesOf, shapeRules } from "./options.ts";
 import { baseOf } from "./plan.ts";
 import type { InputShapes, JacrowOptions } from "./types.ts";
 
 /** Options of `toOnnx`. */
 export interface ToOnnxOptions
-  extends Pick<JacrowOptions, "wrt" | "mode" | "effort" | "shared" | "allowZero"> {
+  extends Pick<JacrowOptions, "wrt" | "outputs" | "mode" | "effort" | "shared" | "allowZero"> {
   /** Shapes of one row of each input; not needed for models. */
   readonly inputs?: InputShapes;
   /** Values Y, Jacobians Z, or both, the default. */
@@ -30,10 +33,18 @@ export interface ToOnnxOptions
   readonly opset?: number;
 }
 
+const rules: RulesFor<ToOnnxOptions> = {
+  inputs: shapeRules.inputs,
+  results: oneOf("both", "value", "jacobian"),
+  opset: whole,
+  ...rulesOf("wrt", "outputs", "mode", "effort", "shared", "allowZero", "dtype"),
+};
+
 /** The bytes of an ONNX model that computes f's values and its Jacobian for any number of rows. */
 export function toOnnx(f: AnyFunction, options: ToOnnxOptions = {}): Uint8Array<ArrayBuffer> {
   if (typeof f !== "function")
     throw new UsageError("JR400", `toOnnx takes a function of one row or a loaded model, got ${describe(f)}`);
+  checkOptions("toOnnx", rules, options);
   const model = isRowFunction(f) ? f : undefined;
   if (model === undefined && options.inputs === undefined)
     throw new UsageError(
@@ -43,7 +54,7 @@ export function toOnnx(f: AnyFunction, options: ToOnnxOptions = {}): Uint8Array<
   const signature = model
     ? modelSignature(model)
     : signatureOf(options.inputs, options.shared ?? [], { name: f.name, arity: f.length });
-  const { program } = baseOf(f, signature, options.allowZero);
+  const { program } = baseOf(f, signature, options);
   const { results = "both", mode = "auto", effort = "default", allowZero = false } = options;
   const wrt =
     results === "value" ? [] : chooseInputs(`toOnnx(${program.name})`, signature, options.wrt).inputs;

@@ -8,19 +8,22 @@
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import type { Program } from "../ir/types.ts";
+import { oneOf, type RulesFor, text } from "../trace/option-rules.ts";
+import { checkOptions } from "../trace/options.ts";
 import { isRowFunction } from "../trace/row-function.ts";
 import { type AnyFunction, describe, type Signature } from "../trace/trace.ts";
 import { checkPaths } from "../trace/transforms.ts";
 import { chooseInputs } from "../trace/wrt.ts";
 import { checkShared, signatureOf } from "./arguments.ts";
 import { modelDtype, modelSignature } from "./model.ts";
+import { rulesOf, shapeRules } from "./options.ts";
 import { baseOf } from "./plan.ts";
-import { identifier, type SourceOptions, sourceC, sourceJs, sourceWasm } from "./source.ts";
+import { identifier, type SourceOptions, sourceC, sourceJs, sourceWasm, vectorBytes } from "./source.ts";
 import type { InputShapes, JacrowOptions } from "./types.ts";
 
 /** Options of `toSource`. */
 export interface ToSourceOptions
-  extends Pick<JacrowOptions, "wrt" | "shared" | "mode" | "effort" | "allowZero"> {
+  extends Pick<JacrowOptions, "wrt" | "outputs" | "shared" | "mode" | "effort" | "allowZero"> {
   /** C99 with header, example and CMake file; one JavaScript module; or a WebAssembly module with glue. Shared inputs follow the others. */
   readonly format: "c" | "js" | "wasm";
   /** Shapes of one row of each input; not needed for models. */
@@ -31,11 +34,19 @@ export interface ToSourceOptions
   readonly dtype?: FloatType;
   /** A row's Jacobian by rows, the default, or by columns. */
   readonly layout?: "row" | "col";
-  /** C: bytes of a vector; 16, the default, suits every machine, 32 and 64 those that the compiler is told of. */
-  readonly vectorBytes?: 16 | 32 | 64;
+  /** C: bits of a vector; 128, the default, suits every machine, 256 and 512 those that the compiler is told of. */
+  readonly vector?: 128 | 256 | 512;
 }
 
 const writers = { c: sourceC, js: sourceJs, wasm: sourceWasm } as const;
+const rules: RulesFor<ToSourceOptions> = {
+  format: oneOf("c", "js", "wasm"),
+  inputs: shapeRules.inputs,
+  name: text,
+  layout: oneOf("row", "col"),
+  vector: oneOf(128, 256, 512),
+  ...rulesOf("wrt", "outputs", "shared", "mode", "effort", "allowZero", "dtype"),
+};
 
 /**
  * The files, by name, of a function that computes f's values and Jacobian for any number of rows; values alone with `wrt: []`. Sums
@@ -47,12 +58,9 @@ export function toSource(f: AnyFunction, options: ToSourceOptions): Map<string, 
       "JR400",
       `toSource takes a function of one row or a loaded model, got ${describe(f)}`,
     );
-  const write = Object.hasOwn(writers, options.format) ? writers[options.format] : undefined;
-  if (write === undefined)
-    throw new UsageError(
-      "JR450",
-      `toSource: format must be "c", "js" or "wasm", got ${String(options.format)}`,
-    );
+  checkOptions("toSource", rules, options);
+  if (options?.format === undefined)
+    throw new UsageError("JR450", 'toSource needs a format: toSource(f, { inputs: [3], format: "c" })');
   const model = isRowFunction(f) ? f : undefined;
   if (model === undefined && options.inputs === undefined) {
     throw new UsageError(
@@ -64,18 +72,18 @@ export function toSource(f: AnyFunction, options: ToSourceOptions): Map<string, 
     ? modelSignature(model)
     : signatureOf(options.inputs, options.shared ?? [], { name: f.name, arity: f.length });
   checkShared(options.shared ?? [], signature.inputs);
-  const { program } = baseOf(f, signature, options.allowZero);
-  const { mode = "auto", effort = "default", allowZero = false, layout = "row", vectorBytes = 16 } = options;
+  const { program } = baseOf(f, signature, options);
+  const { mode = "auto", effort = "default", allowZero = false, layout = "row", vector = 128 } = options;
   const wrt = chosenInputs(program, signature, options.wrt);
   if (!allowZero) checkPaths(program.name, rowsOf(program), wrt);
   const how: SourceOptions = {
     request: { wrt, mode, effort, allowZero },
     dtype: options.dtype ?? (model && modelDtype(model)) ?? "f64",
     layout,
-    vectorBytes,
+    vectorBytes: vectorBytes[vector],
     name: identifier(options.name ?? program.name, new Set()),
   };
-  return write(program, how);
+  return writers[options.format](program, how);
 }
 
 /** `wrt: []` asks for values alone, as do results that are all sums over rows. */

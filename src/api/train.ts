@@ -10,6 +10,9 @@ import { UsageError } from "../errors.ts";
 import type { RowValues } from "../nn/gradient.ts";
 import type { TrainingState } from "../nn/training-state.ts";
 import type { ParameterTree } from "../nn/tree.ts";
+import { callback, number, object, type RulesFor } from "../trace/option-rules.ts";
+import { checkOptions } from "../trace/options.ts";
+import { rulesOf } from "./options.ts";
 import { type EpochReport, Training, type TrainOptions } from "./training.ts";
 
 /** A finished training. */
@@ -21,28 +24,21 @@ export interface Trained<P extends ParameterTree> {
   readonly state: TrainingState<P>;
 }
 
-/** Every option, so that a misspelt one never passes for a default. */
-const OPTIONS: Readonly<Record<keyof TrainOptions<ParameterTree, RowValues>, true>> = {
-  loss: true,
-  parameters: true,
-  rows: true,
-  epochs: true,
-  batchRows: true,
-  optimiser: true,
-  schedule: true,
-  seed: true,
-  validation: true,
-  stopping: true,
-  onEpoch: true,
-  resume: true,
-  device: true,
+const rules: RulesFor<TrainOptions<ParameterTree, RowValues>> = {
+  loss: callback,
+  parameters: object,
+  rows: object,
+  epochs: number,
+  batchRows: number,
+  optimiser: object,
+  schedule: callback,
+  seed: number,
+  validation: object,
+  stopping: object,
+  onEpoch: callback,
+  resume: object,
+  ...rulesOf("device"),
 };
-
-function checkNames(options: object): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(OPTIONS, name));
-  if (unknown === undefined) return;
-  throw new UsageError("JR814", `train has no option ${unknown}; it has ${Object.keys(OPTIONS).join(", ")}`);
-}
 
 function checkEpochs(epochs: number): void {
   if (Number.isSafeInteger(epochs) && epochs > 0) return;
@@ -56,7 +52,7 @@ function checkEpochs(epochs: number): void {
 export async function train<P extends ParameterTree, R extends RowValues = RowValues>(
   options: TrainOptions<P, R>,
 ): Promise<Trained<P>> {
-  checkNames(options);
+  checkOptions("train", rules, options);
   checkEpochs(options.epochs);
   const run = new Training(options);
   const losses: number[] = [];

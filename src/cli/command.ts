@@ -7,7 +7,7 @@
 
 import { parseArgs } from "node:util";
 import { UsageError } from "../errors.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../trace/nearest.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** One option of a command; without a placeholder it is a flag. */

@@ -1,7 +1,7 @@
 /** The source formats of `jacrow export`: options in, files by name out. */
 
 import { basename } from "node:path";
-import { identifier, type SourceOptions, sourceC, sourceJs, sourceWasm } from "../api/source.ts";
+import { identifier, type SourceOptions, sourceC, sourceJs, sourceWasm, vectorBytes } from "../api/source.ts";
 import type { Arguments } from "./command.ts";
 import type { Subject } from "./job.ts";
 
@@ -20,8 +20,6 @@ export function wasmFiles(subject: Subject, args: Arguments): Map<string, string
   return sourceWasm(subject.program, optionsOf(subject, args));
 }
 
-const bytesOf = { "128": 16, "256": 32, "512": 64 } as const;
-
 function optionsOf({ model, request, compute }: Subject, args: Arguments): SourceOptions {
   const values = args.choice("results", ["both", "value"]) === "value";
   const stem = basename(model.name)
@@ -31,7 +29,7 @@ function optionsOf({ model, request, compute }: Subject, args: Arguments): Sourc
     request: values ? { ...request, wrt: [] } : request,
     dtype: compute.dtype,
     layout: args.choice("layout", ["row", "col"]) ?? "row",
-    vectorBytes: bytesOf[args.choice("vector", ["128", "256", "512"]) ?? "128"],
+    vectorBytes: vectorBytes[args.choice("vector", ["128", "256", "512"]) ?? "128"],
     name: identifier(`${args.text("prefix") ?? ""}${stem}`, new Set()),
   };
 }

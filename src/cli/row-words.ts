@@ -8,9 +8,9 @@
 import { existsSync } from "node:fs";
 import { UsageError } from "../errors.ts";
 import { showShape } from "../ir/shape.ts";
+import { nearest } from "../trace/nearest.ts";
 import type { InputSpec } from "../trace/trace.ts";
 import type { Model } from "./model.ts";
-import { nearest } from "./nearest.ts";
 
 /** A word: a path, and the input it was given for. */
 export interface RowWord {

@@ -8,6 +8,7 @@
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { UsageError } from "../errors.ts";
+import { nearest } from "../trace/nearest.ts";
 import { check } from "./check.ts";
 import { type Command, parseArguments } from "./command.ts";
 import { EXIT, errorData, errorText, exitCodeOf } from "./exit.ts";
@@ -17,7 +18,6 @@ import { commandHelp, mainHelp } from "./help.ts";
 import { inspect } from "./inspect.ts";
 import { jacobian } from "./jacobian.ts";
 import { jsonText } from "./json.ts";
-import { nearest } from "./nearest.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** All commands, in the order of the help page. */

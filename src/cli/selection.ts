@@ -11,7 +11,7 @@ import { Builder } from "../ir/builder.ts";
 import { inline, programOf, rebuild } from "../ir/graph.ts";
 import { at, showShape } from "../ir/shape.ts";
 import type { InputNode, Node, Output, Program } from "../ir/types.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../trace/nearest.ts";
 import { pythonRange } from "./range.ts";
 
 interface Choice {

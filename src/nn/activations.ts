@@ -8,6 +8,7 @@
 import { UsageError } from "../errors.ts";
 import * as functions from "../trace/functions.ts";
 import type { Operand } from "../trace/operand.ts";
+import { object, type Rule, text } from "../trace/option-rules.ts";
 import type { Tensor } from "../trace/shapes.ts";
 
 /** An activation's name, or its name with a constant. */
@@ -19,6 +20,12 @@ export type Activation =
 
 /** Names of activations. */
 export type ActivationName = keyof typeof table;
+
+/** An option that is an activation; `activate` refuses names that it does not know. */
+export const activationRule: Rule = {
+  accepts: "the name of an activation, or { name, … }",
+  test: (value) => text.test(value) || object.test(value),
+};
 
 type Cellwise = (x: Operand) => Tensor;
 

@@ -10,6 +10,8 @@ import type { Builder } from "../ir/builder.ts";
 import { range, showShape } from "../ir/shape.ts";
 import type { Node } from "../ir/types.ts";
 import type { Operand } from "../trace/operand.ts";
+import { type RulesFor, whole } from "../trace/option-rules.ts";
+import { checkOptions } from "../trace/options.ts";
 import type { Tensor } from "../trace/shapes.ts";
 import { valueOf } from "../trace/value.ts";
 
@@ -21,8 +23,22 @@ export interface ConvolutionOptions {
   readonly groups?: number;
 }
 
+/** Rules of its options. */
+export const windowRules: RulesFor<ConvolutionOptions> = {
+  stride: whole,
+  padding: whole,
+  dilation: whole,
+  groups: whole,
+};
+
 /** The convolution of x with weights. */
 export function convolve(x: Operand, weight: Operand, options: ConvolutionOptions = {}): Tensor {
+  checkOptions("convolve", windowRules, options);
+  return convolutionOf(x, weight, options);
+}
+
+/** The same with options that have been checked. */
+export function convolutionOf(x: Operand, weight: Operand, options: ConvolutionOptions): Tensor {
   return valueOf("convolution", [x, weight], (b, [value, weights]) =>
     convolved(b, [value as Node, weights as Node], options),
   );

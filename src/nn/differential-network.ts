@@ -7,13 +7,15 @@
 
 import { reshape } from "../trace/functions.ts";
 import type { Operand } from "../trace/operand.ts";
+import { number, object, oneOf, type RulesFor } from "../trace/option-rules.ts";
+import { checkOptions } from "../trace/options.ts";
 import type { Tensor } from "../trace/shapes.ts";
 import { hessian, valueAndJacobian } from "../trace/transforms.ts";
-import type { Activation } from "./activations.ts";
+import { type Activation, activationRule } from "./activations.ts";
 import { applyMembers, stackTrees } from "./ensemble.ts";
 import type { Initialiser } from "./initialise.ts";
 import { applyLayer, type Dense, dense, initialParameters, type Sequential, sequential } from "./layers.ts";
-import { checkSizes } from "./sizes.ts";
+import { checkSizes, sizeRule } from "./sizes.ts";
 import type { OperandTree, Parameter } from "./tree.ts";
 
 /** Sizes and initial numbers of a differential network. */
@@ -57,8 +59,21 @@ export interface DifferentialNetwork {
   second(parameters: OperandTree, x: Operand): Differential & { readonly hessian: Tensor };
 }
 
+const rules: RulesFor<DifferentialNetworkOptions> = {
+  inputs: sizeRule,
+  outputs: sizeRule,
+  width: sizeRule,
+  depth: sizeRule,
+  activation: activationRule,
+  init: object,
+  seed: number,
+  members: sizeRule,
+  dtype: oneOf("f32", "f64"),
+};
+
 /** A multilayer perceptron with its derivatives. */
 export function differentialNetwork(options: DifferentialNetworkOptions): DifferentialNetwork {
+  checkOptions("differentialNetwork", rules, options);
   const { members, inputs } = options;
   const layers = layersOf(options);
   const definition = sequential(layers);

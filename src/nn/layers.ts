@@ -8,12 +8,14 @@
 import { UsageError } from "../errors.ts";
 import { add, flatten, matmul, layerNorm as normalised, reshape } from "../trace/functions.ts";
 import type { Operand } from "../trace/operand.ts";
+import { flag, number, object, oneOf, type Rules, type RulesFor, wholes } from "../trace/option-rules.ts";
+import { checkOptions } from "../trace/options.ts";
 import type { Tensor } from "../trace/shapes.ts";
-import { type Activation, activate, gainOf } from "./activations.ts";
-import { type ConvolutionOptions, convolve } from "./convolution.ts";
+import { type Activation, activate, activationRule, gainOf } from "./activations.ts";
+import { type ConvolutionOptions, convolutionOf, windowRules } from "./convolution.ts";
 import { drawBiases, drawWeights, type Initialiser } from "./initialise.ts";
 import { Random } from "./random.ts";
-import { checkSizes } from "./sizes.ts";
+import { checkSizes, sizeRule } from "./sizes.ts";
 import type { OperandTree, Parameter, ParameterData, ParameterTree } from "./tree.ts";
 
 interface Weighted {
@@ -76,14 +78,35 @@ export type Layer = Dense | Convolution | LayerNorm | Activated | Flattened | Re
 
 type Described<L extends Layer> = Omit<L, "kind">;
 
+const weightedRules: RulesFor<Weighted> = { activation: activationRule, bias: flag, init: object };
+const denseRules: RulesFor<Described<Dense>> = { inputs: sizeRule, outputs: sizeRule, ...weightedRules };
+const convolutionRules: RulesFor<Described<Convolution>> = {
+  channels: sizeRule,
+  features: sizeRule,
+  window: wholes,
+  ...windowRules,
+  ...weightedRules,
+};
+const layerNormRules: RulesFor<Described<LayerNorm>> = { shape: wholes, epsilon: number };
+const initialRules: RulesFor<InitialOptions> = { seed: number, init: object, dtype: oneOf("f32", "f64") };
+
+function described<K extends Layer["kind"], O extends object>(
+  kind: K,
+  rules: Rules,
+  options: O,
+): Readonly<O & { kind: K }> {
+  checkOptions(kind, { ...rules, kind: oneOf(kind) }, options);
+  return Object.freeze({ kind, ...options });
+}
+
 /** A dense layer. */
-export const dense = (options: Described<Dense>): Dense => Object.freeze({ kind: "dense", ...options });
+export const dense = (options: Described<Dense>): Dense => described("dense", denseRules, options);
 /** A convolution. */
 export const convolution = (options: Described<Convolution>): Convolution =>
-  Object.freeze({ kind: "convolution", ...options });
+  described("convolution", convolutionRules, options);
 /** A layer norm over the last axes. */
 export const layerNorm = (options: Described<LayerNorm>): LayerNorm =>
-  Object.freeze({ kind: "layerNorm", ...options });
+  described("layerNorm", layerNormRules, options);
 /** An activation as a layer of its own. */
 export const activation = (which: Activation): Activated =>
   Object.freeze({ kind: "activation", activation: which });
@@ -112,6 +135,7 @@ interface Drawing {
 
 /** Initial parameters of a layer: the same for the same seed, everywhere. */
 export function initialParameters(layer: Layer, options: InitialOptions = {}): ParameterTree {
+  checkOptions("initialParameters", initialRules, options);
   const { seed = 0, init = { kind: "xavier" }, dtype = "f32" } = options;
   return initial(layer, { random: new Random(seed), init, dtype });
 }
@@ -168,7 +192,7 @@ export function applyLayer(layer: Layer, parameters: OperandTree, x: Tensor): Te
     case "dense":
       return finished(layer, parameters, matmul(entry(parameters, "weight"), x));
     case "convolution":
-      return finished(layer, parameters, convolve(x, entry(parameters, "weight"), layer));
+      return finished(layer, parameters, convolutionOf(x, entry(parameters, "weight"), layer));
     case "layerNorm":
       return normal(layer, parameters, x);
     case "residual":

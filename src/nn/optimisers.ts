@@ -6,6 +6,8 @@
  */
 
 import { UsageError } from "../errors.ts";
+import { flag, number, object, oneOf, type RulesFor } from "../trace/option-rules.ts";
+import { checkOptions } from "../trace/options.ts";
 import type { ParameterData } from "./tree.ts";
 
 /** Adam (Kingma and Ba 2015) with PyTorch's conventions. */
@@ -40,23 +42,31 @@ export interface OptimiserState {
   readonly moments: readonly (readonly Float64Array[])[];
 }
 
+const common = { rate: number, decay: number };
+const adamRules: RulesFor<Adam> = {
+  ...common,
+  kind: oneOf("adam"),
+  betas: object,
+  epsilon: number,
+  amsgrad: flag,
+  decoupled: flag,
+};
+const sgdRules: RulesFor<Sgd> = { ...common, kind: oneOf("sgd"), momentum: number, nesterov: flag };
+
 /** Adam; rate 1e-3 by default. */
 export function adam(options: Partial<Omit<Adam, "kind">> = {}): Adam {
   const defaults = { rate: 1e-3, betas: [0.9, 0.999], epsilon: 1e-8, amsgrad: false } as const;
+  checkOptions("adam", adamRules, options);
   return checked<Adam>({ kind: "adam", ...defaults, decay: 0, decoupled: false }, options);
 }
 
 /** Gradient descent; rate 1e-2, without momentum by default. */
 export function sgd(options: Partial<Omit<Sgd, "kind">> = {}): Sgd {
+  checkOptions("sgd", sgdRules, options);
   return checked<Sgd>({ kind: "sgd", rate: 1e-2, momentum: 0, nesterov: false, decay: 0 }, options);
 }
 
 function checked<O extends Optimiser>(defaults: O, options: Partial<O>): O {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(defaults, name));
-  if (unknown !== undefined) {
-    const known = Object.keys(defaults).filter((name) => name !== "kind");
-    throw new UsageError("JR821", `${defaults.kind} has no option ${unknown}; it has ${known.join(", ")}`);
-  }
   const optimiser: O = { ...defaults, ...options };
   const { rate, decay } = optimiser;
   if (rate >= 0 && decay >= 0 && Number.isFinite(rate + decay)) return Object.freeze(optimiser);

@@ -5,6 +5,9 @@
  * to stop.
  */
 
+import { number, positive } from "../trace/option-rules.ts";
+import { checkOptions } from "../trace/options.ts";
+
 /** How far training has come. */
 export interface Progress {
   /** Epochs done, with the fraction of the running one. */
@@ -20,17 +23,23 @@ export type Schedule = (progress: Progress) => number;
 export const constantRate = (): Schedule => () => 1;
 
 /** Multiplied by `factor` after every `every` epochs. */
-export function stepDecay({ every, factor = 0.1 }: { every: number; factor?: number }): Schedule {
+export function stepDecay(options: { every: number; factor?: number }): Schedule {
+  checkOptions("stepDecay", { every: positive, factor: number }, options);
+  const { every, factor = 0.1 } = options;
   return ({ epoch }) => factor ** Math.floor(epoch / every);
 }
 
 /** From 1 down to `end` at the last epoch, by equal ratios. */
-export function exponentialDecay({ end }: { end: number }): Schedule {
+export function exponentialDecay(options: { end: number }): Schedule {
+  checkOptions("exponentialDecay", { end: number }, options);
+  const { end } = options;
   return ({ epoch, epochs }) => end ** (epoch / epochs);
 }
 
 /** From 1 down to `end` along half a cosine, after rising from 0 over `warmup` epochs. */
-export function cosineDecay({ end = 0, warmup = 0 }: { end?: number; warmup?: number } = {}): Schedule {
+export function cosineDecay(options: { end?: number; warmup?: number } = {}): Schedule {
+  checkOptions("cosineDecay", { end: number, warmup: number }, options);
+  const { end = 0, warmup = 0 } = options;
   return ({ epoch, epochs }) => {
     if (epoch < warmup) return epoch / warmup;
     const done = Math.min(1, (epoch - warmup) / Math.max(epochs - warmup, 1e-9));

@@ -7,6 +7,8 @@
 
 import { UsageError } from "../errors.ts";
 import { showShape } from "../ir/shape.ts";
+import { callback, text } from "../trace/option-rules.ts";
+import { checkOptions } from "../trace/options.ts";
 import type { Leaf } from "../trace/structure.ts";
 import { unflatten } from "../trace/structure.ts";
 import { flattenTree, type Parameter, type ParameterTree } from "./tree.ts";
@@ -40,8 +42,10 @@ export function namedParameters(tree: ParameterTree): ReadonlyMap<string, Parame
 export function loadWeights<P extends ParameterTree>(
   parameters: P,
   tensors: NamedTensors,
-  { prefix = "", rename = (name) => name }: LoadWeightsOptions = {},
+  options: LoadWeightsOptions = {},
 ): P {
+  checkOptions("loadWeights", { prefix: text, rename: callback }, options);
+  const { prefix = "", rename = (name) => name } = options;
   const { leaves, structure } = flattenTree(parameters);
   const own = new Map(
     [...tensors].flatMap(([name, tensor]) =>

@@ -1,5 +1,5 @@
 /**
- * The table of what operations accept besides operands: one row each, read by `options.ts`.
+ * Rules for options and arguments, and the table of what operations accept besides operands: one row each, read by `options.ts`.
  *
  * Ranges that depend on shapes (an axis, an index) are checked by the operations themselves.
  */
@@ -13,6 +13,9 @@ export interface Rule {
 
 /** Rules by name. */
 export type Rules = Readonly<Record<string, Rule>>;
+
+/** A rule for every option of O: one that is forgotten does not compile. */
+export type RulesFor<O> = Readonly<Record<keyof O, Rule>>;
 
 /** What a call takes, in this order. */
 export interface Signature {
@@ -31,24 +34,40 @@ const listOf =
   (value: unknown): boolean =>
     Array.isArray(value) && value.every(test);
 
-const whole: Rule = { accepts: "a whole number", test: isWhole };
-const flag: Rule = { accepts: "true or false", test: (value) => typeof value === "boolean" };
-const number: Rule = {
+/** One of these values. */
+export const oneOf = (...values: readonly (string | number)[]): Rule => ({
+  accepts: values.map((value) => JSON.stringify(value)).join(", "),
+  test: (value) => values.includes(value as string),
+});
+export const whole: Rule = { accepts: "a whole number", test: isWhole };
+export const flag: Rule = { accepts: "true or false", test: (value) => typeof value === "boolean" };
+export const number: Rule = {
   accepts: "a number",
   test: (value) => typeof value === "number" && !Number.isNaN(value),
 };
+export const positive: Rule = {
+  accepts: "a number above 0",
+  test: (value) => typeof value === "number" && value > 0,
+};
+export const text: Rule = { accepts: "a string", test: (value) => typeof value === "string" };
+/** For options that their readers check. */
+export const object: Rule = {
+  accepts: "an object",
+  test: (value) => typeof value === "object" && value !== null,
+};
+export const callback: Rule = { accepts: "a function", test: (value) => typeof value === "function" };
+export const names: Rule = {
+  accepts: "names or positions",
+  test: (value) => isName(value) || listOf(isName)(value),
+};
+export const listOfNames: Rule = { accepts: "an array of names or positions", test: listOf(isName) };
 const operand: Rule = { accepts: "a value, a number or an array", test: () => true };
-const wholes: Rule = { accepts: "an array of whole numbers", test: listOf(isWhole) };
+export const wholes: Rule = { accepts: "an array of whole numbers", test: listOf(isWhole) };
 const axes: Rule = {
   accepts: "a whole number or an array of them",
   test: (value) => isWhole(value) || listOf(isWhole)(value),
 };
 const pairs: Rule = { accepts: "an array of pairs [before, after]", test: listOf(listOf(isWhole)) };
-const names: Rule = {
-  accepts: "names or positions of arguments",
-  test: (value) => isName(value) || listOf(isName)(value),
-};
-const callback: Rule = { accepts: "a function", test: (value) => typeof value === "function" };
 
 const alongOne: Signature = { options: { axis: whole } };
 const over: Signature = { options: { axis: axes, keepDims: flag } };

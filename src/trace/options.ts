@@ -1,5 +1,5 @@
 /**
- * Checks what is passed to operations besides operands: options, and positional arguments such as a shift or a shape.
+ * Checks options, and what is passed to operations besides operands: positional arguments such as a shift or a shape.
  *
  * In: a name, and what the user passed. Always: an unknown key, a wrong kind of value and a surplus argument are a
  * `UsageError` that says what is accepted, so that nothing the user wrote is ignored. `option-rules.ts` is the table.
@@ -7,6 +7,7 @@
 
 import { UsageError } from "../errors.ts";
 import { describe } from "./describe.ts";
+import { nearest } from "./nearest.ts";
 import { functionRules, methodRules, type Rules, type Signature } from "./option-rules.ts";
 import { captureOrigin } from "./origin.ts";
 import { isPlainObject } from "./structure.ts";
@@ -26,8 +27,21 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
   step: ["stride"],
   steps: ["length", "count"],
   wrt: ["argnums", "argnum", "inputs"],
-  allowZero: ["allowUnused", "allow_unused"],
+  allowZero: ["allowUnused"],
+  shared: ["inAxes", "static", "constants"],
+  device: ["backend", "target"],
+  dtype: ["precision", "type"],
+  threads: ["workers", "cores"],
+  tolerance: ["tol", "rtol", "atol"],
+  vector: ["vectorBytes", "simd", "lanes"],
+  rate: ["lr", "learningRate"],
+  decay: ["weightDecay"],
+  batchRows: ["batchSize"],
+  optimiser: ["optimizer"],
 };
+
+/** Of more options than this only the names are listed. */
+const MOST_EXPLAINED = 4;
 
 /** Checks a call of a free function; `rest` is everything after its operands. Gives the options. */
 export function optionsOf<T extends object>(what: string, rest: readonly unknown[]): Partial<T> {
@@ -77,14 +91,15 @@ function checkCall(what: string, signature: Signature, args: readonly unknown[])
   throw mistake(`${what} takes ${accepted(signature)}, and nothing after it; got ${show(extra)} too`);
 }
 
-function checkOptions(what: string, rules: Rules, options: unknown): void {
+/** Throws a `UsageError` unless every option has a rule and keeps it; undefined counts as absent. */
+export function checkOptions(what: string, rules: Rules, options: unknown): void {
   if (options === undefined) return;
   if (!isPlainObject(options)) throw notOptions(what, rules, options);
   for (const [key, value] of Object.entries(options)) {
     const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
     if (rule === undefined) throw unknownOption(what, rules, key);
     if (value !== undefined && !rule.test(value)) {
-      throw mistake(`option ${key} of ${what} takes ${rule.accepts}, got ${show(value)}`);
+      throw mistake(`option ${key} of ${what} takes ${rule.accepts}, got ${show(value)}`, "JR452");
     }
   }
 }
@@ -97,25 +112,28 @@ function notOptions(what: string, rules: Rules, value: unknown): UsageError {
       : first?.[1].test(value) === true && typeof value !== "object"
         ? `; did you mean { ${first[0]}: ${show(value)} }?`
         : "";
-  return mistake(`${what} takes options as ${braced(rules)}, got ${show(value)}${hint}`);
+  return mistake(`${what} takes options as ${braced(rules)}, got ${show(value)}${hint}`, "JR450");
 }
 
 function unknownOption(what: string, rules: Rules, key: string): UsageError {
-  const meant = Object.keys(rules).find((name) => sameLetters(name, key) || isSynonym(name, key));
+  const names = Object.keys(rules);
+  const meant = names.find((name) => sameLetters(name, key) || isSynonym(name, key)) ?? nearest(key, names);
   const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
-  const list = Object.entries(rules).map(([name, { accepts }]) => `${name} (${accepts})`);
-  return mistake(`${what} has no option ${key}; it has ${list.join(", ") || "none"}${hint}`);
+  const isShort = names.length <= MOST_EXPLAINED;
+  const list = Object.entries(rules).map(([name, { accepts }]) => (isShort ? `${name} (${accepts})` : name));
+  return mistake(`${what} has no option ${key}; it has ${list.join(", ") || "none"}${hint}`, "JR451");
 }
 
 /** Other case, underscores, swapped letters. */
 function sameLetters(a: string, b: string): boolean {
-  const letters = (text: string): string =>
-    Array.from(text.toLowerCase().replaceAll("_", "")).sort().join("");
+  const letters = (text: string): string => Array.from(plain(text)).sort().join("");
   return letters(a) === letters(b);
 }
 
+const plain = (text: string): string => text.toLowerCase().replaceAll("_", "");
+
 function isSynonym(name: string, key: string): boolean {
-  return synonyms[name]?.some((other) => other.toLowerCase() === key.toLowerCase()) === true;
+  return synonyms[name]?.some((other) => plain(other) === plain(key)) === true;
 }
 
 function accepted({ given = {}, options, operands = 0 }: Signature): string {
@@ -134,6 +152,6 @@ function show(value: unknown): string {
   return typeof value === "number" || typeof value === "boolean" ? String(value) : describe(value);
 }
 
-function mistake(message: string): UsageError {
-  return new UsageError("JR311", `${message} (at ${captureOrigin().name})`);
+function mistake(message: string, code = "JR311"): UsageError {
+  return new UsageError(code, `${message} (at ${captureOrigin().name})`);
 }

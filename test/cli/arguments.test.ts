@@ -4,7 +4,6 @@ import { describe, expect, it } from "vitest";
 import { bytesText, twoDigits } from "../../src/api/sizes.ts";
 import { type Command, parseArguments } from "../../src/cli/command.ts";
 import { openSubject } from "../../src/cli/job.ts";
-import { nearest } from "../../src/cli/nearest.ts";
 import { Pace } from "../../src/cli/pace.ts";
 import { progressText, startProgress } from "../../src/cli/progress.ts";
 import { pythonRange, rangeOf } from "../../src/cli/range.ts";
@@ -13,6 +12,7 @@ import { commands } from "../../src/cli/run.ts";
 import { jacobianPaths, valuePaths } from "../../src/cli/targets.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import { usualThreads } from "../../src/runtime/threads/platform.ts";
+import { nearest } from "../../src/trace/nearest.ts";
 import { fixture } from "./helpers.ts";
 
 const jacobian = commands[0] as Command;

@@ -207,7 +207,7 @@ test("toSource takes functions and says what it needs", async () => {
   expect(jac?.[3]).toBeCloseTo(Math.sin(2) + 2 * Math.cos(2), 14);
   expect([...toSource(f, { format: "c", inputs: [2] }).keys()][0]).toBe("f.h");
   expect(() => toSource(f, { format: "c" })).toThrow("JR430");
-  expect(() => toSource(f, { format: "pascal" as "c", inputs: [2] })).toThrow("JR450");
+  expect(() => toSource(f, { format: "pascal" as "c", inputs: [2] })).toThrow("JR452");
 });
 
 test("the command writes a folder of any format", () => {

@@ -166,18 +166,16 @@ describe.each(Object.entries(cases))("%s", (name, each) => {
   });
 
   const builds = [
-    { dtype: "f32", flags: [], vectorBytes: 16 },
-    { dtype: "f64", flags: ["-march=native"], vectorBytes: 32 },
+    { dtype: "f32", flags: [], vector: 128 },
+    { dtype: "f64", flags: ["-march=native"], vector: 256 },
   ] as const;
   const all = compilers.flatMap((compiler, index) => [
     { compiler, ...(builds[index] ?? builds[0]) },
-    ...(index === 0
-      ? [{ compiler, dtype: "f64", flags: ["-DJACROW_PORTABLE"], vectorBytes: 16 } as const]
-      : []),
+    ...(index === 0 ? [{ compiler, dtype: "f64", flags: ["-DJACROW_PORTABLE"], vector: 128 } as const] : []),
   ]);
   test.skipIf(obstacle !== undefined).each(all)(`C: %o ${obstacle ?? ""}`, (build) => {
-    const { compiler, dtype, flags, vectorBytes } = build;
-    const files = toSource(each.g, optionsOf(each, { dtype, vectorBytes })) as Map<string, string>;
+    const { compiler, dtype, flags, vector } = build;
+    const files = toSource(each.g, optionsOf(each, { dtype, vector })) as Map<string, string>;
     const size = Number(/#define F_WORK (\d+)/.exec(files.get("f.h") ?? "")?.[1] ?? 0);
     expect(size > 0).toBe(name.startsWith("more"));
     const cells = Object.values(each.results);
