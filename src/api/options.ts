@@ -8,16 +8,15 @@ import {
   flag,
   listOfNames,
   names,
-  object,
   oneOf,
   positive,
   type Rule,
   type RulesFor,
-  whole,
+  readerChecks,
 } from "../trace/option-rules.ts";
 import type { CompileSpec, ExplainSpec, JacrowOptions, RunOptions, ShapeSpec } from "./types.ts";
 
-const shapes: Rule = { ...object, accepts: "the shape of one row, or one for each input" };
+const shapes: Rule = readerChecks("the shape of one row, or one for each input");
 
 /** Options of `rows`. */
 export const runRules: RulesFor<RunOptions> = {
@@ -52,7 +51,10 @@ export function rulesOf<K extends keyof JacrowOptions>(...chosen: readonly K[]):
 export const shapeRules: RulesFor<ShapeSpec> = { inputs: shapes, dtype: runRules.dtype };
 
 /** Options of `compile`. */
-export const compileRules: RulesFor<CompileSpec> = { ...shapeRules, n: whole };
+export const compileRules: RulesFor<CompileSpec> = {
+  ...shapeRules,
+  n: readerChecks("a whole number of rows"),
+};
 
 /** Options of `explain`. */
 export const explainRules: RulesFor<ExplainSpec> = {

@@ -1,10 +1,10 @@
 /** Sizes of layers and networks, checked where they are given: a missing one is named at once, not as NaN in some result. */
 
 import { UsageError } from "../errors.ts";
-import type { Rule } from "../trace/option-rules.ts";
+import { type Rule, readerChecks } from "../trace/option-rules.ts";
 
 /** An option that `checkSizes` looks at. */
-export const sizeRule: Rule = { accepts: "a whole number", test: () => true };
+export const sizeRule: Rule = readerChecks("a whole number");
 
 /** Throws `UsageError` JR809 unless every size is a whole number, `least` or more. */
 export function checkSizes(what: string, sizes: Readonly<Record<string, unknown>>, least = 1): void {

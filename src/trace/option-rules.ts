@@ -50,7 +50,8 @@ export const positive: Rule = {
   test: (value) => typeof value === "number" && value > 0,
 };
 export const text: Rule = { accepts: "a string", test: (value) => typeof value === "string" };
-/** For options that their readers check. */
+/** For options whose reader says better what is wrong. */
+export const readerChecks = (accepts: string): Rule => ({ accepts, test: () => true });
 export const object: Rule = {
   accepts: "an object",
   test: (value) => typeof value === "object" && value !== null,
@@ -61,7 +62,7 @@ export const names: Rule = {
   test: (value) => isName(value) || listOf(isName)(value),
 };
 export const listOfNames: Rule = { accepts: "an array of names or positions", test: listOf(isName) };
-const operand: Rule = { accepts: "a value, a number or an array", test: () => true };
+const operand: Rule = readerChecks("a value, a number or an array");
 export const wholes: Rule = { accepts: "an array of whole numbers", test: listOf(isWhole) };
 const axes: Rule = {
   accepts: "a whole number or an array of them",
