@@ -63,6 +63,7 @@ export const names: Rule = {
 };
 export const listOfNames: Rule = { accepts: "an array of names or positions", test: listOf(isName) };
 const operand: Rule = readerChecks("a value, a number or an array");
+/** Sizes along axes. */
 export const wholes: Rule = { accepts: "an array of whole numbers", test: listOf(isWhole) };
 const axes: Rule = {
   accepts: "a whole number or an array of them",
