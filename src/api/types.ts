@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly deterministic?: boolean;
   /** Inputs that all rows share, by name or position: a function's arguments are x, or x0, x1, …, those of `({ t, p }) =>` t and p. */
   readonly shared?: readonly (string | number)[];
-  /** Accepts outputs that do not depend on an input, and columns that are never read. */
+  /** Accepts outputs that do not depend on an input, and rows whose last entries are never read where others are, one by one. */
   readonly allowZero?: boolean;
   /** Most bytes that one call's results may take; by default what the machine has, and 512 MB per row. */
   readonly maxBytes?: number;

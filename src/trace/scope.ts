@@ -26,7 +26,7 @@ export class Scope {
   readonly captured: Map<Node, InputNode> = new Map();
   /** Copies of the caller's arrays, shared by all scopes of one trace. */
   readonly copies: Map<object, Float32Array | Float64Array>;
-  /** Inputs whose entries were taken apart one by one but not to the end: input → entries read. */
+  /** Inputs whose entries were read one by one, by taking them apart or by index: input → one past the last that was. */
   readonly partial: Map<Node, number> = new Map();
   /** Masks that no operation has used yet, and where they were made. */
   readonly unused: Map<Traced, Origin> = new Map();

@@ -165,9 +165,10 @@ function refused(name: string, value: unknown, path: string): UsageError {
   return new UsageError("JR342", `${what}: ${advice}`);
 }
 
-/** Taking apart the first two of three columns and reading nothing else is nearly always a wrong column count. */
+/** Reading two of three columns one by one and never the rest is nearly always a wrong column count. */
 function checkPartial(program: Program, scope: Scope): void {
   for (const [input, read] of scope.partial) {
+    if (read >= at(input.shape, 0)) continue;
     const readers = nodesOf(program).filter((node) => operandsOf(node).includes(input));
     if (
       readers.some((node) => !(node.op === "slice" && at(node.starts, 0) < read && at(node.shape, 0) === 1))
@@ -176,7 +177,7 @@ function checkPartial(program: Program, scope: Scope): void {
     const { name, shape } = input as InputNode;
     throw new UsageError(
       "JR343",
-      `${program.name} takes apart ${read} of the ${shape[0]} entries of ${name} ${showShape(shape)} and never reads the rest: ` +
+      `${program.name} reads ${read} of the ${shape[0]} entries of ${name} ${showShape(shape)}, one by one, and never the rest: ` +
         `pass rows of ${read}, or use allowZero: true if the other derivatives are meant to be zero`,
     );
   }

@@ -132,7 +132,11 @@ export function linearize<F extends AnyFunction>(
   primals: unknown,
 ): [value: Mapped<ReturnType<F>, Tensor>, push: (tangents: unknown) => Mapped<ReturnType<F>, Tensor>] {
   type Outputs = Mapped<ReturnType<F>, Tensor>;
-  const call = traceCall(f, argumentsOf(primals), { what: `jvp(${nameOf(f)})`, instead: insideRows("jvp") });
+  const call = traceCall(f, argumentsOf(primals), {
+    what: `jvp(${nameOf(f)})`,
+    allowUnread: true,
+    instead: insideRows("jvp"),
+  });
   const push = (tangents: unknown): Outputs => {
     const lifted = liftArguments(
       call.scope,
@@ -156,7 +160,11 @@ export function vjp<F extends AnyFunction, P>(
   f: F,
   primals: P,
 ): [value: Mapped<ReturnType<F>, Tensor>, pull: (cotangents: unknown) => Mapped<P, Tensor>] {
-  const call = traceCall(f, argumentsOf(primals), { what: `vjp(${nameOf(f)})`, instead: insideRows("vjp") });
+  const call = traceCall(f, argumentsOf(primals), {
+    what: `vjp(${nameOf(f)})`,
+    allowUnread: true,
+    instead: insideRows("vjp"),
+  });
   const { builder } = call.scope;
   const outputs = call.traced.program.outputs.map(({ value }) => value);
   const pull = (cotangents: unknown): Mapped<P, Tensor> => {

@@ -65,21 +65,23 @@ export class Value<S extends Shape = Shape> extends TracedBase {
   }
 
   entry(index: number): Tensor {
+    this.#noteRead(index);
     return valueOf("at", [this], (b, [x]) => movement.entry(b, x as Node, { index }));
   }
 
-  /** Entries along the first axis; taking apart fewer than there are is noted (see `Scope.partial`). */
+  /** Entries along the first axis. */
   *[Symbol.iterator](): Generator<Tensor, void, undefined> {
-    const { node, scope } = this.traced;
     const [length] = this.shape;
     if (length === undefined) throw scalarEntries();
-    let read = 0;
-    try {
-      while (read < length) yield this.entry(read++);
-    } finally {
-      if (node.op === "input" && read < length)
-        scope.partial.set(node, Math.max(read, scope.partial.get(node) ?? 0));
-    }
+    for (let index = 0; index < length; index++) yield this.entry(index);
+  }
+
+  /** Of an input, for `Scope.partial`. */
+  #noteRead(index: number): void {
+    const { node, scope } = this.traced;
+    if (node.op !== "input") return;
+    const read = index < 0 ? index + (node.shape[0] ?? 0) + 1 : index + 1;
+    scope.partial.set(node, Math.max(read, scope.partial.get(node) ?? 0));
   }
 
   // Arithmetic. Operands broadcast as in numpy.
@@ -368,6 +370,7 @@ export class Value<S extends Shape = Shape> extends TracedBase {
   at<A extends Shape>(this: Value<A>, index: number): Item<A>;
   at(...index: number[]): Tensor;
   at(...index: number[]): Tensor {
+    if (index[0] !== undefined) this.#noteRead(index[0]);
     return this.#reshaped("at", (b, x) =>
       index.reduce((node, i) => movement.entry(b, node, { index: i }), x),
     );

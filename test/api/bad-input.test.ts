@@ -276,6 +276,12 @@ const cases: readonly Bad[] = [
     says: /2 of the 3 entries.*pass rows of 2/,
   },
   {
+    name: "wrong column count, x.at(i) and x[i] of 3",
+    run: of((x: Row<2>) => stack([mul(x.at(0), x[1])]), [[1, 2, 3]]),
+    code: "JR343",
+    says: /2 of the 3 entries.*pass rows of 2/,
+  },
+  {
     name: "wrong column count, matrix",
     run: of((x: Tensor) => x.matmul([[1], [2]]), [[1, 2, 3]]),
     code: "JR331",

@@ -174,6 +174,14 @@ describe.each(devices)("on %s", (device) => {
     expect(() => J.bind({ n: 1, inputs: { x: [2], p: [2] } })).toThrow("JR445");
   });
 
+  test("what is only multiplied with a derivative may read a part of its input", () => {
+    const first = (x: Row<2>): Tensor => x.at(0).mul(3);
+    const product = rows((x: Row<2>, v: Row<2>) => jvp(first, x, v)[1], { device });
+    expect([...product.sync([[1, 2]], [[5, 7]]).data]).toEqual([15]);
+    const gradient = rows((x: Row<2>) => vjp(first, x)[1](1), { device });
+    expect([...gradient.sync([[1, 2]]).data]).toEqual([3, 0]);
+  });
+
   test("bind takes shared inputs by position", () => {
     const J = jacrow((x: Row<2>, p: Row<2>) => x.mul(p), { device, shared: [1] });
     const { result, run } = J.bind({ n: 1, inputs: [[2], [2]], 1: [5, 7] });
