@@ -8,7 +8,9 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import { bytesText, twoDigits } from "../api/sizes.ts";
 import { jacobianProgram } from "../autodiff/index.ts";
+import type { FloatType } from "../data/shape.ts";
 import { createNpy, type NpyWriter } from "../data/write-file.ts";
+import { createNpz } from "../data/write-npz.ts";
 import { UsageError } from "../errors.ts";
 import { showShape, sizeOf } from "../ir/shape.ts";
 import type { Program } from "../ir/types.ts";
@@ -26,16 +28,15 @@ import {
 } from "./options.ts";
 import { Pace } from "./pace.ts";
 import { startProgress } from "./progress.ts";
-import { jacobianPaths, valuePaths } from "./targets.ts";
+import { jacobianPlaces, type Place, valuePlaces } from "./targets.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Rows of a block together take about this much, input and results. */
 const BLOCK_BYTES = 32e6;
 const MOST_ROW_BYTES = 1e9;
 
-/** One file to write. */
-interface Target {
-  readonly path: string;
+/** One array to write. */
+interface Target extends Place {
   readonly kind: "value" | "jacobian";
   readonly output: string;
   readonly input?: string;
@@ -53,9 +54,15 @@ input k of row i. With axes more than one, outputs come before inputs: (n, ...ou
 
 MODEL is an .onnx file or file.js#name. ROWS is an .npy file of shape (n, d_i), or one
 per input: x=rows_x.npy u=rows_u.npy. Then there is one result per input, Z_x.npy and
-Z_u.npy; with several outputs Z_OUTPUT_INPUT.npy.`,
+Z_u.npy; with several outputs Z_OUTPUT_INPUT.npy. -o out.npz holds them all, under
+these names (Z, Z_x, Z_OUTPUT_INPUT), with --value out.npz also Y or Y_OUTPUT.`,
   options: [
-    { name: "out", short: "o", placeholder: "FILE", help: "where Z goes; - is standard output" },
+    {
+      name: "out",
+      short: "o",
+      placeholder: "FILE",
+      help: "where Z goes, .npy or .npz; - is standard output",
+    },
     { name: "value", placeholder: "FILE", help: "write the outputs themselves, Y, too" },
     { name: "rows", placeholder: "A:B", help: "rows A to B - 1 only, as Python slices: 0:100, -10:" },
     { name: "force", help: "overwrite files that exist" },
@@ -77,6 +84,10 @@ Z_u.npy; with several outputs Z_OUTPUT_INPUT.npy.`,
     {
       line: "jacrow jacobian dynamics.onnx x=x.npy u=u.npy -o Z.npy",
       shows: "A = Z_x.npy and B = Z_u.npy, linearised at every row",
+    },
+    {
+      line: "jacrow jacobian dynamics.onnx x=x.npy u=u.npy -o AB.npz --value AB.npz",
+      shows: "arrays Y, Z_x and Z_u in one file",
     },
     {
       line: "jacrow jacobian arm.js#arm angles.npy -o -  | python plot.py",
@@ -178,14 +189,14 @@ function targetsOf(
 ): Target[] {
   const outputs = program.outputs.map(({ name }) => name);
   const inputs = wrt.map((index) => program.inputs[index]?.name ?? "");
-  const values = valueFile === undefined ? [] : valuePaths(valueFile, outputs);
-  const paths = [...values, ...jacobianPaths(out, outputs, inputs)];
-  return paths.map((path, index): Target => {
+  const values = valueFile === undefined ? [] : valuePlaces(valueFile, outputs);
+  const places = [...values, ...jacobianPlaces(out, outputs, inputs)];
+  return places.map((place, index): Target => {
     const pair = index - values.length;
     const shape = [rows.n, ...(plan.outputs[index]?.value.shape ?? [])];
-    if (pair < 0) return { path, kind: "value", output: outputs[index] ?? "", shape };
+    if (pair < 0) return { ...place, kind: "value", output: outputs[index] ?? "", shape };
     const output = outputs[Math.floor(pair / inputs.length)] ?? "";
-    return { path, kind: "jacobian", output, input: inputs[pair % inputs.length] ?? "", shape };
+    return { ...place, kind: "jacobian", output, input: inputs[pair % inputs.length] ?? "", shape };
   });
 }
 
@@ -195,7 +206,8 @@ function bytesOf({ rows }: Job, count: number): number {
 
 /** A single row must fit, and no two results may share a file. */
 function requireFit(targets: readonly Target[], bytesPerNumber: number): void {
-  const doubled = targets.find(({ path }, index) => targets.findIndex((one) => one.path === path) !== index);
+  const isSame = (a: Place, b: Place): boolean => a.path === b.path && a.key === b.key;
+  const doubled = targets.find((target, index) => targets.findIndex((one) => isSame(one, target)) !== index);
   if (doubled !== undefined)
     throw new UsageError("JR609", `two results would go to ${doubled.path}; name another file`);
   for (const { shape, kind } of targets) {
@@ -213,14 +225,25 @@ function requireFit(targets: readonly Target[], bytesPerNumber: number): void {
 async function openWriters(targets: readonly Target[], { rows }: Job, force: boolean): Promise<NpyWriter[]> {
   const writers: NpyWriter[] = [];
   try {
-    for (const { path, shape } of targets) {
-      writers.push(await fileStep(() => createNpy(path, { dtype: rows.dtype, shape, force })));
+    for (const path of new Set(targets.map((target) => target.path))) {
+      const own = targets.filter((target) => target.path === path);
+      writers.push(...(await fileStep(() => openFile(path, own, { dtype: rows.dtype, force }))));
     }
     return writers;
   } catch (error) {
     for (const writer of writers) writer.abort();
     throw error;
   }
+}
+
+function openFile(
+  path: string,
+  arrays: readonly Target[],
+  how: { dtype: FloatType; force: boolean },
+): NpyWriter[] {
+  if (!arrays.some(({ key }) => key !== undefined))
+    return arrays.map(({ shape }) => createNpy(path, { ...how, shape }));
+  return createNpz(path, { ...how, arrays: new Map(arrays.map(({ key = "", shape }) => [key, shape])) });
 }
 
 interface Outcome {
@@ -254,8 +277,8 @@ function report(job: Job, { args, terminal, targets, kernel, seconds }: Outcome)
   }
   if (args.flag("quiet")) return;
   for (const note of notes) terminal.err(`note: ${note}\n`);
-  for (const { path, shape, bytes } of files) {
-    const name = path === "-" ? "standard output" : path;
+  for (const { path, key, shape, bytes } of files) {
+    const name = path === "-" ? "standard output" : key === undefined ? path : `${path}, ${key}`;
     terminal.err(`${name}: ${showShape(shape)} ${dtype}, ${bytesText(bytes)}\n`);
   }
   terminal.err(`${rows.n} rows in ${twoDigits(seconds)} s\n`);

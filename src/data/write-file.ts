@@ -43,9 +43,24 @@ export interface NpyWriter {
 
 /** Starts an `.npy` file at `path`; "-" is standard output. Throws a `UsageError` before anything is written. */
 export function createNpy(path: string, options: NpyWriteOptions): NpyWriter {
-  const header = npyHeader(HOST_ORDER + (options.dtype === "f32" ? "f4" : "f8"), options.shape);
-  const target = openTarget(path, options, header.length);
-  const writer = new OpenWriter(target, options);
+  const header = headerOf(options);
+  const target = openTarget(path, options, header.length + dataBytes(options));
+  return startWriter(fileSink(target, options.force === true), header, options);
+}
+
+/** The header of an `.npy` file. */
+export function headerOf({ dtype, shape }: NpyWriteOptions): Uint8Array {
+  return npyHeader(HOST_ORDER + (dtype === "f32" ? "f4" : "f8"), shape);
+}
+
+/** Bytes of the numbers alone. */
+export function dataBytes({ dtype, shape }: NpyWriteOptions): number {
+  return shapeSize(shape) * (dtype === "f32" ? 4 : 8);
+}
+
+/** Writes the header to `sink`; what the writer is given follows. */
+export function startWriter(sink: Sink, header: Uint8Array, options: NpyWriteOptions): NpyWriter {
+  const writer = new OpenWriter(sink, options);
   writer.start(header);
   return writer;
 }
@@ -67,14 +82,23 @@ export function writeNpyFile(
   }
 }
 
-/** Where bytes go. `partial` is the temporary file of a regular one; devices, pipes and standard output have none. */
-interface Target {
+/** Where the bytes of one array go. */
+export interface Sink {
+  readonly name: string;
+  put(bytes: Uint8Array): void;
+  close(): void;
+  abort(): void;
+}
+
+/** An open file. `partial` is the temporary file of a regular one; devices, pipes and standard output have none. */
+export interface Target {
   readonly name: string;
   readonly file: number;
   readonly partial?: string;
 }
 
-function openTarget(path: string, options: NpyWriteOptions, headerBytes: number): Target {
+/** Opens a file that `bytes` will be written to. Throws a `UsageError` where it exists already, unless `force`. */
+export function openTarget(path: string, { force }: { readonly force?: boolean }, bytes: number): Target {
   if (path === "-") return openStandardOutput();
   return withFileErrors("write", path, () => {
     const existing = lstatSync(path, { throwIfNoEntry: false });
@@ -83,7 +107,7 @@ function openTarget(path: string, options: NpyWriteOptions, headerBytes: number)
       throw new UsageError("JR720", `cannot write ${path}: it is a folder; name a file in it`);
     const isRegular = found === undefined || found.isFile() || found.isSymbolicLink();
     if (!isRegular) return { name: path, file: openSync(path, "w") };
-    if (found !== undefined && !options.force) {
+    if (found !== undefined && !force) {
       throw new UsageError(
         "JR721",
         `cannot write ${path}: it exists already; use --force (force: true) to overwrite it`,
@@ -91,7 +115,7 @@ function openTarget(path: string, options: NpyWriteOptions, headerBytes: number)
     }
     // Through a link the file it leads to is replaced, not the link.
     const name = existsSync(path) ? realpathSync(path) : path;
-    checkSpace(name, headerBytes + shapeSize(options.shape) * (options.dtype === "f32" ? 4 : 8));
+    checkSpace(name, bytes);
     return { name, ...openPartial(name) };
   });
 }
@@ -120,15 +144,38 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 }
 
+/** Completes a file and gives it its name. */
+export function closeTarget({ name, partial, file }: Target, force: boolean): void {
+  withFileErrors("write", name, () => {
+    if (file !== 1) closeSync(file);
+    if (partial !== undefined) publish(partial, name, force);
+  });
+}
+
+/** Removes what was written. */
+export function dropTarget({ partial, file }: Target): void {
+  if (file !== 1) closeSync(file);
+  if (partial !== undefined) dropPartial(partial);
+}
+
+function fileSink(target: Target, force: boolean): Sink {
+  return {
+    name: target.name,
+    put: (bytes) => withFileErrors("write", target.name, () => writeAll(target.file, bytes)),
+    close: () => closeTarget(target, force),
+    abort: () => dropTarget(target),
+  };
+}
+
 class OpenWriter implements NpyWriter {
-  readonly #target: Target;
+  readonly #sink: Sink;
   readonly #options: NpyWriteOptions;
   readonly #size: number;
   #written = 0;
   #isOpen = true;
 
-  constructor(target: Target, options: NpyWriteOptions) {
-    this.#target = target;
+  constructor(sink: Sink, options: NpyWriteOptions) {
+    this.#sink = sink;
     this.#options = options;
     this.#size = shapeSize(options.shape);
   }
@@ -151,31 +198,25 @@ class OpenWriter implements NpyWriter {
     const claim = `shape ${showShape(this.#options.shape)}`;
     this.#require(this.#written === this.#size, `of ${claim} got ${this.#written} of ${this.#size} numbers`);
     this.#isOpen = false;
-    const { name, partial, file } = this.#target;
-    withFileErrors("write", name, () => {
-      if (file !== 1) closeSync(file);
-      if (partial !== undefined) publish(partial, name, this.#options.force === true);
-    });
+    this.#sink.close();
   }
 
   abort(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    const { partial, file } = this.#target;
-    if (file !== 1) closeSync(file);
-    if (partial !== undefined) dropPartial(partial);
+    this.#sink.abort();
   }
 
   /** A wrong block is a mistake of the code that writes, never of the user's data. */
   #require(condition: boolean, problem: string): void {
     if (condition) return;
     this.abort();
-    throw new InternalError("JR902", `${this.#target.name} ${problem}`);
+    throw new InternalError("JR902", `${this.#sink.name} ${problem}`);
   }
 
   #put(bytes: Uint8Array): void {
     try {
-      withFileErrors("write", this.#target.name, () => writeAll(this.#target.file, bytes));
+      this.#sink.put(bytes);
     } catch (error) {
       this.abort();
       throw error;
@@ -183,11 +224,11 @@ class OpenWriter implements NpyWriter {
   }
 }
 
-/** Writes all of `bytes`, waiting where a pipe without a reader's attention is full. */
-function writeAll(file: number, bytes: Uint8Array): void {
+/** Writes all of `bytes`, waiting where a pipe without a reader's attention is full; at `start` of the file, where one is given. */
+export function writeAll(file: number, bytes: Uint8Array, start?: number): void {
   for (let at = 0; at < bytes.length; ) {
     try {
-      at += writeSync(file, bytes, at, bytes.length - at);
+      at += writeSync(file, bytes, at, bytes.length - at, start === undefined ? null : start + at);
     } catch (error) {
       if (errorCode(error) !== "EAGAIN") throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);

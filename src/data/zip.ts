@@ -160,52 +160,55 @@ class ZipReader {
 
 /** An archive of stored entries. */
 export function writeZip(files: ReadonlyMap<string, Uint8Array>): Uint8Array<ArrayBuffer> {
-  const parts: Uint8Array[] = [];
-  const records: Uint8Array[] = [];
+  const stored = [...files].map(([name, bytes]) => ({ name, size: bytes.length, crc: crc32(bytes) }));
+  const { heads, directory } = storedLayout(stored);
+  const contents = [...files.values()];
+  const pairs = heads.flatMap(({ bytes }, index) => [bytes, contents[index] as Uint8Array]);
+  return joinBytes([...pairs, directory.bytes]);
+}
+
+/** A file that stands in an archive as it is. */
+export interface StoredFile {
+  readonly name: string;
+  readonly size: number;
+  readonly crc: number;
+}
+
+/** Bytes and where they start. */
+interface Placed {
+  readonly start: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What an archive holds besides its files: a head right before each, the directory after the last. */
+export function storedLayout(files: readonly StoredFile[]): {
+  readonly heads: readonly Placed[];
+  readonly directory: Placed;
+} {
   let offset = 0;
-  for (const [name, bytes] of files) {
+  const entries = files.map(({ name, size, crc }) => {
     const encoded = new TextEncoder().encode(name);
-    const shared = sharedFields(bytes, encoded.length);
-    const local = Uint8Array.of(...u32(LOCAL), ...shared, ...encoded);
-    records.push(
-      Uint8Array.of(
-        ...u32(CENTRAL),
-        20,
-        0,
-        ...shared,
-        ...new Array<number>(10).fill(0),
-        ...u32(offset),
-        ...encoded,
-      ),
-    );
-    parts.push(local, bytes);
-    offset += local.length + bytes.length;
-  }
-  const directory = records.reduce((length, record) => length + record.length, 0);
-  if (offset + directory > FULL32 || files.size > 0xfffe) {
+    const shared = sharedFields({ size, crc }, encoded.length);
+    const head = { start: offset, bytes: Uint8Array.of(...u32(LOCAL), ...shared, ...encoded) };
+    const blank = new Array<number>(10).fill(0);
+    const record = [...u32(CENTRAL), 20, 0, ...shared, ...blank, ...u32(offset), ...encoded];
+    offset += head.bytes.length + size;
+    return { head, record };
+  });
+  const records = entries.flatMap(({ record }) => record);
+  if (offset + records.length > FULL32 || files.length > 0xfffe) {
     throw new UnsupportedError("JR763", "an .npz over 4 GB is not written; write one .npy for each array");
   }
-  const count = u16(files.size);
-  const end = Uint8Array.of(
-    ...u32(END),
-    0,
-    0,
-    0,
-    0,
-    ...count,
-    ...count,
-    ...u32(directory),
-    ...u32(offset),
-    0,
-    0,
-  );
-  return joinBytes([...parts, ...records, end]);
+  const count = u16(files.length);
+  const end = [...u32(END), 0, 0, 0, 0, ...count, ...count, ...u32(records.length), ...u32(offset), 0, 0];
+  const directory = { start: offset, bytes: Uint8Array.of(...records, ...end) };
+  return { heads: entries.map(({ head }) => head), directory };
 }
 
 /** Version 2.0, names in UTF-8, stored, 1 January 1980, checksum, both sizes, length of the name, no extra field. */
-function sharedFields(bytes: Uint8Array, nameLength: number): number[] {
-  const size = u32(bytes.length);
-  return [20, 0, 0, 8, 0, 0, 0, 0, 33, 0, ...u32(crc32(bytes)), ...size, ...size, ...u16(nameLength), 0, 0];
+function sharedFields(file: { size: number; crc: number }, nameLength: number): number[] {
+  const size = u32(file.size);
+  return [20, 0, 0, 8, 0, 0, 0, 0, 33, 0, ...u32(file.crc), ...size, ...size, ...u16(nameLength), 0, 0];
 }
 
 function u16(value: number): number[] {

@@ -10,6 +10,7 @@ import {
   cos,
   jacobian,
   jacrow,
+  jvp,
   matmul,
   mul,
   NdArray,
@@ -23,6 +24,7 @@ import {
   type Tensor,
   tanh,
   valueAndJacobian,
+  vjp,
 } from "../../src/index.ts";
 import { rowFunction } from "../../src/trace/row-function.ts";
 import { trace } from "../../src/trace/trace.ts";

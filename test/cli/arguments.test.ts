@@ -9,7 +9,7 @@ import { progressText, startProgress } from "../../src/cli/progress.ts";
 import { pythonRange, rangeOf } from "../../src/cli/range.ts";
 import { rowWord } from "../../src/cli/row-words.ts";
 import { commands } from "../../src/cli/run.ts";
-import { jacobianPaths, valuePaths } from "../../src/cli/targets.ts";
+import { jacobianPlaces, type Place, valuePlaces } from "../../src/cli/targets.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import { usualThreads } from "../../src/runtime/threads/platform.ts";
 import { nearest } from "../../src/trace/nearest.ts";
@@ -113,6 +113,20 @@ describe("row files", () => {
 });
 
 describe("names of results", () => {
+  const named = ({ path, key }: Place): string => (key === undefined ? path : `${path}:${key}`);
+  const jacobianPaths = (...given: Parameters<typeof jacobianPlaces>) => jacobianPlaces(...given).map(named);
+  const valuePaths = (...given: Parameters<typeof valuePlaces>) => valuePlaces(...given).map(named);
+
+  it("an .npz holds all of them, under names of their own", () => {
+    expect(jacobianPaths("a.npz", ["y"], ["x"])).toEqual(["a.npz:Z"]);
+    expect(jacobianPaths("a.npz", ["y"], ["x", "u/0"])).toEqual(["a.npz:Z_x", "a.npz:Z_u_0"]);
+    expect(jacobianPaths("a.npz", ["p", "v"], ["x"])).toEqual(["a.npz:Z_p_x", "a.npz:Z_v_x"]);
+    expect([valuePaths("a.npz", ["y"]), valuePaths("b.NPZ", ["p", "v"])]).toEqual([
+      ["a.npz:Y"],
+      ["b.NPZ:Y_p", "b.NPZ:Y_v"],
+    ]);
+  });
+
   it("one pair keeps the path, several inputs or outputs get their names", () => {
     expect(jacobianPaths("a.b/Z.npy", ["y"], ["x"])).toEqual(["a.b/Z.npy"]);
     expect(jacobianPaths("Z.npy", ["y"], ["x", "u"])).toEqual(["Z_x.npy", "Z_u.npy"]);

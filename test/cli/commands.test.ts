@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { readNpz } from "../../src/data/npz.ts";
 import { readNpyFile } from "../../src/data/read-file.ts";
 import { writeNpyFile } from "../../src/data/write-file.ts";
 import { fixture, jacrow, newFolder, relativeError } from "./helpers.ts";
@@ -73,6 +74,23 @@ describe("jacobian", () => {
     expect({ code, device: JSON.parse(out).device }).toEqual({ code: 0, device: "wasm" });
     expect(relativeError(inFolder("Z.npy"), fixture("mlp_relu/Z.npy"))).toBeLessThan(1e-5);
     expect((await jacrow("jacobian", "--help")).out).toMatch(/auto \(the default\): wasm until native/);
+  });
+
+  it("an .npz holds all results, as the files of their own would", async () => {
+    const at = (name: string): string => fixture(`dynamics_two_inputs/${name}`);
+    const words = ["jacobian", at("model.onnx"), `u=${at("X_u.npy")}`, `x=${at("X_x.npy")}`];
+    await jacrow(...words, "-o", inFolder("Z.npy"), "--value", inFolder("Y.npy"), "-q");
+    const one = inFolder("all.npz");
+    const { code, err } = await jacrow(...words, "-o", one, "--value", one);
+    expect({ code, lines: err.split("\n").slice(0, 3) }).toEqual({
+      code: 0,
+      lines: ["Y: (16, 4)", "Z_x: (16, 4, 4)", "Z_u: (16, 4, 2)"].map(
+        (line) => expect.stringContaining(`all.npz, ${line} float32`) as unknown as string,
+      ),
+    });
+    const arrays = readNpz(readFileSync(one), { inflate: (bytes) => bytes });
+    expect([...arrays.keys()]).toEqual(["Y", "Z_x", "Z_u"]);
+    for (const [name, array] of arrays) expect(array).toEqual(readNpyFile(inFolder(`${name}.npy`)));
   });
 
   it("takes a range of rows and entries of the output: the same numbers as the whole", async () => {
@@ -225,8 +243,8 @@ describe("what is wrong is said once, with code, place and fix", () => {
     [
       "values in a file of another format",
       2,
-      /JR609: --value Y\.npz.* --value Y\.npy/,
-      () => [model, rows, "--value", "Y.npz"],
+      /JR609: --value Y\.csv.* --value Y\.npy/,
+      () => [model, rows, "--value", "Y.csv"],
     ],
     ["a module that is not there", 4, /JR610: cannot read arm\.js/, () => ["arm.js#arm", rows]],
   ])("%s", async (_, code, message, words) => {

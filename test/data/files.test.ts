@@ -19,8 +19,10 @@ import fc from "fast-check";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { readNpy, writeNpy } from "../../src/data/npy.ts";
 import { npyHeader } from "../../src/data/npy-header.ts";
+import { writeNpz } from "../../src/data/npz.ts";
 import { openRows, readNpyFile } from "../../src/data/read-file.ts";
-import { createNpy, writeNpyFile } from "../../src/data/write-file.ts";
+import { createNpy, type NpyWriter, writeNpyFile } from "../../src/data/write-file.ts";
+import { createNpz } from "../../src/data/write-npz.ts";
 import { InternalError, UsageError } from "../../src/errors.ts";
 
 const root = mkdtempSync(join(tmpdir(), "jacrow-files-"));
@@ -108,6 +110,45 @@ describe("reading", () => {
     expect(() => readNpyFile(path, { start: -1, end: 1 })).toThrow(UsageError);
     truncateSync(path, 170);
     expect(() => readNpyFile(path, { start: 0, end: 1 })).toThrow("JR707");
+  });
+});
+
+describe("writing an .npz", () => {
+  const whole = { a: { data: numbers(6), shape: [3, 2] }, b: { data: numbers(3), shape: [3] } };
+  const arrays = new Map(Object.entries(whole).map(([name, { shape }]) => [name, shape]));
+  const start = () => createNpz(join(folder, "z.npz"), { dtype: "f64", arrays }) as [NpyWriter, NpyWriter];
+
+  it("blocks in turns make the file that one write makes, when the last is there", () => {
+    const [a, b] = start();
+    a.write(numbers(6).subarray(0, 4));
+    b.write(numbers(3).subarray(0, 2));
+    a.write(numbers(6).subarray(4));
+    a.close();
+    b.write(numbers(3).subarray(2));
+    expect(existsSync(join(folder, "z.npz"))).toBe(false);
+    b.close();
+    a.abort();
+    const bytes = writeNpz(new Map(Object.entries(whole)));
+    expect(new Uint8Array(readFileSync(join(folder, "z.npz")))).toEqual(bytes);
+    expect(readdirSync(folder)).toEqual(["z.npz"]);
+    expect(start).toThrow("JR721");
+  });
+
+  it("leaves nothing where one array is given up or wrong", () => {
+    start()[1].abort();
+    expect(() => start()[0].write(numbers(7))).toThrow("z.npz, a.npy of 6 numbers is given more");
+    const writers = start();
+    writers[0].write(numbers(6));
+    writers[0].close();
+    expect(() => writers[1].close()).toThrow("got 0 of 3 numbers");
+    expect(readdirSync(folder)).toEqual([]);
+    expect(process.listenerCount("SIGINT")).toBe(0);
+  });
+
+  it("refuses what has no places, and what is too large", () => {
+    expect(() => createNpz("/dev/null", { dtype: "f64", arrays })).toThrow("JR726");
+    const large = new Map([["a", [2 ** 30]]]);
+    expect(() => createNpz(join(folder, "z.npz"), { dtype: "f64", arrays: large })).toThrow("JR763");
   });
 });
 
