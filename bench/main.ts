@@ -20,6 +20,7 @@ async function main(): Promise<void> {
   const { calls } = await import("./suites/calls.ts");
   const { dense } = await import("./suites/dense.ts");
   const { elimination } = await import("./suites/elimination.ts");
+  const { generation } = await import("./suites/generation.ts");
   const { kinematics } = await import("./suites/kinematics.ts");
   const { memory } = await import("./suites/memory.ts");
   const { networks } = await import("./suites/networks.ts");
@@ -30,6 +31,7 @@ async function main(): Promise<void> {
     networks,
     calls,
     elimination,
+    generation,
     structure,
     kinematics,
     memory,
