@@ -119,7 +119,7 @@ class Importer {
     );
     const { what } = this.#options;
     const program = programOf(
-      what.endsWith(".onnx") ? what.slice(0, -".onnx".length) : (graph.name ?? "model"),
+      /([^/\\]+)\.onnx$/.exec(what)?.[1] ?? graph.name ?? "model",
       nodes,
       outputs.map(({ port, node }) => ({ name: port.name, value: node })),
     );

@@ -3,6 +3,8 @@
 import { describe, expect, test } from "vitest";
 import { jacobianProgram } from "../../src/autodiff/index.ts";
 import { jacobian, type NdArray, rows, valueAndJacobian } from "../../src/index.ts";
+import { importModel } from "../../src/onnx/import.ts";
+import { readModel } from "../../src/onnx/model.ts";
 import { loadOnnx, type OnnxFunction } from "../../src/onnx.ts";
 import { add, mul } from "../../src/trace/functions.ts";
 import type { Tensor } from "../../src/trace/shapes.ts";
@@ -104,6 +106,16 @@ describe("a network inside a traced function", () => {
     ]);
     expect(net.outputs).toEqual([{ name: "y", shape: [4], dtype: "float32", batchAxis: 0, shared: false }]);
     expect(net.dtype).toBe("f32");
+  });
+
+  test("a file's name tells more than its graph's, wherever it lies", () => {
+    const proto = readModel(golden("dynamics_two_inputs").bytes, "m");
+    const nameOf = (what: string): string => importModel(proto, { what }).program.name;
+    expect([nameOf("https://a.b/c/pose.onnx"), nameOf("pose.onnx"), nameOf("the model")]).toEqual([
+      "pose",
+      "pose",
+      "main_graph",
+    ]);
   });
 
   test("its derivatives know shapes and width, too", async () => {
