@@ -52,6 +52,11 @@ export function maybeInfinite(root: Node): boolean {
   return derived(root, known, { needs: inheritedFrom, make: judge });
 }
 
+/** Says of an input that it may hold them, before it is used. */
+export function markInfinite(inputs: readonly Node[]): void {
+  for (const input of inputs) if (input.cell === "float") known.set(input, true);
+}
+
 /** Operands whose infinities a node has too. */
 function inheritedFrom(node: Node): readonly Node[] {
   return isFinite(node) || SINGULAR.has(node.op) ? [] : operandsOf(node);

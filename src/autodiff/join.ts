@@ -92,14 +92,15 @@ function sameLabelled(x: Labelled, y: Labelled | undefined): boolean {
   return x.node === y?.node && x.labels.every((each, index) => each === y.labels[index]);
 }
 
-/** Complementary guards: one select, nothing to remember. */
+/** Complementary guards: one select; what is remembered is chosen too. */
 function choose(b: Builder, x: Term, y: Term): Term {
   const labels = labelsOf(x).filter((each) =>
     [x.guard, x.factor, y.factor].some((value) => value?.labels.includes(each)),
   );
   const full = (value: Labelled): Node => expandTo(b, value, labels);
   const node = b.select(full(x.guard as Labelled), full(scaled(b, x)), full(scaled(b, y)));
-  return withParts({ out: x.out, in: x.in, scale: 1 }, { factor: { node, labels } });
+  const memory = x.memory === undefined && y.memory === undefined ? {} : memoryOf(b, x, y);
+  return withParts({ out: x.out, in: x.in, scale: 1 }, { factor: { node, labels }, ...memory });
 }
 
 function scaled(b: Builder, term: Term): Labelled {

@@ -34,7 +34,7 @@ export function linearize(b: Builder, ends: LinearEnds, how: LinearizeOptions): 
   walk(state, ends.outputs);
   const sinks = sinksOf(state, ends);
   const open = { graph, sources, sinks, values, open: [...state.loops.values()] };
-  const { reports, instead } = closeLoops(b, open, { tools, mode });
+  const { reports, instead } = closeLoops(b, open, { tools, mode, masked: ends.masked === true });
   prune(graph, sources, sinks);
   return { graph, sources, sinks, values, loops: reports, instead };
 }

@@ -49,6 +49,11 @@ export interface OpenLoop {
   readonly results: Map<number, Vertex>;
 }
 
+/** The graph while loops are open. */
+export interface OpenGraph extends Linearized {
+  readonly open: readonly OpenLoop[];
+}
+
 /** What the differentiation of loops needs of the planner. */
 export interface LoopTools {
   readonly linearize: (b: Builder, ends: LinearEnds) => Closed;
@@ -68,6 +73,8 @@ export interface LinearEnds {
   readonly seeds?: Weighted;
   /** One sink in place of `outputs`: maps from each of them to a value of this shape. */
   readonly weights?: Weighted;
+  /** Must zeros of branches not taken be told from others in what is found? */
+  readonly masked?: boolean;
 }
 
 interface Weighted {

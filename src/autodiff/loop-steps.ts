@@ -7,11 +7,12 @@
  */
 
 import { Builder } from "../ir/builder.ts";
-import { inline, nodesOf, programOf, topologicalOrder } from "../ir/graph.ts";
+import { inline, nodesOf, operandsOf, programOf, topologicalOrder } from "../ir/graph.ts";
 import { at, range } from "../ir/shape.ts";
 import type { InputNode, Node, Output, Program, ScanNode, Shape } from "../ir/types.ts";
 import { scalarise } from "../optimize/scalarise.ts";
 import { countNodes } from "./cost.ts";
+import { markInfinite, maybeInfinite } from "./finite.ts";
 import { readInstead } from "./instead.ts";
 import { freshAxes, freshAxis, labelled } from "./labels.ts";
 import type { Vertex } from "./linear-graph.ts";
@@ -29,6 +30,8 @@ export interface StepJob {
   readonly seeds: number;
   /** Carry beside every number whether it is zero because of a branch not taken. */
   readonly masked: boolean;
+  /** May what is carried be infinite? */
+  readonly wild: boolean;
   readonly tools: LoopTools;
 }
 
@@ -36,10 +39,10 @@ const steps = new WeakMap<ScanNode, Map<string, Program>>();
 
 /** Steps are made to be counted, then used: once. */
 function remembered(direction: string, job: StepJob, make: (job: StepJob) => Program): Program {
-  const { scan, activity, seeds, masked } = job;
+  const { scan, activity, seeds, masked, wild } = job;
   const known = steps.get(scan) ?? new Map<string, Program>();
   steps.set(scan, known);
-  const key = [direction, seeds, masked, ...activity.inputs].join();
+  const key = [direction, seeds, masked, wild, ...activity.inputs].join();
   const step = known.get(key) ?? make(job);
   known.set(key, step);
   return step;
@@ -96,14 +99,15 @@ interface Way extends Channels {
 }
 
 /** The body's inputs as a step reads them: shared captured values stay shared. */
-function primal(entrance: Entrance, { body, captured }: ScanNode, positions: readonly number[]): InputNode[] {
+function primal(entrance: Entrance, { scan, wild }: StepJob, positions: readonly number[]): InputNode[] {
+  const { body, captured, carries } = scan;
+  const operands = operandsOf(scan);
   return positions.map((position) => {
-    const input = at(body.inputs, position);
+    const { shape, cell } = at(body.inputs, position);
     const fixed = position - (body.inputs.length - captured.length);
-    return entrance.input(input.shape, {
-      cell: input.cell,
-      level: fixed < 0 ? "row" : at(captured, fixed).level,
-    });
+    const made = entrance.input(shape, { cell, level: fixed < 0 ? "row" : at(captured, fixed).level });
+    if (position < carries.length ? wild : maybeInfinite(at(operands, position))) markInfinite([made]);
+    return made;
   });
 }
 
@@ -116,7 +120,7 @@ export function forwardStep(job: StepJob): Program {
 }
 
 function makeForwardStep(job: StepJob): Program {
-  const { scan, activity, seeds, masked } = job;
+  const { scan, activity, seeds, masked, wild } = job;
   const entrance = new Entrance();
   const { b } = entrance;
   const own: InputNode[] = [];
@@ -124,13 +128,14 @@ function makeForwardStep(job: StepJob): Program {
   const masks: InputNode[] = [];
   for (const kind of KINDS) {
     const positions = positionsOf(scan, kind);
-    own.push(...primal(entrance, scan, positions));
+    own.push(...primal(entrance, job, positions));
     const shapes = positions
       .filter((each) => activity.inputs[each])
       .map((each) => [...at(own, each).shape, seeds]);
     tangents.push(...entrance.extra(shapes));
     if (masked) masks.push(...entrance.extra(shapes, "bool"));
   }
+  if (wild) markInfinite(tangents);
   const values = inline(b, scan.body, own);
   const wanted = values.filter((_, index) => activity.outputs[index]);
   const wrt = own.filter((_, index) => activity.inputs[index]);
@@ -174,7 +179,7 @@ function swept(place: Place, given: Channels, isForward: boolean): Way {
     return dense(b, axes, { value: at(given.values, index), mask: given.masks[index] });
   });
   const end = { value: placeholder(b, seeds), maps };
-  const ends = { wrt, outputs: wanted, ...(isForward ? { seeds: end } : { weights: end }) };
+  const ends = { wrt, outputs: wanted, masked, ...(isForward ? { seeds: end } : { weights: end }) };
   const linear = tools.linearize(b, ends);
   const through = tabulated(b, linear, (map) =>
     leaving.map((node, index) => {
@@ -224,7 +229,7 @@ export function reverseStep(job: StepJob): Program {
 }
 
 function makeReverseStep(job: StepJob): Program {
-  const { scan, activity, seeds, masked } = job;
+  const { scan, activity, seeds, masked, wild } = job;
   const { body, carries } = scan;
   const entrance = new Entrance();
   const { b } = entrance;
@@ -238,12 +243,13 @@ function makeReverseStep(job: StepJob): Program {
   });
   const next = channels(inputShapes("carries"));
   const sofar = channels(inputShapes("captured"));
-  const own = primal(entrance, scan, [...positionsOf(scan, "carries"), ...positionsOf(scan, "perStep")]);
+  const own = primal(entrance, job, [...positionsOf(scan, "carries"), ...positionsOf(scan, "perStep")]);
   const stacked = range(body.outputs.length).filter(
     (index) => index >= carries.length && activity.outputs[index],
   );
   const further = channels(stacked.map((index) => [seeds, ...at(body.outputs, index).value.shape]));
-  own.push(...primal(entrance, scan, positionsOf(scan, "captured")));
+  own.push(...primal(entrance, job, positionsOf(scan, "captured")));
+  if (wild) markInfinite([...next.values, ...further.values]);
   const values = inline(b, body, own);
   const carried = active("carries");
   const wanted = [...carried, ...stacked].map((index) => at(values, index));

@@ -6,24 +6,18 @@
  */
 
 import type { Builder } from "../ir/builder.ts";
-import { nodesOf } from "../ir/graph.ts";
 import { at, range, sizeOf } from "../ir/shape.ts";
-import type { Node, Program, ScanNode, Shape } from "../ir/types.ts";
+import type { Node, ScanNode, Shape } from "../ir/types.ts";
 import { countNodes } from "./cost.ts";
-import { maybeInfinite } from "./finite.ts";
 import { freshAxes } from "./labels.ts";
 import type { Vertex } from "./linear-graph.ts";
 import { identityTerm, type LinearMap } from "./linear-map.ts";
-import type { Direction, Linearized, LoopReport, LoopTools, OpenLoop } from "./linearized.ts";
+import type { Direction, Linearized, LoopReport, LoopTools, OpenGraph, OpenLoop } from "./linearized.ts";
 import { activityOf } from "./loop-activity.ts";
+import { anyMap, hasBranches, hasPoles, isSingular } from "./loop-poles.ts";
 import { accumulated, aliveNode, dense, forwardStep, reverseStep, type StepJob } from "./loop-steps.ts";
 import { type Channel, masks, pullThrough, pushThrough, type Swept, values } from "./loop-sweeps.ts";
 import { denseNode } from "./materialize.ts";
-
-/** The graph while loops are open. */
-export interface OpenGraph extends Linearized {
-  readonly open: readonly OpenLoop[];
-}
 
 /** Ends of a loop's seeds: vertices side by side on one axis. */
 interface Seeds {
@@ -36,24 +30,26 @@ interface Seeds {
 export function closeLoops(
   b: Builder,
   graph: OpenGraph,
-  how: { readonly tools: LoopTools; readonly mode: Direction },
+  how: { readonly tools: LoopTools; readonly mode: Direction; readonly masked: boolean },
 ): { readonly reports: readonly LoopReport[]; readonly instead: ReadonlyMap<Node, Node> } {
   if (graph.open.length === 0) return { reports: [], instead: new Map() };
-  return new Closer(b, graph, how.tools).close(how.mode);
+  return new Closer(b, graph, how).close(how.mode);
 }
 
 class Closer {
   readonly #b: Builder;
   readonly #graph: OpenGraph;
   readonly #tools: LoopTools;
+  readonly #masked: boolean;
   readonly #loops: readonly OpenLoop[];
   readonly #useful: ReadonlySet<Vertex>;
   readonly #instead = new Map<Node, Node>();
 
-  constructor(b: Builder, graph: OpenGraph, tools: LoopTools) {
+  constructor(b: Builder, graph: OpenGraph, { tools, masked }: { tools: LoopTools; masked: boolean }) {
     this.#b = b;
     this.#graph = graph;
     this.#tools = tools;
+    this.#masked = masked;
     this.#useful = leadingTo(graph, graph.sinks);
     this.#loops = graph.open.filter(({ results }) =>
       [...results.values()].some((each) => this.#useful.has(each)),
@@ -106,14 +102,14 @@ class Closer {
   /** Operations per row of all steps. */
   #cost(loop: OpenLoop, direction: "forward" | "reverse"): number {
     const { scan } = loop;
-    const job = this.#job(loop, { seeds: this.#seeds(loop, direction).count, masked: false });
+    const job = this.#job(loop, { seeds: this.#seeds(loop, direction).count, masked: false, wild: false });
     const step = direction === "forward" ? forwardStep(job) : reverseStep(job);
     const of = (program: ScanNode["body"]): number =>
       countNodes(program.outputs.map(({ value }) => value)).cost;
     return scan.steps * (of(step) + (direction === "reverse" ? of(scan.body) : 0));
   }
 
-  #job({ scan, operands }: OpenLoop, options: { seeds: number; masked: boolean }): StepJob {
+  #job({ scan, operands }: OpenLoop, options: Pick<StepJob, "seeds" | "masked" | "wild">): StepJob {
     const activity = activityOf(
       scan,
       operands.map((vertex) => vertex !== undefined),
@@ -135,7 +131,10 @@ class Closer {
         ? this.#between(seeds.vertices, vertices)
         : this.#between(vertices, seeds.vertices, "sources")
       : this.#identity(vertices, seeds.vertices);
-    const masked = isSingular(scan) && (found.some((each) => each.guarded) || hasBranches(scan));
+    const poles =
+      this.#graph.open.some((each) => isSingular(each.scan)) || anyMap(this.#graph.graph, hasPoles);
+    const wild = isSingular(scan) || found.some(({ blocks }) => blocks.some(hasPoles));
+    const masked = this.#masked || (poles && (found.some(({ guarded }) => guarded) || hasBranches(scan)));
     const given: Channel[] = [];
     entering.forEach(({ index, vertex }, position) => {
       given[index] = this.#joined(at(found, position).blocks, {
@@ -146,7 +145,7 @@ class Closer {
       });
     });
     const through = isForward ? pushThrough : pullThrough;
-    const swept = through(this.#b, this.#job(loop, { seeds: seeds.count, masked }), given);
+    const swept = through(this.#b, this.#job(loop, { seeds: seeds.count, masked, wild }), given);
     for (const { index, vertex } of leaving) this.#connect(swept.channels[index], { seeds, vertex, side });
     return this.#report(loop, { mode, seeds, swept });
   }
@@ -196,14 +195,15 @@ class Closer {
     });
   }
 
-  /** The identity of values side by side. */
+  /** The identity of values side by side; guarded if anything is. */
   #identity(
     owners: readonly Vertex[],
     vertices: readonly Vertex[],
   ): { blocks: LinearMap[]; guarded: boolean }[] {
+    const guarded = anyMap(this.#graph.graph, (map) => map.some(isGuarded));
     return owners.map((own) => ({
       blocks: vertices.map((other) => (own === other ? [identityTerm(freshAxes(this.#shape(own)))] : [])),
-      guarded: false,
+      guarded,
     }));
   }
 
@@ -270,22 +270,6 @@ interface Numbered {
 const activeOperands = ({ operands }: OpenLoop): Numbered[] =>
   operands.flatMap((vertex, index) => (vertex === undefined ? [] : [{ index, vertex }]));
 const isGuarded = (term: LinearMap[number]): boolean => term.guard !== undefined || term.memory !== undefined;
-
-/** Can a factor of the body be infinite? Only then a zero of a branch not taken must be told from others. */
-function isSingular({ body }: ScanNode): boolean {
-  return nodesOf(body).some((node) =>
-    node.op === "scan" ? isSingular(node) : node.op !== "project" && maybeInfinite(node),
-  );
-}
-
-const BRANCHES: ReadonlySet<string> = new Set(["select", "max", "min", "abs", "reduceMax", "reduceMin"]);
-
-function hasBranches({ body }: { body: Program }): boolean {
-  return nodesOf(body).some((node) => {
-    if (node.op === "scan") return hasBranches(node);
-    return node.op === "call" ? hasBranches(node.callee) : BRANCHES.has(node.op);
-  });
-}
 
 /** Vertices from which some of the ends can be reached, through loops too. */
 function leadingTo({ graph, open }: OpenGraph, ends: readonly Vertex[]): Set<Vertex> {

@@ -6,6 +6,7 @@ import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { readNpz } from "../../src/data/npz.ts";
 import { readNpyFile } from "../../src/data/read-file.ts";
 import { writeNpyFile } from "../../src/data/write-file.ts";
+import { onlyOn } from "../devices/here.ts";
 import { fixture, jacrow, newFolder, relativeError } from "./helpers.ts";
 
 const root = newFolder();
@@ -68,7 +69,8 @@ describe("jacobian", () => {
     expect(report.notes).toContain(`${at("X_x.npy")}: float32 → float64`);
   });
 
-  it("device auto computes as wasm does until native code repays compiling, and says so", async () => {
+  it("device auto computes as wasm does until native code repays compiling, and says so", async (context) => {
+    onlyOn(context, "wasm");
     const words = ["jacobian", model, rows, "--device", "auto", "--json", "-q", "-o", inFolder("Z.npy")];
     const { code, out } = await jacrow(...words);
     expect({ code, device: JSON.parse(out).device }).toEqual({ code: 0, device: "wasm" });
@@ -358,7 +360,8 @@ describe("explain and inspect", () => {
     expect(out).toContain("\nloops\n");
   });
 
-  it("explain --json has the counts as numbers, and the plan is never dearer than a mode", async () => {
+  it("explain --json has the counts as numbers, and the plan is never dearer than a mode", async (context) => {
+    onlyOn(context, "wasm");
     const { out } = await jacrow("explain", fixture("autoencoder/model.onnx"), "--json");
     const { schema, operations, kernel } = JSON.parse(out);
     expect(schema).toBe(1);

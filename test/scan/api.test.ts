@@ -105,6 +105,44 @@ test.each([
     at: [0, 1],
     z: [0, 0, 0, 0.5 ** 241],
   },
+  {
+    name: "a branch not taken before a loop, a pole after it",
+    f: (x: Tensor) => m.sqrt(scan((c: Tensor) => [c.mul(0.999)], guardedRoot(x), { steps: 1200 })[0]),
+    at: [0, 1],
+    z: [0, 0, 0, 0.25 * 0.999 ** 600],
+  },
+  {
+    name: "more outputs than the loop has results, a pole after it",
+    f: (x: Tensor) => {
+      const [end] = scan((c: Tensor) => [c.mul(0.999)], guardedRoot(x), { steps: 1200 });
+      return m.sqrt(m.concat([end, m.square(x).add(1)]));
+    },
+    at: [0, 1],
+    z: [0, 0, 0, 0.25 * 0.999 ** 600, 0, 0, 0, Math.SQRT1_2],
+  },
+  {
+    name: "a pole before a loop in a branch not taken",
+    f: (x: Tensor) =>
+      m.where(m.gt(x, 0), scan((c: Tensor) => [c.mul(0.999)], m.sqrt(x), { steps: 1200 })[0], 0),
+    at: [0, 1],
+    z: [0, 0, 0, 0.5 * 0.999 ** 1200],
+  },
+  {
+    name: "a branch not taken, and a pole after loops within loops",
+    f: (x: Tensor) => {
+      const inner = (c: Tensor): Tensor => scan((each: Tensor) => [each.mul(0.999)], c, { steps: 40 })[0];
+      return m.sqrt(scan((c: Tensor) => [m.where(m.gt(x, 0), inner(c), 0)], x, { steps: 40 })[0]);
+    },
+    at: [0, 1],
+    z: [0, 0, 0, 0.5 * 0.999 ** 800],
+  },
+  {
+    name: "one branch after the other, a pole at the end",
+    f: (x: Tensor) =>
+      m.sqrt(scan((c: Tensor) => [m.where(m.gt(x, 0), c, c.mul(0.9))], guardedRoot(x), { steps: 3 })[0]),
+    at: [0, 1],
+    z: [0, 0, 0, 0.25],
+  },
 ])("$name", ({ f, at, z }) => {
   for (const mode of modes) {
     const got = numbers(f, at, mode);
