@@ -1,18 +1,21 @@
 """Fits the tables of src/lower/math/pieces*.ts and prints their rows with their errors.
 
-tanh a on [0, 9.375] in 16 pieces, chosen by the exponent and top two fraction bits of a + 0.625: their width doubles four
-times. Centres are moved to where tanh is very nearly a float, so that the constant term is exact. Run: python scripts/math/pieces.py
+tanh a on [0, 9.3125] in 16 pieces, chosen by the exponent and top two fraction bits of a + 0.6875: their width doubles four
+times. A piece is a polynomial of the distance to 0, 2 or 4, whichever two bits of a + 0.6875 tell: far from it the terms would be
+larger than their sum, and so would be their rounding. Run: python scripts/math/pieces.py (needs mpmath and numpy)
 """
 
 import struct
 
-from mpmath import atanh, diff, exp, expm1, floor, log, log1p, mpf, tanh
+import numpy as np
+from mpmath import exp, expm1, floor, log, log1p, mpf, tanh
 
-from minimax import evaluate, f32, remez, show
+from minimax import f32, remez, show
 
-OFFSET = 0.625
+OFFSET = 0.6875
 DEGREE = 5
-SATURATED = mpf("9.2")
+SATURATED = 9.23
+CENTRE_BITS = 0x40800000
 
 
 def bits(value):
@@ -23,55 +26,73 @@ def of_bits(pattern):
     return struct.unpack("f", struct.pack("I", pattern))[0]
 
 
-def centre(low, high):
-    """A float near the middle whose tanh is nearly a float, and that float."""
-    middle = (low + high) / 2
-    nearest = bits(f32(tanh(middle)))
-    values = [v for v in (of_bits(nearest + k) for k in range(-3000, 3001)) if v < 1]
-    pairs = [(f32(atanh(mpf(v))), v) for v in values]
-    lost = lambda pair: abs(tanh(mpf(pair[0])) - mpf(pair[1]))
-    for share in (0.03, 0.1, 0.45):
-        near = [pair for pair in pairs if abs(pair[0] - middle) < (high - low) * share]
-        best = min(near, key=lost, default=None)
-        if best and lost(best) < mpf(2) ** -28 * best[1]:
-            return best
-    raise ValueError(f"no centre in [{low}, {high}]")
+def rounded(values):
+    return np.float64(np.float32(values))
 
 
-def first(high):
-    """t + t²·q(t) around 0: keeps the argument where tanh rounds to it."""
-    curve = lambda t: (tanh(t) / t - 1) / t if abs(t) > 1e-9 else -t / 3
-    rest, _ = remez(curve, lambda t: t + mpf("1e-3"), (mpf(0), high), DEGREE - 2)
-    return [0.0, 0.0, 1.0, *map(f32, rest)]
+class Piece:
+    """All that rounding one piece's coefficients takes: arguments, tanh of them, and the size of an ulp."""
 
+    def __init__(self, low, high, count=10000):
+        self.first, self.last = low == 0, high >= SATURATED
+        self.high = min(high, SATURATED)
+        points = np.linspace(low, self.high, count)
+        tiny = np.geomspace(1e-7, high / 9, 200) if self.first else []
+        self.a = np.unique(rounded(np.concatenate([tiny, points[int(self.first) :]])))
+        self.true = np.tanh(self.a)
+        self.ulp = 2.0 ** (np.floor(np.log2(self.true)) - 23)
+        self.centre = of_bits(bits((low + high) / 2 + OFFSET) & CENTRE_BITS)
+        self.t = rounded(self.a - self.centre)
+        self.basis = self.t ** np.arange(DEGREE + 1)[:, None]
+        self.fixed = 2 * int(self.first)
 
-def piece(low, high):
-    """Centre and coefficients, lowest power first."""
-    if low == 0:
-        return first(high)
-    middle, value = centre(low, high)
-    c = mpf(middle)
-    slope = lambda t: (tanh(c + t) - tanh(c)) / t if abs(t) > mpf(10) ** -12 else diff(tanh, c)
-    weight = lambda t: (abs(t) + mpf("1e-4")) / tanh(c)
-    rest, _ = remez(slope, weight, (low - c, high - c), DEGREE - 1)
-    return [middle, value, *map(f32, rest)]
+    def exact(self):
+        """Coefficients before rounding: the best for the relative error."""
+        if not self.first:
+            function = lambda t: tanh(t + self.centre)
+            ends = [mpf(end) - self.centre for end in (self.a[0], self.high)]
+            return np.float64(remez(function, lambda t: 1 / function(t), ends, DEGREE)[0])
+        quotient = lambda a: (tanh(a) / a - 1) / a if a > mpf("1e-9") else -a / 3
+        return np.float64([0, 1, *remez(quotient, lambda a: a + mpf("1e-3"), (mpf(0), mpf(self.high)), DEGREE - 2)[0]])
 
+    def error(self, coefficients):
+        """The largest error in ulp, as the machine computes; infinite if above 1, not 1 at the end, or not a near 0."""
+        y = np.full_like(self.a, coefficients[DEGREE])
+        for k in range(DEGREE - 1, -1, -1):
+            y = rounded(y * self.t + coefficients[k])
+        wrong = y.max() > 1 or (self.last and y[-1] < 1) or (self.first and (y[:100] != self.a[:100]).any())
+        return np.inf if wrong else np.max(np.abs(y - self.true) / self.ulp)
 
-def error(low, high, row):
-    """The largest relative error, in units of 2^-24."""
-    c, coefficients = mpf(row[0]), [mpf(v) for v in row[1:]]
-    points = [low + (min(high, SATURATED) - low) * (i + mpf("0.01")) / 200 for i in range(200)]
-    return max(abs(evaluate(coefficients, v - c) / tanh(v) - 1) for v in points) * 2**24
+    def round(self, tries=4000):
+        """Rounded coefficients: one is moved by a few ulp, those below make up for it, and what is better stays."""
+        random = np.random.default_rng(1)
+        exact, best, least = self.exact(), None, np.inf
+        while best is None or tries > 0:
+            tries -= 1
+            k = random.integers(self.fixed, DEGREE + 1)
+            trial = (exact if best is None else best).copy()
+            trial[k] += random.integers(-8, 9) * np.spacing(np.float32(abs(trial[k])))
+            trial = self.below(rounded(trial), k)
+            error = self.error(trial)
+            if error < least:
+                best, least = trial, error
+        return best, least
+
+    def below(self, trial, k):
+        """Lower coefficients fitted again and rounded, from k - 1 down."""
+        for low in range(k, self.fixed, -1):
+            rest = self.true - trial[low:] @ self.basis[low:]
+            columns = (self.basis[self.fixed : low] / self.true).T[::100]
+            trial[low - 1] = rounded(np.linalg.lstsq(columns, (rest / self.true)[::100], rcond=None)[0][-1])
+        return trial
 
 
 # The bits that choose a piece are the two lowest of the exponent and the two highest of the fraction.
 STEP = 1 << 21
-start = bits(OFFSET)
-ends = [mpf(of_bits(start + k * STEP)) - mpf(OFFSET) for k in range(17)]
-rows = [piece(low, high) for low, high in zip(ends, ends[1:])]
-worst = max(error(low, high, row) for low, high, row in zip(ends, ends[1:], rows))
-print(f"// tanh in pieces, f32 degree {DEGREE}: {float(worst):.3f} units")
-first_index = start // STEP % 16
+first_index = bits(OFFSET) // STEP
+ends = [max(of_bits((first_index + k) * STEP) - OFFSET, 0) for k in range(17)]
+rows = [Piece(low, high).round() for low, high in zip(ends, ends[1:])]
+print("// tanh in pieces, ulp: " + ", ".join(f"{error:.2f}" for _, error in rows))
 order = [(index - first_index) % 16 for index in range(16)]
 
 
@@ -80,7 +101,7 @@ def printed(columns):
         print("[" + ", ".join(f"{v:.9g}" for v in column) + "],")
 
 
-printed(zip(*(rows[k] for k in order)))
+printed(zip(*(rows[k][0] for k in order)))
 
 # e^r for sixteenths of an octave.
 half = log(mpf(2)) / 32 * mpf("1.0005")

@@ -7,6 +7,7 @@
 import { UnsupportedError } from "../errors.ts";
 import type { Lanes, TableFormula, TableLanes } from "../lower/lanes.ts";
 import type { ElementwiseOp } from "../lower/loops.ts";
+import { unsigned } from "../lower/math/format.ts";
 import { elementaryBinary, elementaryUnary, steady } from "../lower/math/index.ts";
 import { modulo } from "./modulo.ts";
 
@@ -15,6 +16,10 @@ type Formula = <V>(l: Lanes<V>, args: readonly V[]) => V;
 
 const first = <V>(args: readonly V[]): V => args[0] as V;
 const second = <V>(args: readonly V[]): V => args[1] as V;
+
+/** What to multiply: a square needs no sign, and 1 − tanh² x need not wait for it. */
+const factors = <V>([a, b]: readonly V[]): [V, V] =>
+  (a === b ? [unsigned(a), unsigned(b)] : [a, b]) as [V, V];
 
 const simple: Readonly<Partial<Record<ElementwiseOp, Formula>>> = {
   neg: (l, args) => l.neg(first(args)),
@@ -26,7 +31,7 @@ const simple: Readonly<Partial<Record<ElementwiseOp, Formula>>> = {
   sqrt: (l, args) => l.sqrt(first(args)),
   add: (l, args) => l.add(first(args), second(args)),
   sub: (l, args) => l.sub(first(args), second(args)),
-  mul: (l, args) => l.mul(first(args), second(args)),
+  mul: (l, args) => l.mul(...factors(args)),
   div: (l, args) => l.div(first(args), second(args)),
   min: (l, args) => l.min(first(args), second(args)),
   max: (l, args) => l.max(first(args), second(args)),
@@ -38,8 +43,8 @@ const simple: Readonly<Partial<Record<ElementwiseOp, Formula>>> = {
   and: (l, args) => l.and(first(args), second(args)),
   or: (l, args) => l.or(first(args), second(args)),
   not: (l, args) => l.xor(first(args), l.bits(-1n)),
-  subtractProduct: (l, args) => l.fnma(first(args), second(args), args[2] as (typeof args)[number]),
-  multiplyAdd: (l, args) => l.fma(first(args), second(args), args[2] as (typeof args)[number]),
+  subtractProduct: (l, args) => l.fnma(...factors(args), args[2] as (typeof args)[number]),
+  multiplyAdd: (l, args) => l.fma(...factors(args), args[2] as (typeof args)[number]),
 };
 
 /** Math.sign: keeps NaN and both zeros. */

@@ -1,10 +1,11 @@
 /** Formulas written for several vectors at once give each of them the bits it has alone. */
 
 import { expect, test } from "vitest";
-import type { Dtype, TableFormula } from "../../src/lower/lanes.ts";
+import type { Dtype, TableFormula, TableLanes } from "../../src/lower/lanes.ts";
+import { unsigned, withSign } from "../../src/lower/math/format.ts";
 import { elementaryUnary, steady } from "../../src/lower/math/index.ts";
 import { tableFormulas } from "../../src/lower/math/pieces.ts";
-import { Together, together } from "../../src/lower/math/together.ts";
+import { byTurns, Together, together } from "../../src/lower/math/together.ts";
 import { scalarLanes, toBits } from "./scalar-lanes.ts";
 
 const formulas: Readonly<Record<string, TableFormula>> = elementaryUnary;
@@ -46,4 +47,15 @@ test("a value of one stands for all", () => {
   const [two, three] = [2, 3].map((x) => toBits("f32", x)) as [bigint, bigint];
   const sum = l.add(new Together([two, three]), l.constant(1));
   expect(sum.items).toEqual([3, 4].map((x) => toBits("f32", x)));
+});
+
+test("a square takes what had its sign put on it, alone and by turns", () => {
+  const lanes = { or: (a: number[], b: number[]) => [...a, ...b], and: (a: number[]) => a, bits: () => [0] };
+  const objects = { ...lanes, dtype: "f32" } as unknown as TableLanes<number[]>;
+  const magnitudes = [[1], [2]];
+  const alone = withSign(objects, magnitudes[0] as number[], [-1]);
+  expect(unsigned(alone)).toBe(magnitudes[0]);
+  const formula: TableFormula = (l, x) => withSign(l, x, x);
+  expect(byTurns(objects, formula, magnitudes).map(unsigned)).toEqual(magnitudes);
+  expect(unsigned(7)).toBe(7);
 });

@@ -89,9 +89,23 @@ export function signBit<V>(l: Lanes<V>, x: V): V {
   return l.and(x, l.bits(formatOf(l).sign));
 }
 
+/** What a sign was put on, by the result. */
+const magnitudes = new WeakMap<object, unknown>();
+
 /** magnitude (whose sign bit is clear) with the sign of x. */
 export function withSign<V>(l: Lanes<V>, magnitude: V, x: V): V {
-  return l.or(magnitude, signBit(l, x));
+  return signed(l.or(magnitude, signBit(l, x)), magnitude);
+}
+
+/** Notes that value is magnitude with a sign. */
+export function signed<V>(value: V, magnitude: V): V {
+  if (typeof value === "object" && value !== null) magnitudes.set(value, magnitude);
+  return value;
+}
+
+/** A value with the same square, known before its sign is. */
+export function unsigned<V>(value: V): V {
+  return (magnitudes.get(value as object) as V | undefined) ?? value;
 }
 
 /** Mask of the lanes where x lies outside [low, high] or is NaN. */

@@ -6,10 +6,14 @@
  */
 
 import type { TableFormula, TableLanes } from "../lanes.ts";
+import { signed, unsigned } from "./format.ts";
 
 /** The formula's values for several vectors, written by turns. */
 export function byTurns<V>(l: TableLanes<V>, formula: TableFormula, list: readonly V[]): readonly V[] {
-  return formula(together(l), new Together(list)).items;
+  const result = formula(together(l), new Together(list));
+  const magnitude = unsigned(result);
+  if (magnitude !== result) result.items.forEach((item, index) => signed(item, magnitude.of(index)));
+  return result.items;
 }
 
 /** The same value of several vectors; a list of one stands for all. */
