@@ -13,7 +13,7 @@ import { KEPT_ROWS } from "../sum-places.ts";
 
 /**
  * Words of a job before the ports' addresses. Rows are taken in chunks; `next` is the first that no thread has taken, `done` counts
- * those that are computed; each chunk's sums over rows go to a place of its own. `most`: chunks of one jr_help.
+ * those that are computed; each chunk's sums over rows go to a place of its own. `most`: chunks of one jr_help. `fresh`: results are new memory.
  */
 export const JOB = {
   memory: 0,
@@ -25,7 +25,8 @@ export const JOB = {
   threads: 6,
   done: 7,
   most: 8,
-  ports: 9,
+  fresh: 9,
+  ports: 10,
 } as const;
 
 /** Results of at least so many bytes go past the caches, and into large pages. */
@@ -87,12 +88,7 @@ export function runText(lowered: Lowered, places: Places): string {
     const own = isWide(port, bytes) ? `${isLarge(port, bytes)} ? (cell *)(${place(port)}) : ${to}` : to;
     return slot === undefined ? "" : `    *(cell **)(s + ${slot}) = ${own};`;
   });
-  const asked = lowered.outputs.map((port, output) => {
-    const index = lowered.inputs.length + output;
-    return rowCells(port) * cellBytes > ASKED_BYTES
-      ? ""
-      : `    ask_lines(r${index}, now * ${rowCells(port)});`;
-  });
+  const asked = lowered.outputs.map((port, output) => asking(port, layout, lowered.inputs.length + output));
   const lines = [
     ...askText,
     "static void run_rows(const int64_t *job, char *s, ix first, ix rows) {",
@@ -121,6 +117,17 @@ export function runText(lowered: Lowered, places: Places): string {
     "}",
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Asks for the lines of a tile's results where they are new, unless they go past the caches. */
+function asking(port: Port, layout: Layout, index: number): string {
+  const { tileRows, bytes } = layout;
+  const cells = rowCells(port);
+  if (cells * tileRows * bytes > ASKED_BYTES) return "";
+  const isPast = isWide(port, bytes) || stagedCells(port, layout) > 0;
+  const least = isWide(port, bytes) ? LARGE_BYTES : STAGED_BYTES;
+  const near = isPast ? ` && !(${isLarge(port, bytes, least)})` : "";
+  return `    if (job[${JOB.fresh}]${near}) ask_lines(r${index}, now * ${cells});`;
 }
 
 /** Memory of new results was last seen long ago: its lines come while the tile is computed. */

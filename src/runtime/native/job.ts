@@ -23,6 +23,8 @@ export interface Call extends Ports {
   readonly shared: readonly FloatArray[];
   /** What the caller gets. */
   readonly outs: FloatArray[];
+  /** `outs` are new, not the caller's. */
+  readonly isFresh: boolean;
   /** Sums over rows, range by range; empty if there are none. */
   readonly sums: Float64Array;
 }
@@ -68,6 +70,7 @@ export class CallJob implements Job {
     }
     if (staged !== undefined && this.#staged === staged) return;
     this.#staged = staged;
+    words[JOB.fresh] = call.isFresh && staged === undefined ? 1n : 0n;
     const { inputs, results } = staged ?? call;
     for (let index = 0; index < inputs.length; index++)
       words[JOB.ports + index] = addressOf(inputs[index] as FloatArray);

@@ -115,7 +115,7 @@ export class NativeRunner implements Kernel {
     const inputs = lowered.inputs.map((port) => floatsOf(options.dtype, n * port.buffer.cells));
     const outs = this.program.outputs.map((output) => floatsOf(options.dtype, outputLength(output, n)));
     const results = outputsOf(this.program, "row", outs);
-    const call = { inputs, results, shared, outs, rows: n, sums: this.#sums(n) };
+    const call = { inputs, results, shared, outs, rows: n, isFresh: false, sums: this.#sums(n) };
     const { run } = this.#functions();
     const job = new CallJob(this.#plan);
     const image = this.#bound(shared);
@@ -223,6 +223,7 @@ export class NativeRunner implements Kernel {
       shared: arrays.shared(inputs),
       sums: this.#sums(n),
       outs,
+      isFresh: given === undefined,
       rows: n,
     };
   }
