@@ -4,10 +4,9 @@
  */
 
 import { printPlan } from "../autodiff/index.ts";
-import { featureCode } from "../codegen/few-rows.ts";
 import { print } from "../ir/print.ts";
-import { lower, printLowered } from "../lower/index.ts";
-import { prepared } from "../runtime/prepare.ts";
+import { printLowered } from "../lower/index.ts";
+import { loweredOf } from "../runtime/prepare.ts";
 import { registerDebug } from "./debug.ts";
 import type { Planned } from "./plan.ts";
 
@@ -23,7 +22,5 @@ function tell(name: string, { program, report }: Planned): void {
   };
   show("ir", () => print(program));
   if (report !== undefined) show("plan", () => printPlan(report, { all: true }));
-  show("loops", () =>
-    printLowered(lower(prepared(program), { dtype: "f64", slices: featureCode()?.slices })),
-  );
+  show("loops", () => printLowered(loweredOf(program, "f64")));
 }

@@ -5,16 +5,14 @@
  */
 
 import { type Counts, countNodes, type PlanMaterial, type PlanReport, printPlan } from "../autodiff/index.ts";
-import { featureCode } from "../codegen/few-rows.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
 import { print } from "../ir/print.ts";
-import { showShape } from "../ir/shape.ts";
+import { showShape, sizeOf } from "../ir/shape.ts";
 import type { Node, Program } from "../ir/types.ts";
-import { lower, operationCounts } from "../lower/index.ts";
-import { optimize } from "../optimize/optimize.ts";
+import { operationCounts } from "../lower/index.ts";
 import type { KernelInfo } from "../runtime/kernel.ts";
-import { prepared } from "../runtime/prepare.ts";
+import { loweredOf, prepared } from "../runtime/prepare.ts";
 import type { Planned } from "./plan.ts";
 import { bytesText } from "./sizes.ts";
 import type { ExplainSpec } from "./types.ts";
@@ -29,6 +27,9 @@ export interface Show {
   readonly kernel: KernelInfo | undefined;
 }
 
+/** What is explained of a planned function. */
+export type Explainable = Pick<Planned, "program" | "report" | "material">;
+
 type Draw = (name: string, report: PlanReport, material: PlanMaterial) => string;
 let draw: Draw | undefined;
 
@@ -38,9 +39,9 @@ export function registerPicture(picture: Draw): void {
 }
 
 /** The plan as text, with the program if it is asked for, as JSON, or as a picture. Throws JR459 where there is no plan to draw, JR460 off Node. */
-export function explained(name: string, planned: Planned, show: Show): string {
+export function explained(name: string, planned: Explainable, show: Show): string {
   if (show.format === "text") return textOf(name, planned, show);
-  if (show.format === "json") return JSON.stringify(factsOf(name, planned, show));
+  if (show.format === "json") return JSON.stringify({ name, ...factsOf(planned, show) });
   const { report, material } = planned;
   if (report === undefined || material === undefined)
     throw new UsageError("JR459", `${name} has no plan to draw: use jacrow(f).explain({ format: "svg" })`);
@@ -49,11 +50,11 @@ export function explained(name: string, planned: Planned, show: Show): string {
   return draw(name, report, material);
 }
 
-function textOf(name: string, planned: Planned, show: Show): string {
+function textOf(name: string, planned: Explainable, show: Show): string {
   const { program, report } = planned;
   const bytes = bytesOf(show);
   const lines = [
-    `${name}, ${show.dtype === "f32" ? "float32" : "float64"}`,
+    `${name}, ${widthName(show.dtype)}`,
     ...program.inputs.map(
       (input) =>
         `  in   ${input.name} ${showShape(input.shape)}${input.level === "row" ? "" : ", shared by all rows"}`,
@@ -61,40 +62,48 @@ function textOf(name: string, planned: Planned, show: Show): string {
     ...program.outputs.map(
       (output) => `  out  ${output.name} ${showShape(output.value.shape)}${zeroNote(output.value)}`,
     ),
-    `  per row: ${operations(program)}; results take ${bytesText(resultCells(planned) * bytes)}`,
+    `  per row: ${operations(program)}; results take ${bytesText(resultCells(program) * bytes)}`,
     scratchLine(planned, show),
     ...(report === undefined ? [] : ["", printPlan(report, { bytes })]),
   ];
   return show.program ? `${lines.join("\n")}\n\n${print(program)}` : lines.join("\n");
 }
 
-function factsOf(name: string, planned: Planned, show: Show): Record<string, unknown> {
-  const { program, report } = planned;
+/** The facts behind the text. */
+export function factsOf({ program, report }: Explainable, show: Show): Record<string, unknown> {
   const bytes = bytesOf(show);
   return {
-    name,
     dtype: show.dtype,
     inputs: program.inputs.map((input) => ({
       name: input.name,
       shape: input.shape,
       shared: input.level !== "row",
     })),
-    outputs: program.outputs.map((output) => ({ name: output.name, shape: output.value.shape })),
+    outputs: program.outputs.map(({ name, value: { shape, level } }) => ({
+      name,
+      shape,
+      sameForEveryRow: level !== "row",
+    })),
     operations: countsOf(program),
-    resultBytes: resultCells(planned) * bytes,
+    resultBytes: resultCells(program) * bytes,
     scratchBytesPerRow: scratchBytes(program, show.dtype),
     kernel: show.kernel,
     ...(report !== undefined && { boundBytes: report.bound.cells * bytes, plan: report }),
   };
 }
 
+/** The width that is computed in, as files name it. */
+export const widthName = (dtype: FloatType): string => (dtype === "f32" ? "float32" : "float64");
+
 const bytesOf = ({ dtype }: Show): number => (dtype === "f32" ? 4 : 8);
 
-function resultCells({ estimates }: Planned): number {
-  return estimates.reduce((sum, { cells }) => sum + cells, 0);
+/** Sums over rows are no larger for more rows. */
+function resultCells({ outputs }: Program): number {
+  const perRow = outputs.filter(({ value }) => value.level !== "finish");
+  return perRow.reduce((sum, { value }) => sum + sizeOf(value.shape), 0);
 }
 
-function scratchLine({ program }: Planned, { dtype, kernel }: Show): string {
+function scratchLine({ program }: Explainable, { dtype, kernel }: Show): string {
   const tile =
     kernel === undefined ? "" : `, ${bytesText(kernel.scratchBytes)} per tile of ${kernel.tileRows} rows`;
   return `  scratch: ${bytesText(scratchBytes(program, dtype))} per row${tile}`;
@@ -102,12 +111,12 @@ function scratchLine({ program }: Planned, { dtype, kernel }: Show): string {
 
 /** What the compiled code keeps of a row. */
 function scratchBytes(program: Program, dtype: FloatType): number {
-  return operationCounts(lower(prepared(program), { dtype, slices: featureCode()?.slices })).scratchBytes;
+  return operationCounts(loweredOf(program, dtype)).scratchBytes;
 }
 
-/** What is left of a program when it has been optimised: Hessians of which only traces are read are never formed. */
-function countsOf(program: Program): Counts {
-  return countNodes(optimize(program).outputs.map(({ value }) => value));
+/** Operations per row of a program as it is compiled: Hessians of which only traces are read are never formed. */
+export function countsOf(program: Program): Counts {
+  return countNodes(prepared(program).outputs.map(({ value }) => value));
 }
 
 function operations(program: Program): string {

@@ -13,5 +13,5 @@ export {
   planGraph,
 } from "./plan-graph.ts";
 export { planNotes, printPlan } from "./plan-print.ts";
-export type { Block, PlanReport } from "./plan-report.ts";
+export type { PlanReport } from "./plan-report.ts";
 export type { Effort } from "./plan-scalar.ts";

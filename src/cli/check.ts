@@ -7,12 +7,12 @@
 
 import { type CheckReport, reportOf } from "../api/check.ts";
 import { type Comparison, compareRow } from "../api/differences.ts";
+import { widthName } from "../api/explain.ts";
 import type { KinkReport } from "../api/kinks.ts";
 import { expandJacobians, jacobianProgram } from "../autodiff/index.ts";
 import { prepared } from "../runtime/prepare.ts";
 import type { Arguments, Command } from "./command.ts";
 import { EXIT } from "./exit.ts";
-import { widthOf } from "./explanation.ts";
 import { compile, type Job, openJob } from "./job.ts";
 import { jsonText } from "./json.ts";
 import { kinksText, searchKinks } from "./kinks.ts";
@@ -132,7 +132,13 @@ function reported(
   { args, terminal, tolerance, kinks }: Reporting,
 ): number {
   if (args.flag("json")) {
-    const facts = { command: "check", model: model.name, dtype: widthOf(compute), tolerance, ...report };
+    const facts = {
+      command: "check",
+      model: model.name,
+      dtype: widthName(compute.dtype),
+      tolerance,
+      ...report,
+    };
     terminal.out(jsonText({ ...facts, ...(kinks && { kinksNear: kinks }), notes: rows.notes }));
   } else if (!report.ok || !args.flag("quiet")) {
     terminal.out(`${message}\n${kinks === undefined ? "" : kinksText(kinks)}`);

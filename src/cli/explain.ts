@@ -1,29 +1,21 @@
 /**
  * `jacrow explain MODEL`: what will be computed, in which order, and what it costs per row.
  *
- * The counts are of the programs as they are compiled: the values alone, then the Jacobian by each mode. `--show` or
- * JACROW_DEBUG adds the stages between as text.
+ * What `explain()` of the library says, and the operations of the values alone and of the Jacobian by each mode, as they are
+ * compiled. `--show` or JACROW_DEBUG adds the stages between as text.
  */
 
-import { planPicture } from "../api/plan-picture.ts";
-import {
-  type Counts,
-  countNodes,
-  expandJacobians,
-  jacobianProgram,
-  type Mode,
-  planJacobian,
-} from "../autodiff/index.ts";
-import { featureCode } from "../codegen/few-rows.ts";
+import { countsOf, type Explainable, explained, factsOf, type Show, widthName } from "../api/explain.ts";
+import { bytesText } from "../api/sizes.ts";
+import { type Counts, expandJacobians, jacobianProgram, planJacobian } from "../autodiff/index.ts";
 import { writeBytesFile } from "../data/write-bytes.ts";
 import { print } from "../ir/print.ts";
-import type { Program } from "../ir/types.ts";
-import { lower, printLowered } from "../lower/index.ts";
-import { prepared } from "../runtime/prepare.ts";
+import { printLowered } from "../lower/index.ts";
+import type { KernelInfo } from "../runtime/kernel.ts";
+import { loweredOf } from "../runtime/prepare.ts";
 import { type Arguments, badValue, type Command } from "./command.ts";
 import { EXIT, fileStep } from "./exit.ts";
-import { type Explanation, explanationData, explanationText } from "./explanation.ts";
-import { compile, openSubject, type Subject } from "./job.ts";
+import { type Compute, compile, openSubject, type Subject } from "./job.ts";
 import { jsonText } from "./json.ts";
 import {
   COMPUTE_OPTIONS,
@@ -32,11 +24,13 @@ import {
   SELECTION_OPTIONS,
   SMOOTH_OPTION,
 } from "./options.ts";
+import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 const STAGES = ["ir", "plan", "loops"] as const;
 type Stage = (typeof STAGES)[number];
-const MODES: readonly Mode[] = ["forward", "reverse"];
+const MODES = ["forward", "reverse"] as const;
+const KINDS = ["multiplications", "additions", "divisions", "functions", "other", "cost"] as const;
 
 /** The command. */
 export const explain: Command = {
@@ -77,13 +71,10 @@ loops it becomes; the environment variable JACROW_DEBUG=ir,plan,loops does the s
 
 async function runExplain(args: Arguments, terminal: Terminal): Promise<number> {
   const shown = stagesOf(args, terminal);
-  const explanation = await explained(await openSubject(args));
+  const explanation = await explanationOf(await openSubject(args));
   await drawn(explanation, args, terminal);
-  if (args.flag("json")) terminal.out(jsonText(explanationData(explanation)));
-  else
-    terminal.out(
-      [explanationText(explanation), ...shown.map((stage) => stageText(explanation, stage))].join("\n"),
-    );
+  if (args.flag("json")) terminal.out(jsonText(dataOf(explanation)));
+  else terminal.out([textOf(explanation), ...shown.map((stage) => stageText(explanation, stage))].join("\n"));
   return EXIT.ok;
 }
 
@@ -97,50 +88,95 @@ function stagesOf(args: Arguments, { debug }: Terminal): Stage[] {
 
 /** Writes the picture, if one was asked for. */
 async function drawn(
-  { subject, report, material }: Explanation,
+  { subject, planned, show }: Explanation,
   args: Arguments,
   terminal: Terminal,
 ): Promise<void> {
   const path = args.text("svg");
   if (path === undefined) return;
-  const text = planPicture(subject.model.name, report, material);
+  const text = explained(subject.model.name, planned, { ...show, format: "svg" });
   await fileStep(() => writeBytesFile(path, new TextEncoder().encode(text), { force: args.flag("force") }));
   terminal.err(`${path}: the plan as a picture\n`);
 }
 
-async function explained(subject: Subject): Promise<Explanation> {
+/** What the library explains, and the operations of the values alone and of the plain modes. */
+interface Explanation {
+  readonly subject: Subject;
+  readonly planned: Explainable;
+  readonly show: Show;
+  readonly kernel: KernelInfo;
+  readonly byMode: Readonly<Record<"values" | (typeof MODES)[number], Counts>>;
+}
+
+async function explanationOf(subject: Subject): Promise<Explanation> {
   const { program, request, compute } = subject;
   const { program: plan, plan: report, material } = planJacobian(program, request);
-  const modes = MODES.map(
-    (mode) => [mode, countsOf(jacobianProgram(program, { ...request, mode }))] as const,
-  );
   const kernel = await compile(plan, compute);
   const { info } = kernel;
   kernel.dispose();
-  const chosen = countsOf(plan);
+  const countsBy = (mode: (typeof MODES)[number]): Counts =>
+    countsOf(jacobianProgram(program, { ...request, mode }));
   return {
     subject,
-    plan,
-    report,
-    material,
-    values: countsOf(expandJacobians(program)),
-    modes,
-    chosen,
+    planned: { program: plan, report, material },
+    show: { dtype: compute.dtype, format: "text", program: false, kernel: info },
     kernel: info,
+    byMode: {
+      values: countsOf(expandJacobians(program)),
+      forward: countsBy("forward"),
+      reverse: countsBy("reverse"),
+    },
   };
 }
 
-function countsOf(program: Program): Counts {
-  return countNodes(prepared(program).outputs.map(({ value }) => value));
+/** The library's text, the table by mode and the kernel. */
+function textOf({ subject, planned, show, kernel, byMode }: Explanation): string {
+  const rows: readonly (readonly [string, Counts])[] = [
+    ["values alone", byMode.values],
+    ...MODES.map((mode) => [`Jacobian, ${mode} mode`, byMode[mode]] as const),
+    ["Jacobian, as planned", countsOf(planned.program)],
+  ];
+  const lines = [
+    explained(subject.model.name, planned, show),
+    "",
+    "operations per row, as compiled; the plan's counts above are before simplification",
+    table(
+      ["", ...KINDS],
+      rows.map(([name, counts]) => [name, ...KINDS.map((kind) => String(counts[kind]))]),
+    ),
+    "",
+    kernelText(kernel, subject.compute),
+  ];
+  return `${lines.join("\n")}\n`;
 }
 
-function stageText({ subject, plan }: Explanation, stage: Stage): string {
+function dataOf({
+  subject: { model, compute },
+  planned,
+  show,
+  byMode,
+}: Explanation): Record<string, unknown> {
+  const facts = { ...factsOf(planned, show), dtype: widthName(compute.dtype) };
+  return { command: "explain", model: model.name, mode: compute.mode, ...facts, byMode };
+}
+
+function kernelText(info: KernelInfo, { deterministic }: Compute): string {
+  if (info.device === "interpreter") return "kernel: the interpreter, float64 inside";
+  const fused = info.fused
+    ? "fused multiply-add"
+    : `multiply, then add${deterministic ? "" : " (this runtime has no fused one)"}`;
+  const threads = `${info.threads} thread${info.threads === 1 ? "" : "s"}`;
+  const what = info.device === "native" ? "native code from C" : "WebAssembly";
+  return `kernel: ${what} of ${bytesText(info.moduleBytes)}, ${fused}, ${threads}`;
+}
+
+function stageText({ subject, planned }: Explanation, stage: Stage): string {
   switch (stage) {
     case "ir":
       return `one row\n${print(subject.program)}\n`;
     case "plan":
-      return `its Jacobian\n${print(plan)}\n`;
+      return `its Jacobian\n${print(planned.program)}\n`;
     case "loops":
-      return `loops\n${printLowered(lower(prepared(plan), { dtype: subject.compute.dtype, slices: featureCode()?.slices }))}\n`;
+      return `loops\n${printLowered(loweredOf(planned.program, subject.compute.dtype))}\n`;
   }
 }

@@ -7,12 +7,12 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { widthName } from "../api/explain.ts";
 import { bytesText } from "../api/sizes.ts";
 import { writeBytesFile } from "../data/write-bytes.ts";
 import { UsageError } from "../errors.ts";
 import { type Arguments, badValue, type Command } from "./command.ts";
 import { EXIT, fileStep } from "./exit.ts";
-import { widthOf } from "./explanation.ts";
 import { onnxBytes } from "./export-onnx.ts";
 import { cFiles, jsFiles, wasmFiles } from "./export-source.ts";
 import { openSubject, type Subject } from "./job.ts";
@@ -111,7 +111,7 @@ async function runExport(args: Arguments, terminal: Terminal): Promise<number> {
   const subject = await openSubject(args);
   const made = (formats[format] as Format)(subject, args);
   const bytes = await written(path, made, args.flag("force"));
-  const facts = { format, file: path, bytes, dtype: widthOf(subject.compute) };
+  const facts = { format, file: path, bytes, dtype: widthName(subject.compute.dtype) };
   const contents = made instanceof Uint8Array ? "" : `, a folder of ${[...made.keys()].join(", ")}`;
   if (args.flag("json")) terminal.out(jsonText({ command: "export", model: subject.model.name, ...facts }));
   if (!args.flag("quiet")) terminal.err(`${path}: ${format}, ${bytesText(bytes)}${contents}\n`);

@@ -3,9 +3,11 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { jacrow as rowwise } from "../../src/api/jacrow.ts";
 import { readNpz } from "../../src/data/npz.ts";
 import { readNpyFile } from "../../src/data/read-file.ts";
 import { writeNpyFile } from "../../src/data/write-file.ts";
+import { loadOnnx } from "../../src/onnx.ts";
 import { onlyOn } from "../devices/here.ts";
 import { fixture, jacrow, newFolder, relativeError } from "./helpers.ts";
 
@@ -354,20 +356,35 @@ describe("explain and inspect", () => {
   it("explain shows sizes and the cost of each mode", async () => {
     const { code, out } = await jacrow("explain", model, "--show", "ir,loops");
     expect(code).toBe(0);
-    expect(out).toContain("∂y/∂x   n × 4 × 8, 128 bytes per row");
+    expect(out).toContain("  out  y/x (4, 8)\n");
+    expect(out).toContain("; results take 128 bytes\n");
+    expect(out).toMatch(/^ {2}scratch: .* per row/m);
+    expect(out).toMatch(/^kernel: /m);
     expect(out).toMatch(/Jacobian, reverse mode +\d+/);
     expect(out).toContain("\none row\n");
     expect(out).toContain("\nloops\n");
   });
 
+  it("explain says what the library says of the same model, and more", async (context) => {
+    onlyOn(context, "wasm");
+    const J = rowwise(await loadOnnx(model), { device: "wasm" });
+    await J.compile();
+    const { out } = await jacrow("explain", model);
+    const [, ...lines] = J.explain().split("\n");
+    expect(lines.length).toBeGreaterThan(8);
+    expect(out.split("\n").slice(1, 1 + lines.length)).toEqual(lines);
+    const { operations, outputs, plan } = JSON.parse(J.explain({ format: "json" }));
+    const told = JSON.parse((await jacrow("explain", model, "--json")).out);
+    expect(told).toMatchObject({ operations, outputs, plan });
+  });
+
   it("explain --json has the counts as numbers, and the plan is never dearer than a mode", async (context) => {
     onlyOn(context, "wasm");
     const { out } = await jacrow("explain", fixture("autoencoder/model.onnx"), "--json");
-    const { schema, operations, kernel } = JSON.parse(out);
-    expect(schema).toBe(1);
-    expect(operations.planned.cost).toBeLessThanOrEqual(
-      Math.min(operations.forward.cost, operations.reverse.cost),
-    );
+    const { schema, operations, byMode, kernel, dtype } = JSON.parse(out);
+    expect([schema, dtype]).toEqual([1, "float32"]);
+    expect(operations.cost).toBeLessThanOrEqual(Math.min(byMode.forward.cost, byMode.reverse.cost));
+    expect(operations.cost).toBeGreaterThan(byMode.values.cost);
     expect(kernel).toMatchObject({ device: "wasm", dtype: "f32" });
   });
 
