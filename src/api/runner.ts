@@ -8,7 +8,7 @@
 import { NdArray } from "../data/ndarray.ts";
 import type { FloatType } from "../data/shape.ts";
 import { UsageError } from "../errors.ts";
-import { at, showShape } from "../ir/shape.ts";
+import { at, sameShape, showShape } from "../ir/shape.ts";
 import type { KernelOptions } from "../runtime/kernel.ts";
 import { usualThreads } from "../runtime/threads/platform.ts";
 import { isHolder } from "../trace/operand.ts";
@@ -187,7 +187,8 @@ export class Runner {
     const outs = results.arraysOf(out);
     results.check(outs, call);
     entry.sync().runSync(beforeResults(call.data, outs), call.n, outs);
-    return out instanceof NdArray ? out : results.nest(outs, rows);
+    const made = results.nest(outs, rows);
+    return out instanceof NdArray && made instanceof NdArray && sameShape(out.shape, made.shape) ? out : made;
   }
 
   #readRows(args: readonly unknown[]): CallArguments {

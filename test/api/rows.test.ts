@@ -144,6 +144,8 @@ describe.each(devices)("on %s", (device) => {
     expectClose(new NdArray(out, [3, 3, 2]), X.map(z), 14);
     const array = new NdArray(new Float64Array(18), [3, 3, 2]);
     expect(J.sync(X, { out: array })).toBe(array);
+    const flat = new NdArray(array.data, [array.size]);
+    expect(J.sync(X, { out: flat }).shape).toEqual(array.shape);
     expect(() => J.sync(X, { out: new Float64Array(17) })).toThrow("JR431");
     expect(() => J.sync(X, { out: new Float32Array(18) })).toThrow("JR431");
   });
