@@ -13,8 +13,10 @@ import { blockedAxis } from "./packing.ts";
 
 /** Multiplications by weights of a row from which lanes along features pay. */
 const LEAST_PRODUCTS = 1 << 14;
-/** Bytes of the scratch of a tile of rows, a line for each cell, that fills any cache. */
-const [LARGE_TILE, LINE_BYTES] = [8 * 2 ** 20, 64];
+/** Bytes of the scratch of a tile of rows, a line for each cell: those that fill any cache, and a common second-level one. */
+const [LARGE_TILE, MEDIUM_TILE, LINE_BYTES] = [16 * 2 ** 20, 2 * 2 ** 20, 64];
+/** Products of two row values read both from the tile: from this part of all products on, they should find it in a second-level cache. */
+const MANY_ROW_PRODUCTS = 0.25;
 /** Lanes along features may stand idle for so many times the work before memory is the lesser evil (measured). */
 const MOST_IDLE = 2;
 
@@ -25,7 +27,8 @@ const MOST_IDLE = 2;
 export function mostRows({ stages, inputs, outputs, sums, scratchCells }: Lowered, width: number): number {
   if (sums.length > 0 || [...inputs, ...outputs].some(({ buffer }) => buffer.cell !== "float")) return 0;
   const { weights, products, others, lanes } = workOf(stages, width);
-  const isLarge = scratchCells * LINE_BYTES > LARGE_TILE && products >= LEAST_PRODUCTS && products > others;
+  const most = products - weights > MANY_ROW_PRODUCTS * products ? MEDIUM_TILE : LARGE_TILE;
+  const isLarge = scratchCells * LINE_BYTES > most && products >= LEAST_PRODUCTS && products > others;
   if (isLarge && lanes < MOST_IDLE * (products + others)) return Number.POSITIVE_INFINITY;
   return weights >= LEAST_PRODUCTS && 2 * weights > products + others ? Math.max(1, width / 2) : 0;
 }

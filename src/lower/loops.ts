@@ -197,6 +197,14 @@ export interface Port {
   readonly slices?: number;
 }
 
+/** The loops that make an output slice by slice, outermost first: what each runs before the next. None where no output is so made. */
+export function sliceLoops({ stages, outputs }: Pick<Lowered, "stages" | "outputs">): readonly Repeat[] {
+  const last = stages.at(-1);
+  if (last?.kind !== "repeat" || outputs.every(({ slices }) => slices === undefined)) return [];
+  const inner = last.stages.at(-1);
+  return inner?.kind === "repeat" ? [{ ...last, stages: last.stages.slice(0, -1) }, inner] : [last];
+}
+
 /** Cells of a port's row. */
 export function rowCells({ buffer, slices = 1 }: Port): number {
   return buffer.cells * slices;

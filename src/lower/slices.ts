@@ -35,7 +35,7 @@ export interface Slicing {
 }
 
 /** A stage of a loop, and its axis that the loop runs over. */
-interface Member {
+export interface Member {
   readonly stage: Leaf;
   readonly axis: Axis;
 }
@@ -156,10 +156,11 @@ function freeAxes(stage: Nest | Product): readonly Axis[] {
 }
 
 /** What a stage writes. */
-const buffersOf = (stage: Leaf): Set<Buffer> => new Set(stage.stores.map(({ access }) => access.buffer));
+export const buffersOf = (stage: Leaf): Set<Buffer> =>
+  new Set(stage.stores.map(({ access }) => access.buffer));
 
 /** Does a member touch, of what is written, only the slice at its own place? */
-function isSliced({ stage, axis }: Member, written: { has(buffer: Buffer): boolean }): boolean {
+export function isSliced({ stage, axis }: Member, written: { has(buffer: Buffer): boolean }): boolean {
   return accessesOf(stage).every((access) => !written.has(access.buffer) || staysInside(access, axis));
 }
 
@@ -199,7 +200,7 @@ function loopOf(
 }
 
 /** The stage for one slice. */
-function bodyOf({ stage, axis }: Member, loop: Axis, slices: ReadonlyMap<Buffer, Buffer>): Leaf {
+export function bodyOf({ stage, axis }: Member, loop: Axis, slices: ReadonlyMap<Buffer, Buffer>): Leaf {
   return mappedLeaf(stage, {
     axes: (axes) => axes.filter((own) => own !== axis),
     access: ({ buffer, index }) => {

@@ -46,6 +46,17 @@ function shortSums(out: readonly number[]): Program {
   return programOf("short sums", [x, y], [b.unary("tanh", product)]);
 }
 
+/** A sum of two products of which a slice is large; `read`: something else reads the first of them. */
+function sumOfProducts(read: boolean): Program {
+  const b = new Builder();
+  const [x, y] = [b.input("x", [3, 20, 3]), b.input("y", [3, 600, 3])];
+  const labels = { a: [0, 1, 2], b: [0, 3, 2], out: [0, 1, 3] };
+  const first = b.unary("sin", b.contract(x, y, labels));
+  const second = b.contract(b.unary("cos", x), b.unary("exp", y), labels);
+  const total = b.sum(b.mul(first, first), [1, 2]);
+  return programOf("sum of products", [x, y], [...(read ? [total] : []), b.add(first, second)]);
+}
+
 const lowered = (program: Program): Lowered =>
   lower(prepared(program), { dtype: "f64", slices: withSlicedOutput });
 const sandglass = (last: number): Program => network([130, 24, 6, 24, last], "auto");
@@ -57,6 +68,8 @@ const cases = [
   { name: "operands that are results", program: operands(), slices: 3, dtype: "f64" },
   { name: "short sums, rows outermost", program: shortSums([1, 0, 3]), slices: undefined, dtype: "f32" },
   { name: "short sums, columns outermost", program: shortSums([3, 0, 1]), slices: undefined, dtype: "f64" },
+  { name: "parts of slices", program: sumOfProducts(false), slices: 60, dtype: "f32" },
+  { name: "parts of slices, one read whole", program: sumOfProducts(true), slices: 60, dtype: "f64" },
   { name: "short sums, batches outermost", program: shortSums([0, 1, 3]), slices: undefined, dtype: "f32" },
 ] as const;
 

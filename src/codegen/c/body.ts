@@ -6,7 +6,7 @@
  */
 
 import { loadsOf } from "../../lower/accesses.ts";
-import { type Buffer, type Lowered, leavesOf, type Port } from "../../lower/loops.ts";
+import { type Buffer, type Lowered, leavesOf, type Port, sliceLoops } from "../../lower/loops.ts";
 import { emitStage } from "../emit.ts";
 import type { FeatureCode } from "../few-rows.ts";
 import { type Layout, layoutOf } from "../layout.ts";
@@ -81,15 +81,17 @@ export function cBody(lowered: Lowered, options: COptions): CBody {
   const target = new CTarget(file, machine);
   const common = { target, layout, base: target.int(0), laneBytes: LANE_BYTES, sums: target.int(scratch) };
   const emit = apart?.emit ?? emitStage;
-  const isSliced = lowered.outputs.some((port) => port.slices !== undefined);
-  lowered.stages.forEach((stage, index) => {
-    const name = `${prefix}stage${index}`;
-    if (!isSliced || stage.kind !== "repeat" || index < lowered.stages.length - 1)
-      return define(file, name, () => emit(stage, { ...common, places: placesIn(file, direct) }));
-    const steps = new Map([[stage.axis, STEP]]);
-    define(file, { name, params: [...PARAMS, "ix step"] }, () => {
+  const loops = sliceLoops(lowered);
+  const whole = loops.length === 0 ? lowered.stages : lowered.stages.slice(0, -1);
+  whole.forEach((stage, index) => {
+    define(file, `${prefix}stage${index}`, () => emit(stage, { ...common, places: placesIn(file, direct) }));
+  });
+  loops.forEach(({ stages }, depth) => {
+    const steps = new Map(loops.slice(0, depth + 1).map(({ axis }, index) => [axis, stepAt(index)]));
+    const params = [...PARAMS, ...[...steps.values()].map(({ name }) => `ix ${name}`)];
+    define(file, { name: `${prefix}slice${depth}`, params }, () => {
       const frame = { ...common, steps, places: placesIn(file, direct) };
-      for (const inner of stage.stages) emit(inner, frame);
+      for (const stage of stages) emit(stage, frame);
     });
   });
   const inner = { file, target, layout, prefix };
@@ -123,8 +125,12 @@ function placesIn(file: CFile, direct: ReadonlyMap<Buffer, number>): Map<Buffer,
 }
 
 const LANE_BYTES = { name: "n", key: "n", offset: 0 };
-/** Which slice the last stage makes, where an output is made in slices. */
-const STEP = { name: "step", key: "step", offset: 0 };
+/** Where a loop stands that makes an output in slices. */
+const stepAt = (depth: number): Int & { name: string } => ({
+  name: `step${depth}`,
+  key: `step${depth}`,
+  offset: 0,
+});
 const PARAMS = ["char *restrict s", "const char *restrict m", "ix n"];
 
 function define(

@@ -6,7 +6,7 @@
  */
 
 import { operandsOf } from "../../lower/accesses.ts";
-import { type Buffer, type Lowered, type Port, rowCells } from "../../lower/loops.ts";
+import { type Buffer, type Lowered, type Port, rowCells, sliceLoops } from "../../lower/loops.ts";
 import { sumCells } from "../../lower/sums.ts";
 import type { Layout } from "../layout.ts";
 import { KEPT_ROWS } from "../sum-places.ts";
@@ -138,16 +138,24 @@ const askText = [
   "",
 ];
 
-/** The call of the last stage within a loop that writes its slices out, if there are any. */
+/** The calls of the last stage within the loops that write its slices out, if there are any. */
 function inSlices(
   calls: readonly string[],
   { lowered, slots, copies }: { lowered: Lowered; slots: readonly string[]; copies: readonly string[] },
 ): readonly string[] {
-  const last = lowered.stages.length - 1;
-  const slices = lowered.outputs.find((port) => port.slices !== undefined)?.slices;
-  if (slices === undefined) return calls;
-  const loop = `    for (ix step = 0; step < ${slices}; step++) {`;
-  return [...calls.slice(0, -1), loop, ...slots, `      stage${last}(s, m, n, step);`, ...copies, "    }"];
+  const loops = sliceLoops(lowered);
+  if (loops.length === 0) return calls;
+  const lines = loops.flatMap(({ axis }, depth) => {
+    const steps = Array.from({ length: depth + 1 }, (_, index) => `step${index}`);
+    const call = `      slice${depth}(s, m, n, ${steps.join(", ")});`;
+    const head = `    for (ix step${depth} = 0; step${depth} < ${axis.size}; step${depth}++) {`;
+    if (depth < loops.length - 1) return [head, call];
+    const step = steps.reduce((sum, each, index) =>
+      index === 0 ? each : `${sum} * ${loops[index]?.axis.size} + ${each}`,
+    );
+    return [head, `      const ix step = ${step};`, ...slots, call, ...copies];
+  });
+  return [...calls.slice(0, -1), ...lines, ...loops.map(() => "    }")];
 }
 
 interface Copy {

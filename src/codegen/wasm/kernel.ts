@@ -8,7 +8,15 @@
  */
 
 import { invariant } from "../../errors.ts";
-import { type Axis, type Lowered, type Port, type Product, rowCells, type Stage } from "../../lower/loops.ts";
+import {
+  type Axis,
+  type Lowered,
+  type Port,
+  type Product,
+  rowCells,
+  type Stage,
+  sliceLoops,
+} from "../../lower/loops.ts";
 import { emitStage } from "../emit.ts";
 import type { FeatureCode } from "../few-rows.ts";
 import { type Layout, layoutOf } from "../layout.ts";
@@ -80,12 +88,13 @@ export function wasmKernel(lowered: Lowered, options: WasmOptions): WasmKernel {
   };
   const copiesIn = lowered.inputs.map((port) => copy(port, false));
   const writing = { module, target, layout, emit };
-  const isSliced = lowered.outputs.some((port) => port.slices !== undefined);
-  const whole = isSliced ? lowered.stages.slice(0, -1) : lowered.stages;
+  const loops = sliceLoops(lowered);
+  const whole = loops.length === 0 ? lowered.stages : lowered.stages.slice(0, -1);
   const stages = whole.map((stage) => defineStage(writing, stage, []));
-  const last = isSliced ? lowered.stages.at(-1) : undefined;
-  const parts =
-    last?.kind === "repeat" ? last.stages.map((stage) => defineStage(writing, stage, [last.axis])) : [];
+  const parts = loops.map(({ axis, stages: own }, depth) => {
+    const steps = loops.slice(0, depth + 1).map((loop) => loop.axis);
+    return { size: axis.size, calls: own.map((stage) => defineStage(writing, stage, steps)) };
+  });
   const clear = lowered.sums.length === 0 ? undefined : defineClear(module, target, { lowered, layout });
   const copiesOut = lowered.outputs.map((port) => copy(port, true));
   const indices = { in: copiesIn, stages, parts, clear, out: copiesOut };
@@ -149,8 +158,11 @@ function parameter(local: number): Int {
 interface Functions {
   readonly in: readonly { code: { index: number } }[];
   readonly stages: readonly { code: { index: number } }[];
-  /** Stages of one slice of an output that is made in slices. */
-  readonly parts: readonly { code: { index: number } }[];
+  /** The loops that make an output in slices: how often they run, and what. */
+  readonly parts: readonly {
+    readonly size: number;
+    readonly calls: readonly { code: { index: number } }[];
+  }[];
   readonly clear: { code: { index: number } } | undefined;
   readonly out: readonly { code: { index: number } }[];
 }
@@ -184,12 +196,15 @@ function defineRun(
         emitClear(body, { clear: plan.indices.clear?.code.index ?? 0, tileRows });
       call(plan.indices.stages[index]?.code.index ?? 0, sums);
     });
+    const rowsOf = (output: number): number => 2 + lowered.inputs.length + output;
+    lowered.outputs.forEach((port, output) => {
+      const [row, copy] = [rowsOf(output), plan.indices.out[output]?.code.index ?? 0];
+      if (port.slices !== undefined)
+        emitSlices(body, { port, bytes, row, laneBytes, parts: plan.indices.parts, copy });
+    });
+    // The last loop may make other outputs too.
     plan.indices.out.forEach((copy, output) => {
-      const row = 2 + lowered.inputs.length + output;
-      const port = lowered.outputs[output] as Port;
-      if (port.slices === undefined) call(copy.code.index, row);
-      else
-        emitSlices(body, { port, bytes, row, laneBytes, parts: plan.indices.parts, copy: copy.code.index });
+      if (lowered.outputs[output]?.slices === undefined) call(copy.code.index, rowsOf(output));
     });
     ports.forEach((port, index) => advance(body, 2 + index, tileRows * rowCells(port) * bytes));
     advance(body, 1, -tileRows);
@@ -213,25 +228,34 @@ function emitSlices(
   },
 ): void {
   const { port, bytes, row, laneBytes, parts, copy } = slicing;
-  const [step, to] = [body.local(types.i32), body.local(types.i32)];
-  body.i32(0);
-  body.set(step);
+  const to = body.local(types.i32);
   body.get(row);
   body.set(to);
-  body.open("loop");
-  for (const { code } of parts) {
-    for (const local of [0, laneBytes, 0, step]) body.get(local);
-    body.op("call", code.index);
-  }
-  for (const local of [0, laneBytes, to]) body.get(local);
-  body.op("call", copy);
-  advance(body, to, port.buffer.cells * bytes);
-  advance(body, step, 1);
-  body.get(step);
-  body.i32(port.slices ?? 0);
-  body.op("i32.lt_s");
-  body.op("br_if", 0);
-  body.op("end");
+  const steps = parts.map(() => body.local(types.i32));
+  const loop = (depth: number): void => {
+    const part = parts[depth];
+    if (part === undefined) {
+      for (const local of [0, laneBytes, to]) body.get(local);
+      body.op("call", copy);
+      return advance(body, to, port.buffer.cells * bytes);
+    }
+    const step = steps[depth] as number;
+    body.i32(0);
+    body.set(step);
+    body.open("loop");
+    for (const { code } of part.calls) {
+      for (const local of [0, laneBytes, 0, ...steps.slice(0, depth + 1)]) body.get(local);
+      body.op("call", code.index);
+    }
+    loop(depth + 1);
+    advance(body, step, 1);
+    body.get(step);
+    body.i32(part.size);
+    body.op("i32.lt_s");
+    body.op("br_if", 0);
+    body.op("end");
+  };
+  loop(0);
 }
 
 /** Before the first sum of a tile that is not full: lanes without rows become 0. */
