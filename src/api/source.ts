@@ -9,7 +9,7 @@ import { type JacobianRequest, jacobianProgram } from "../autodiff/index.ts";
 import type { AfterRows } from "../codegen/after-rows.ts";
 import type { EmbeddedPort } from "../codegen/c/embed.ts";
 import { embeddedC } from "../codegen/c/embed.ts";
-import { mathNames } from "../codegen/c/scalar.ts";
+import { functionNames } from "../codegen/c/scalar.ts";
 import { helpers } from "../codegen/js/functions.ts";
 import { embeddedJs } from "../codegen/js/module.ts";
 import type { Layout } from "../codegen/layout.ts";
@@ -223,7 +223,7 @@ function sized(shape: readonly number[]): string {
 /** Words of C, C++ and JavaScript, and names that generated functions use inside. */
 const RESERVED = new Set([
   ...Object.keys(helpers),
-  ...mathNames,
+  ...functionNames,
   ...`auto break case catch char class const continue debugger default delete do double else enum export extern false
    finally float for function goto if import in inline instanceof int let long new null register restrict return short
    signed sizeof static struct super switch template this throw true try typedef typeof union unsigned var void volatile

@@ -83,7 +83,7 @@ const cases: Readonly<Record<string, Case>> = {
   "more sums than a stack should hold": {
     parameters: 70,
     results: { gram: 4900 },
-    g: ({ x, p }) => ({ gram: rowSum(outer(sin(mul(p, x.at(0))), mul(p, x.at(1)))) }),
+    g: ({ x, p }) => ({ gram: rowSum(outer(sin(mul(p, x.at(0))), mul(p, x.at(2)))) }),
   },
 };
 

@@ -5,9 +5,7 @@
  * Always: nothing but math.h, and the special values of the float64 interpreter.
  */
 
-import { UnsupportedError } from "../../errors.ts";
-import type { ElementwiseOp } from "../../lower/loops.ts";
-import type { Dialect } from "../js/stages.ts";
+import type { Dialect, Words } from "../js/stages.ts";
 import { literal } from "./lanes.ts";
 
 /** Helper functions by name; what they call comes before them. */
@@ -28,41 +26,59 @@ static double one_mod(double a, double b) {
   one_softplus: "static double one_softplus(double x) { return (x < 0 ? 0.0 : x) + log1p(exp(-fabs(x))); }",
 };
 
-const OPERATORS: Readonly<Partial<Record<ElementwiseOp, string>>> = {
-  add: "+",
-  sub: "-",
-  mul: "*",
-  div: "/",
+/** A row for every operation. */
+const words: Words = {
+  add: "(a + b)",
+  sub: "(a - b)",
+  mul: "(a * b)",
+  div: "(a / b)",
+  floorDivide: "floor(a / b)",
+  neg: "(-a)",
+  multiplyAdd: "(a * b + c)",
+  subtractProduct: "(c - a * b)",
+  lt: "(double)(a < b)",
+  le: "(double)(a <= b)",
+  eq: "(double)(a == b)",
+  ne: "(double)(a != b)",
+  and: "(double)(a && b)",
+  or: "(double)(a || b)",
+  not: "(1.0 - a)",
+  floor: "floor(a)",
+  ceil: "ceil(a)",
+  sqrt: "sqrt(a)",
+  exp: "exp(a)",
+  expm1: "expm1(a)",
+  log: "log(a)",
+  log1p: "log1p(a)",
+  sin: "sin(a)",
+  cos: "cos(a)",
+  tan: "tan(a)",
+  asin: "asin(a)",
+  acos: "acos(a)",
+  atan: "atan(a)",
+  sinh: "sinh(a)",
+  cosh: "cosh(a)",
+  tanh: "tanh(a)",
+  asinh: "asinh(a)",
+  acosh: "acosh(a)",
+  atanh: "atanh(a)",
+  erf: "erf(a)",
+  abs: "fabs(a)",
+  round: "rint(a)",
+  sign: "one_sign(a)",
+  min: "one_min(a, b)",
+  max: "one_max(a, b)",
+  mod: "one_mod(a, b)",
+  pow: "pow(a, b)",
+  atan2: "atan2(a, b)",
+  sigmoid: "one_sigmoid(a)",
+  softplus: "one_softplus(a)",
 };
-const TESTS: Readonly<Partial<Record<ElementwiseOp, string>>> = {
-  lt: "<",
-  le: "<=",
-  eq: "==",
-  ne: "!=",
-  and: "&&",
-  or: "||",
-};
-const CALLS: Readonly<Partial<Record<ElementwiseOp, string>>> = {
-  abs: "fabs",
-  round: "rint",
-  sign: "one_sign",
-  min: "one_min",
-  max: "one_max",
-  mod: "one_mod",
-  sigmoid: "one_sigmoid",
-  softplus: "one_softplus",
-};
-/** Functions that math.h calls as the row program does. */
-const MATH = new Set<string>(
-  "floor ceil sqrt exp expm1 log log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 pow erf".split(
-    " ",
-  ),
-);
 
-/** Functions of math.h that generated C calls, in double and float. */
-export const mathNames: readonly string[] = [...MATH, "fabs", "fmod", "rint", "trunc", "signbit"].flatMap(
-  (name) => [name, `${name}f`],
-);
+/** Functions that generated C calls, in double and float. */
+export const functionNames: readonly string[] = [words, scalarHelpers]
+  .flatMap((texts) => Object.values(texts).flatMap((text) => text.match(/\w+(?=\()/g) ?? []))
+  .flatMap((name) => [name, `${name}f`]);
 
 /** Plain C of doubles. */
 export const scalarC: Dialect = {
@@ -74,7 +90,7 @@ export const scalarC: Dialect = {
   number: numberC,
   whole: (text) => `one_whole(${text})`,
   truth: (text) => `(double)(${text} != 0)`,
-  elementwise,
+  words,
 };
 
 /** A double as C, in brackets where a sign might run into another. */
@@ -83,19 +99,4 @@ export function numberC(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? "INFINITY" : "(-INFINITY)";
   const text = literal("f64", value);
   return text.startsWith("-") ? `(${text})` : text;
-}
-
-function elementwise(name: ElementwiseOp, args: readonly string[], whole: boolean): string {
-  const [a, b, c] = args;
-  if (whole && name === "div") return `floor(${a} / ${b})`;
-  if (name === "neg") return `(-${a})`;
-  if (name === "not") return `(1.0 - ${a})`;
-  if (name === "subtractProduct") return `(${c} - ${a} * ${b})`;
-  if (name === "multiplyAdd") return `(${a} * ${b} + ${c})`;
-  const [operator, test] = [OPERATORS[name], TESTS[name]];
-  if (operator !== undefined) return `(${a} ${operator} ${b})`;
-  if (test !== undefined) return `(double)(${a} ${test} ${b})`;
-  const call = CALLS[name] ?? (MATH.has(name) ? name : undefined);
-  if (call !== undefined) return `${call}(${args.join(", ")})`;
-  throw new UnsupportedError("JR539", `no C for ${name}`);
 }

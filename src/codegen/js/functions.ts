@@ -1,7 +1,6 @@
-/** Elementwise operations as JavaScript: an expression of operands, with the helper functions that it calls. */
+/** Elementwise operations as JavaScript, with the helper functions that they call. */
 
-import { UnsupportedError } from "../../errors.ts";
-import type { ElementwiseOp } from "../../lower/loops.ts";
+import type { Words } from "./stages.ts";
 
 /** Helper functions by name; what they call comes before them. */
 export const helpers: Readonly<Record<string, string>> = {
@@ -41,46 +40,51 @@ function erf(x) {
 }`,
 };
 
-const MATH = new Set<string>(
-  "abs sign floor ceil sqrt exp expm1 log log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh min max atan2".split(
-    " ",
-  ),
-);
-const OPERATORS: Readonly<Partial<Record<ElementwiseOp, string>>> = {
-  add: "+",
-  sub: "-",
-  mul: "*",
-  div: "/",
-  and: "&",
-  or: "|",
+/** A row for every operation. */
+export const words: Words = {
+  add: "(a + b)",
+  sub: "(a - b)",
+  mul: "(a * b)",
+  div: "(a / b)",
+  floorDivide: "Math.floor(a / b)",
+  neg: "(-a)",
+  multiplyAdd: "(a * b + c)",
+  subtractProduct: "(c - a * b)",
+  lt: "(a < b ? 1 : 0)",
+  le: "(a <= b ? 1 : 0)",
+  eq: "(a === b ? 1 : 0)",
+  ne: "(a !== b ? 1 : 0)",
+  and: "(a & b)",
+  or: "(a | b)",
+  not: "(1 - a)",
+  abs: "Math.abs(a)",
+  sign: "Math.sign(a)",
+  floor: "Math.floor(a)",
+  ceil: "Math.ceil(a)",
+  sqrt: "Math.sqrt(a)",
+  exp: "Math.exp(a)",
+  expm1: "Math.expm1(a)",
+  log: "Math.log(a)",
+  log1p: "Math.log1p(a)",
+  sin: "Math.sin(a)",
+  cos: "Math.cos(a)",
+  tan: "Math.tan(a)",
+  asin: "Math.asin(a)",
+  acos: "Math.acos(a)",
+  atan: "Math.atan(a)",
+  sinh: "Math.sinh(a)",
+  cosh: "Math.cosh(a)",
+  tanh: "Math.tanh(a)",
+  asinh: "Math.asinh(a)",
+  acosh: "Math.acosh(a)",
+  atanh: "Math.atanh(a)",
+  min: "Math.min(a, b)",
+  max: "Math.max(a, b)",
+  atan2: "Math.atan2(a, b)",
+  round: "roundEven(a)",
+  mod: "floorMod(a, b)",
+  pow: "power(a, b)",
+  erf: "erf(a)",
+  sigmoid: "sigmoid(a)",
+  softplus: "softplus(a)",
 };
-const COMPARISONS: Readonly<Partial<Record<ElementwiseOp, string>>> = {
-  lt: "<",
-  le: "<=",
-  eq: "===",
-  ne: "!==",
-};
-const HELPED: Readonly<Partial<Record<ElementwiseOp, string>>> = {
-  round: "roundEven",
-  mod: "floorMod",
-  pow: "power",
-  erf: "erf",
-  sigmoid: "sigmoid",
-  softplus: "softplus",
-};
-
-/** The operation as an expression that needs no brackets around it. */
-export function elementwiseText(name: ElementwiseOp, args: readonly string[], whole: boolean): string {
-  const [a, b, c] = args;
-  if (whole && name === "div") return `Math.floor(${a} / ${b})`;
-  if (name === "neg") return `(-${a})`;
-  if (name === "not") return `(1 - ${a})`;
-  if (name === "subtractProduct") return `(${c} - ${a} * ${b})`;
-  if (name === "multiplyAdd") return `(${a} * ${b} + ${c})`;
-  const [operator, comparison, helper] = [OPERATORS[name], COMPARISONS[name], HELPED[name]];
-  if (operator !== undefined) return `(${a} ${operator} ${b})`;
-  if (comparison !== undefined) return `(${a} ${comparison} ${b} ? 1 : 0)`;
-  if (helper !== undefined) return `${helper}(${args.join(", ")})`;
-  if (MATH.has(name)) return `Math.${name}(${args.join(", ")})`;
-  throw new UnsupportedError("JR538", `no JavaScript for ${name}`);
-}

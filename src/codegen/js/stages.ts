@@ -6,6 +6,7 @@
  */
 
 import { reduceOps } from "../../ir/ops.ts";
+import { at } from "../../ir/shape.ts";
 import { cellOf, expressionsOf, partsOf } from "../../lower/intern.ts";
 import type {
   Access,
@@ -18,7 +19,7 @@ import type {
   Store,
   Sum,
 } from "../../lower/loops.ts";
-import { elementwiseText } from "./functions.ts";
+import { words } from "./functions.ts";
 
 /** Where an access's buffer starts: an array and its first cell. */
 export type Place = (access: Access) => { readonly array: string; readonly start: number };
@@ -36,9 +37,11 @@ export interface Dialect {
   /** A float cut off toward 0, where NaN gives 0; is a number not 0, as 0 or 1. */
   readonly whole: (text: string) => string;
   readonly truth: (text: string) => string;
-  /** An operation that needs no brackets around it. */
-  readonly elementwise: (name: ElementwiseOp, args: readonly string[], whole: boolean) => string;
+  readonly words: Words;
 }
+
+/** Operations of a, b and c as texts that need no brackets around them; the compiler names an operation without one. */
+export type Words = Readonly<Record<ElementwiseOp | "floorDivide", string>>;
 
 const javaScript: Dialect = {
   counter: "let",
@@ -49,7 +52,7 @@ const javaScript: Dialect = {
   number: numberText,
   whole: (text) => `(Math.trunc(${text}) || 0)`,
   truth: (text) => `(${text} !== 0 ? 1 : 0)`,
-  elementwise: elementwiseText,
+  words,
 };
 
 const FOLDS = {
@@ -81,6 +84,10 @@ export class StageWriter {
     else if (stage.kind === "nest") this.#nest(stage);
     else if (stage.kind === "product") this.#product(stage);
     else this.#sum(stage);
+  }
+
+  #operation(name: keyof Words, args: readonly string[]): string {
+    return this.#in.words[name].replace(/\b[abc]\b/g, (operand) => at(args, "abc".indexOf(operand)));
   }
 
   #line(text: string): void {
@@ -119,7 +126,7 @@ export class StageWriter {
         );
         folds.forEach(({ op }, index) => {
           const args = [sums[index] as string, terms[index] as string];
-          this.#line(`${sums[index]} = ${this.#in.elementwise(FOLDS[op], args, false)};`);
+          this.#line(`${sums[index]} = ${this.#operation(FOLDS[op], args)};`);
         });
       };
       if (reduce !== undefined) this.#over(reduce.axes, fold);
@@ -193,7 +200,10 @@ export class StageWriter {
       case "convert":
         return this.#convert(part(expr.a), expr);
       case "elementwise":
-        return this.#in.elementwise(expr.name, expr.args.map(part), cellOf(expr) === "int");
+        return this.#operation(
+          expr.name === "div" && cellOf(expr) === "int" ? "floorDivide" : expr.name,
+          expr.args.map(part),
+        );
     }
   }
 
