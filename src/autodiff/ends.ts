@@ -19,9 +19,6 @@ import type { Closed, LinearizeOptions } from "./linearized.ts";
 import { denseNode } from "./materialize.ts";
 import { type Pattern, patternOfMap, patternOfScalars } from "./pattern.ts";
 
-/** Scalar operations up to which a program is taken apart. */
-export const FORMULA_OPERATIONS = 3000;
-
 /** Entries of the Jacobian up to which a program is taken apart: each is a node of its own. */
 const FORMULA_ENTRIES = 2048;
 
@@ -56,7 +53,7 @@ export function endsOf(
   how: LinearizeOptions,
 ): Ends {
   const cells = (nodes: readonly Node[]): number => nodes.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const small = cells(values) * cells(wrt) <= FORMULA_ENTRIES && isFormula(values, FORMULA_OPERATIONS);
+  const small = cells(values) * cells(wrt) <= FORMULA_ENTRIES && isFormula(values);
   return small ? scalarEnds(b, { outputs: values, wrt }, how) : wholeEnds(b, { outputs: values, wrt }, how);
 }
 

@@ -331,11 +331,8 @@ function cheaper({ b, values }: Place, ways: readonly Way[]): Way {
     const outputs = all.map((value, index): Output => ({ name: `${index}`, value }));
     const inputs = topologicalOrder(outputs.map(({ value }) => value)).filter((node) => node.op === "input");
     const program = programOf("way", inputs, outputs);
-    const scalar = scalarise(program, MOST_SCALARS) ?? program;
+    const scalar = scalarise(program) ?? program;
     return countNodes(scalar.outputs.map(({ value }) => value)).cost;
   });
   return at(ways, costs.indexOf(Math.min(...costs)));
 }
-
-/** Operations of a step that are still counted one by one. */
-const MOST_SCALARS = 3000;

@@ -67,7 +67,8 @@ export class Scalars extends Interner {
   }
 
   /** Σ terms, in pairs where there are many: short chains, small errors. */
-  sum(terms: readonly Expr[]): Expr {
+  sum(all: readonly Expr[]): Expr {
+    const terms = all.filter((term) => numberIn(term) !== 0);
     if (terms.length <= 4) return terms.reduce((total, term) => this.add(total, term), this.zero);
     const middle = terms.length >> 1;
     return this.add(this.sum(terms.slice(0, middle)), this.sum(terms.slice(middle)));

@@ -80,6 +80,11 @@ export class ScalarCells {
   #add(node: Node): void {
     if (operandsOf(node).some((operand) => this.#split.has(operand))) this.#split.add(node);
     if (node.level === "constant" && node.op === "scan") return; // its results are numbers, it is none
+    if (node.level === "finish") this.#wholes.set(node, this.#rebuilt(node));
+    else this.#addRow(node);
+  }
+
+  #addRow(node: Node): void {
     if (node.level === "constant" || node.op === "constant") this.#set(node, this.#constants(node));
     else if (node.op === "input" && this.#split.has(node)) this.#set(node, this.#slices(node));
     else if (node.op === "input" || (node.level === "bound" && !this.#split.has(node))) return;
@@ -120,10 +125,14 @@ export class ScalarCells {
 
   /** The node over whole operands, cut into slices. */
   #kept(node: Node): readonly Node[] {
-    const operands = operandsOf(node).map((operand) => this.whole(operand));
-    const made = rebuild(this.#b, node, operands);
+    const made = this.#rebuilt(node);
     this.#wholes.set(node, made);
     return this.#slices(made);
+  }
+
+  #rebuilt(node: Node): Node {
+    const operands = operandsOf(node).map((operand) => this.whole(operand));
+    return rebuild(this.#b, node, operands);
   }
 
   #apart(node: Node): readonly Node[] | undefined {
@@ -176,6 +185,7 @@ export class ScalarCells {
     const kept = range(node.a.shape.length).filter((axis) => !node.axes.includes(axis));
     const place = cellBy(kept, node.a.shape, stridesOf(node.shape));
     parts.forEach((part, cell) => at(groups, place(cell)).push(part));
+    if (node.op === "reduceSum" && node.cell === "float") return groups.map((group) => this.#sumOf(group));
     return groups.map((group) => group.reduce((x, y) => this.#join(node, x, y)));
   }
 
@@ -207,8 +217,13 @@ export class ScalarCells {
     );
   }
 
-  #sumOf(terms: readonly Node[]): Node {
-    return terms.length === 0 ? this.#zero : terms.reduce((x, y) => this.#b.add(x, y));
+  /** Σ terms, in pairs where there are many, as lowering adds them: what both take apart is shared. */
+  #sumOf(all: readonly Node[]): Node {
+    const terms = all.filter((term) => uniformValue(term) !== 0);
+    if (terms.length === 0) return this.#zero;
+    if (terms.length <= 4) return terms.reduce((x, y) => this.#b.add(x, y));
+    const middle = terms.length >> 1;
+    return this.#b.add(this.#sumOf(terms.slice(0, middle)), this.#sumOf(terms.slice(middle)));
   }
 
   /** Calls of elementwise functions: one call of the scalar function per cell. */

@@ -11,6 +11,7 @@ import { lower } from "../lower/index.ts";
 import type { Dtype } from "../lower/lanes.ts";
 import type { Lowered } from "../lower/loops.ts";
 import { dropStopGradients, hoistScans, inlineCalls, optimize, unrollScans } from "../optimize/optimize.ts";
+import { withoutSmallContractions } from "../optimize/scalarise.ts";
 
 /** Stable functions that lanes compute directly. */
 const KERNELS: ReadonlySet<string> = new Set(["sigmoid", "softplus"]);
@@ -25,5 +26,5 @@ export function loweredOf(program: Program, dtype: Dtype): Lowered {
 /** The program to lower. */
 export function prepared(program: Program): Program {
   const flat = dropStopGradients(inlineCalls(program, (name) => KERNELS.has(name)));
-  return hoistScans(optimize(unrollScans(flat, UNROLLED_NODES)));
+  return hoistScans(withoutSmallContractions(optimize(unrollScans(flat, UNROLLED_NODES))));
 }

@@ -14,6 +14,7 @@ import { prepared } from "../../src/runtime/prepare.ts";
 import { diagonal } from "../../src/trace/ops/movement.ts";
 import { Random } from "../ir/random.ts";
 import { randomOps, randomProgram, smoothOps } from "../ir/random-program.ts";
+import { arm } from "../optimize/arm.ts";
 import { branchingNetwork } from "../optimize/branching.ts";
 import { loopProgram } from "../scan/programs.ts";
 
@@ -269,6 +270,12 @@ export const kinds: Readonly<Record<string, Make>> = {
   ...Object.fromEntries(
     Object.entries(parts).map(([name, make]): [string, Make] => [name, (draw) => derived(draw, make)]),
   ),
+  arms: (draw) => {
+    const value = arm(draw.between(2, 4), draw);
+    if (draw.chance(0.3)) return { program: ready(value), smooth: true };
+    const request = { wrt: [0], mode: draw.pick(MODES), value: draw.chance(0.5) };
+    return { program: ready(jacobianProgram(value, request)), smooth: true };
+  },
 };
 
 /** The case of a kind and a seed: the first that is neither next to nothing nor too large to be compared quickly. */
