@@ -14,7 +14,7 @@ import { root } from "./lib/files.ts";
 import { report } from "./lib/report.ts";
 
 /** The entry holds the whole compiler, from tracer to WebAssembly encoder. */
-const budgets: Readonly<Record<string, number>> = { jacrow: 141_500 };
+const budgets: Readonly<Record<string, number>> = { jacrow: 142_000 };
 
 interface Bundled {
   readonly specifier: string;
