@@ -1,6 +1,6 @@
 /**
  * The elimination suite: multiplications by order and by both rules of counting, operations of the emitted loops, planning time,
- * and nanoseconds per row of the scalar tasks (value and Jacobian, f64, one thread), with JAX and CasADi where a Python is given.
+ * and nanoseconds per row of the scalar tasks on every device asked for (value and Jacobian, f64, one thread), with JAX and CasADi where a Python is given.
  * Long formulas: how long planning takes.
  */
 
@@ -50,14 +50,15 @@ export async function elimination(report: Report, settings: Settings): Promise<v
   for (const task of eliminationTasks.filter(({ name }) => wanted(name))) {
     countOrders(report, task);
     const rows = rowsAround(task.point);
-    const Z = timeOrders(report, programOfTask(task), [rows]);
+    const Z = timeOrders({ report, settings }, programOfTask(task), [rows]);
     for (const { subject, metrics } of settings.python === undefined
       ? []
       : eliminationPeers(settings.python, task, { X: rows, Z }))
       report.add({ ...series(task.name, subject), device: "cpu" }, metrics);
   }
   const { parameters, feature } = bundleExample;
-  if (wanted("bundle")) timeOrders(report, bundleAdjustment(), [rowsAround(parameters), rowsAround(feature)]);
+  if (wanted("bundle"))
+    timeOrders({ report, settings }, bundleAdjustment(), [rowsAround(parameters), rowsAround(feature)]);
   for (const length of wanted("long") ? LENGTHS : []) timePlanning(report, length);
 }
 
@@ -93,7 +94,7 @@ function countOrders(report: Report, task: EliminationTask): void {
 
 /** The final program by order: planning time, emitted operations, time per row; gives the default plan's Jacobian. */
 function timeOrders(
-  report: Report,
+  { report, settings }: { readonly report: Report; readonly settings: Settings },
   program: Program,
   inputs: readonly Float64Array[],
 ): Float64Array<ArrayBuffer> {
@@ -104,20 +105,25 @@ function timeOrders(
     const plan_ms = performance.now() - start;
     if (planned === undefined) continue;
     const { mul, div, add } = operationCounts(lower(prepared(planned), { dtype: "f64" }));
-    const kernel = compileKernelSync(planned, { device: "wasm", dtype: "f64" });
-    const bound = kernel.bindFixed(ROWS, []);
-    inputs.forEach((rows, index) => bound.inputs[index]?.set(rows));
-    const { minimum } = timeSync(() => bound.run(), { budget: 500, most: 40 });
-    if (name === "default") jacobian = Float64Array.from(bound.outputs[1] ?? []);
-    kernel.dispose();
-    report.add(series(program.name, name), {
-      ns_per_row: (minimum * 1e6) / ROWS,
-      mul,
-      div,
-      add,
-      total: mul + 4 * div + add,
-      plan_ms,
-    });
+    for (const device of settings.devices) {
+      const kernel = compileKernelSync(planned, { device, dtype: "f64" });
+      const bound = kernel.bindFixed(ROWS, []);
+      inputs.forEach((rows, index) => bound.inputs[index]?.set(rows));
+      const { minimum } = timeSync(() => bound.run(), { budget: 500, most: 40 });
+      if (name === "default") jacobian = Float64Array.from(bound.outputs[1] ?? []);
+      kernel.dispose();
+      report.add(
+        { ...series(program.name, name), device },
+        {
+          ns_per_row: (minimum * 1e6) / ROWS,
+          mul,
+          div,
+          add,
+          total: mul + 4 * div + add,
+          plan_ms,
+        },
+      );
+    }
   }
   return jacobian;
 }
