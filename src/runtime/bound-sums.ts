@@ -8,8 +8,9 @@
 import { sizeOf } from "../ir/shape.ts";
 import type { InputNode, Node, Program } from "../ir/types.ts";
 import type { Lowered, RowSum } from "../lower/loops.ts";
+import { sumCells } from "../lower/sums.ts";
 import { finished, outputsOf } from "./finish.ts";
-import { cellsOf, sumsIn } from "./row-sums.ts";
+import { cellsOf, joinPartialSums, sumsIn } from "./row-sums.ts";
 import type { FloatArray } from "./wasm/instance.ts";
 
 /** An output and the sum that it shows, or its negative. */
@@ -48,13 +49,13 @@ export class BoundSums {
 
   /** Joins the ranges and writes the outputs. */
   finish(shared: ReadonlyMap<InputNode, FloatArray>): void {
-    joinInPlace(this.#partials);
-    if (this.#shown === undefined) return this.#evaluate(shared);
+    const all = joinPartialSums(this.#partials, sumCells(this.#lowered.sums));
+    if (this.#shown === undefined) return this.#evaluate(all, shared);
     for (let output = 0; output < this.#shown.length; output++) show(this.#shown[output] as Shown);
   }
 
-  #evaluate(shared: ReadonlyMap<InputNode, FloatArray>): void {
-    const sums = sumsIn(this.#lowered, this.#partials[0]);
+  #evaluate(all: Float64Array, shared: ReadonlyMap<InputNode, FloatArray>): void {
+    const sums = sumsIn(this.#lowered, all);
     finished(this.#program, shared, sums).forEach((values, index) => this.#outs[index]?.set(values));
   }
 }
@@ -75,15 +76,4 @@ function shownSum(value: Node, lowered: Lowered, total: Float64Array): Omit<Show
 /** In a loop: `set` is slower between widths. */
 function show({ out, sum, sign }: Shown): void {
   for (let cell = 0; cell < out.length; cell++) out[cell] = sign * (sum[cell] as number);
-}
-
-/** The tree of `joinPartialSums`: neighbours are added until the first holds all. */
-function joinInPlace(partials: readonly Float64Array[]): void {
-  for (let step = 1; step < partials.length; step *= 2)
-    for (let left = 0; left + step < partials.length; left += 2 * step)
-      addTo(partials[left] as Float64Array, partials[left + step] as Float64Array);
-}
-
-function addTo(sum: Float64Array, other: Float64Array): void {
-  for (let cell = 0; cell < sum.length; cell++) sum[cell] = (sum[cell] as number) + (other[cell] as number);
 }

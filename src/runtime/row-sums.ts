@@ -31,18 +31,16 @@ export function rowRanges(n: number): RowRange[] {
   return ranges;
 }
 
-/** The sum of partial sums of `size` cells each: neighbours are added until one is left; zeros if there is none. */
+/** The sum of partial sums of `size` cells each, zeros if there is none: neighbours are added until the first holds all. */
 export function joinPartialSums(partials: readonly Float64Array[], size: number): Float64Array {
-  let level = [...partials];
-  while (level.length > 1) {
-    const next: Float64Array[] = [];
-    for (let i = 0; i < level.length; i += 2) {
-      const [left, right] = [level[i] as Float64Array, level[i + 1]];
-      next.push(right === undefined ? left : left.map((x, cell) => x + (right[cell] as number)));
-    }
-    level = next;
-  }
-  return level[0] ?? new Float64Array(size);
+  for (let step = 1; step < partials.length; step *= 2)
+    for (let left = 0; left + step < partials.length; left += 2 * step)
+      addTo(partials[left] as Float64Array, partials[left + step] as Float64Array);
+  return partials[0] ?? new Float64Array(size);
+}
+
+function addTo(sum: Float64Array, other: Float64Array): void {
+  for (let cell = 0; cell < sum.length; cell++) sum[cell] = (sum[cell] as number) + (other[cell] as number);
 }
 
 /** Adds running sums to their totals and starts them again: a cell's lanes in order, an even number of them, two at a time. */
